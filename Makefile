@@ -1,0 +1,56 @@
+# make demo: a painting from a fresh clone; make test: the whole suite. Both use ./.venv.
+# Paths are relative, so that a folder with spaces in its name works too.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint types bench wheel clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   stylize the sample pictures into demo/"
+	@echo "make test   run the test suite"
+	@echo "make lint   check style and format (ruff)"
+	@echo "make types  check types (mypy --strict)"
+	@echo "make bench  measure speed, memory and time to quality"
+	@echo "make wheel  build the wheel into dist/"
+	@echo "make clean  remove .venv, demo/ and everything built"
+
+demo: .venv/installed
+	$(BIN)/gramarye demo --out demo
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-dev
+	$(BIN)/mypy
+
+bench: .venv/installed-dev
+	$(BIN)/python -m benchmarks
+
+wheel: .venv/installed
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
+
+.venv/created:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Gramarye needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	touch .venv/created
+
+.venv/installed: .venv/created pyproject.toml constraints.txt
+	@echo "installing into .venv (the first time takes a minute or more: PyTorch is large)"
+	$(INSTALL) -e .
+	touch .venv/installed
+
+.venv/installed-dev: .venv/installed
+	$(INSTALL) -e '.[dev]'
+	touch .venv/installed-dev
+
+clean:
+	rm -rf .venv demo dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,86 @@
+"""Gramarye renders the content of one picture in the style of another.
+
+    import gramarye
+    gramarye.stylize("photo.jpg", "painting.jpg").save("result.png")
+
+The names below are loaded when they are first used, so that `import gramarye` costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gramarye.config import StylizeConfig, load_preset, make_config, preset_names
+    from gramarye.errors import GramaryeError
+    from gramarye.images import Picture, load_image, load_picture, save_picture
+    from gramarye.networks.registry import load_network
+    from gramarye.objective import Objective
+    from gramarye.optimize import Iterate
+    from gramarye.recipe import Recipe
+    from gramarye.stylize import stylize, stylize_steps
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GramaryeError",
+    "Iterate",
+    "Objective",
+    "Picture",
+    "Recipe",
+    "StylizeConfig",
+    "__version__",
+    "load_image",
+    "load_network",
+    "load_picture",
+    "load_preset",
+    "make_config",
+    "preset_names",
+    "save_picture",
+    "stylize",
+    "stylize_steps",
+]
+
+_HOMES = {
+    "GramaryeError": "gramarye.errors",
+    "Iterate": "gramarye.optimize",
+    "Objective": "gramarye.objective",
+    "Picture": "gramarye.images",
+    "Recipe": "gramarye.recipe",
+    "StylizeConfig": "gramarye.config",
+    "load_image": "gramarye.images",
+    "load_network": "gramarye.networks.registry",
+    "load_picture": "gramarye.images",
+    "load_preset": "gramarye.config",
+    "make_config": "gramarye.config",
+    "preset_names": "gramarye.config",
+    "save_picture": "gramarye.images",
+    "stylize": "gramarye.stylize",
+    "stylize_steps": "gramarye.stylize",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gramarye' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: object) -> None:
+        # Importing gramarye/stylize.py would put the module where its function belongs.
+        if name == "stylize" and isinstance(value, ModuleType):
+            value = value.stylize
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

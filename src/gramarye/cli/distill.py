@@ -1,0 +1,133 @@
+"""`gramarye distill`: train a narrow network to see as VGG-19 does."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from gramarye.cli.options import add_setting
+from gramarye.errors import SettingsError, WeightsError
+from gramarye.networks.distill_config import DistillConfig
+
+if TYPE_CHECKING:
+    from gramarye.networks.distill import Training
+
+REPORT_EVERY = 100  # steps
+
+
+def add_parser(subparsers: Any) -> None:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "distill",
+        help="train a narrow network to see as VGG-19 does",
+        description="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
+        "write it as a network file for --weights. A run that is stopped goes on where it was: "
+        "give the same command again.",
+    )
+    parser.add_argument(
+        "--images", type=Path, action="append", required=True, metavar="DIR",
+        help="a folder of pictures to train with (repeat for more)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--teacher", action="append", required=True, metavar="FILE",
+        help="a teacher's safetensors file, or vgg19 (repeat for more)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="what to write")
+    parser.add_argument(
+        "--skip", action="append", default=[], metavar="PREFIX",
+        help="leave out the pictures whose names start so (repeat for more)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoint-every", type=float, default=120.0, metavar="SECONDS",
+        help="how often the run is saved beside the output [120]",
+    )  # fmt: skip
+    group = parser.add_argument_group("the training")
+    for name, field in DistillConfig.model_fields.items():
+        if name != "blocks":
+            add_setting(group, name, field)
+    group.add_argument(
+        "--blocks", type=parse_blocks, default=argparse.SUPPRESS, metavar="N,N/N,N/...",
+        help="channels of every convolution, blocks apart [16,16/32,32/96,64,64,64/"
+        "128,128,128,128/256]",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
+    """`16,16/32,32` as ((16, 16), (32, 32))."""
+    try:
+        return tuple(tuple(int(n) for n in block.split(",")) for block in text.split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} does not name channels: write 16,16/32,32/64,64,64,64/..."
+        ) from None
+
+
+def run(args: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from gramarye.networks.crops import CropSampler, picture_files
+    from gramarye.networks.distill import Training
+    from gramarye.networks.folding import export
+    from gramarye.networks.teachers import Teachers, load_teacher
+
+    console = Console(stderr=True, highlight=False)
+    config = make_distill_config(args)
+    files = picture_files(args.images, args.skip)
+    teachers = Teachers([load_teacher(name) for name in args.teacher])
+    console.print(f"reading {len(files)} pictures")
+    crops = CropSampler(files, config.pixels, config.crops, config.seed)
+    training = Training(config, teachers, crops)
+    checkpoint = args.out.with_suffix(".checkpoint")
+    if checkpoint.exists():
+        resume(training, checkpoint)
+        console.print(f"going on after step {training.step}")
+    start, first, saved = time.perf_counter(), training.step, time.perf_counter()
+    for record in training.run():
+        if record.step % REPORT_EVERY == 0 or record.step == config.steps:
+            pace = (time.perf_counter() - start) / (record.step - first)
+            errors = "  ".join(f"{layer} {error:.3f}" for layer, error in record.errors.items())
+            left = pace * (config.steps - record.step) / 60
+            console.print(f"step {record.step}/{config.steps}  {errors}  {left:.0f} min left")
+        if time.perf_counter() - saved > args.checkpoint_every:
+            save_checkpoint(training, checkpoint)
+            saved = time.perf_counter()
+    save_checkpoint(training, checkpoint)
+    export(training, args.out)
+    print(args.out)
+
+
+def make_distill_config(args: argparse.Namespace) -> DistillConfig:
+    given = {
+        name: value for name, value in vars(args).items() if name in DistillConfig.model_fields
+    }
+    try:
+        return DistillConfig(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "--" + str(first["loc"][0]).replace("_", "-")
+        raise SettingsError(f"{option}: {first['msg']} (got {first['input']!r})") from error
+
+
+def resume(training: Training, checkpoint: Path) -> None:
+    import torch
+
+    try:
+        training.load_state_dict(torch.load(checkpoint, weights_only=True))
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{checkpoint} does not fit this run: it was damaged, or made with other --blocks; "
+            "move it away to start anew"
+        ) from error
+
+
+def save_checkpoint(training: Training, checkpoint: Path) -> None:
+    import torch
+
+    part = checkpoint.with_suffix(".part")
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(training.state_dict(), part)
+    part.replace(checkpoint)

@@ -1,0 +1,47 @@
+"""`gramarye presets`: the named sets of settings, and what each changes."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from importlib import resources
+from typing import Any
+
+from gramarye.cli.options import show_default
+from gramarye.config import load_preset, preset_names
+
+
+def add_parser(subparsers: Any) -> None:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "presets",
+        help="list the named sets of settings",
+        description="List the presets, or show what one of them sets.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="show the settings of this preset")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    if args.name is None:
+        width = max(map(len, preset_names()))
+        for name in preset_names():
+            print(f"{name:{width}}  {preset_about(name)}")
+        return
+    settings = load_preset(args.name)
+    print(f"# {preset_about(args.name)}")
+    for name, value in settings.items():
+        print(show_option(name, value))
+
+
+def show_option(name: str, value: object) -> str:
+    """The setting as it is written on the command line."""
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{option}" if value else f"--no-{option}"
+    return f"--{option} {show_default(value)}"
+
+
+def preset_about(name: str) -> str:
+    """The preset's own sentence about itself."""
+    file = resources.files("gramarye") / "presets" / f"{name}.toml"
+    return str(tomllib.loads(file.read_text("utf-8")).get("about", ""))

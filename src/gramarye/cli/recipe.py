@@ -1,0 +1,49 @@
+"""`gramarye recipe`: what made a picture, read from its metadata."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gramarye.cli.options import show_default
+
+if TYPE_CHECKING:
+    from gramarye.recipe import Recipe
+
+
+def add_parser(subparsers: Any) -> None:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "recipe",
+        help="show what made a picture",
+        description="Show the recipe a picture carries: settings, seed, versions and the SHA-256 "
+        "of everything it was made from.",
+    )
+    parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture gramarye made")
+    parser.add_argument("--json", action="store_true", help="print the recipe as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    from gramarye.recipe import Recipe
+
+    recipe = Recipe.of_picture(args.picture)
+    print(recipe.to_json(indent=2) if args.json else describe(recipe))
+
+
+def describe(recipe: Recipe) -> str:
+    """The recipe as lines of `name  value`, with the settings that differ from the defaults."""
+    lines = [("size", f"{recipe.width} × {recipe.height}")]
+    lines.append(("content", f"{recipe.content.name}  {recipe.content.sha256[:16]}"))
+    lines += [("style", f"{style.name}  {style.sha256[:16]}") for style in recipe.styles]
+    if recipe.init:
+        lines.append(("first image", f"{recipe.init.name}  {recipe.init.sha256[:16]}"))
+    lines.append(("network", f"{recipe.network}  {(recipe.weights_sha256 or 'no hash')[:16]}"))
+    lines.append(("device", f"{recipe.device}, {recipe.threads} threads"))
+    lines += list(recipe.versions.items())
+    if recipe.stopped_after is not None:
+        lines.append(("stopped", f"after {recipe.stopped_after} steps"))
+    settings = recipe.settings.model_dump(exclude_defaults=True)
+    lines += [(name.replace("_", " "), show_default(value)) for name, value in settings.items()]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:{width}}  {value}" for name, value in lines)

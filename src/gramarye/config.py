@@ -1,0 +1,145 @@
+"""The settings of a stylization, written once: defaults, ranges and help for every front end."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from importlib import resources
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from gramarye.errors import SettingsError
+
+STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0, "relu5_1": 1.0}
+
+
+class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
+    """Everything that decides the picture, besides the content and the styles themselves."""
+
+    preset: str = Field("default", description="named set of settings the others start from")
+
+    # the picture
+    size: int = Field(512, ge=16, le=65_536, description="longest side of the result, in pixels")
+    strength: float = Field(
+        0.5, ge=0, le=1, description="how much the style shows: 0 hardly, 0.5 balanced, 1 wild"
+    )
+    color: Literal["style", "content", "free"] = Field(
+        "style",
+        description="whose colors the picture takes: the style's (moved to the content before the "
+        "first step), the content's (kept), or free (whatever the losses find)",
+    )
+    init: str = Field(
+        "content", description="first image: content, noise, gray, style or the path of a picture"
+    )
+    style_scale: float = Field(
+        1.0,
+        gt=0,
+        le=8,
+        description="size of the style's strokes, relative to the style picture "
+        "brought to the result's size",
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of the noise")
+
+    # the network
+    network: str = Field("vgg19-lite", description="network that defines the losses")
+    weights: str | None = Field(None, description="file of the network's weights")
+    pooling: Literal["default", "max", "avg", "l2"] = Field(
+        "default", description="pooling inside the network"
+    )
+    padding: Literal["default", "zeros", "reflect", "replicate"] = Field(
+        "default", description="what a convolution sees beyond the border"
+    )
+    normalize_weights: bool = Field(
+        False, description="rescale the network to a mean activation of 1 (Gatys 2015)"
+    )
+
+    # the losses
+    content_layers: dict[str, float] = Field(
+        {"relu4_2": 1.0}, description="layers of the content loss, with their weights"
+    )
+    style_layers: dict[str, float] = Field(
+        STYLE_LAYERS, description="layers of the style loss, with their weights"
+    )
+    content_loss: Literal["relative", "mean", "sum"] = Field(
+        "relative",
+        description="squared error: over the content's own square, its mean, or half "
+        "its sum (the paper's)",
+    )
+    style_loss: Literal["gram", "gram-paper", "covariance", "wasserstein"] = Field(
+        "gram", description="distance between the statistics of image and style"
+    )
+    balance: Literal["relative", "absolute"] = Field(
+        "relative",
+        description="unit of the style weight: the style loss of the content itself, or 1 (the "
+        "paper's)",
+    )
+    content_weight: float = Field(1.0, ge=0, description="pull towards the content")
+    style_weight: float = Field(60.0, ge=0, description="pull towards the style")
+    tv_weight: float = Field(0.0, ge=0, description="pull towards smoothness (total variation)")
+    tv: Literal["squared", "absolute"] = Field("squared", description="kind of total variation")
+
+    # the optimization
+    optimizer: Literal["lbfgs", "adam", "gradient-descent"] = Field(
+        "lbfgs", description="how the pixels are moved"
+    )
+    min_size: int = Field(256, ge=16, description="longest side of the first, coarsest scale")
+    scale_factor: float = Field(2.0, gt=1, description="ratio of one scale to the next")
+    steps: int = Field(100, ge=1, description="steps at the first scale")
+    finer_steps: int = Field(60, ge=0, description="steps at each later scale")
+    learning_rate: float = Field(1.0, gt=0, description="step length (L-BFGS 1, Adam about 0.02)")
+    history: int = Field(10, ge=1, le=1000, description="pairs L-BFGS remembers")
+    line_search: Literal["none", "strong-wolfe"] = Field("none", description="L-BFGS's line search")
+    average: float = Field(
+        0.0, ge=0, lt=1, description="decay of the averaged image (Adam; 0 is no averaging)"
+    )
+
+    # the machine
+    device: str = Field("auto", description="cpu, cuda, mps, xpu or auto")
+
+    @model_validator(mode="after")
+    def check_weights(self) -> StylizeConfig:
+        if not self.content_layers and not self.style_layers:
+            raise ValueError("there is neither a content layer nor a style layer: name one")
+        for layer, weight in (self.content_layers | self.style_layers).items():
+            if not 0 <= weight < float("inf"):
+                raise ValueError(f"weight of layer {layer} is {weight}: it must be 0 or more")
+        return self
+
+
+def preset_names() -> tuple[str, ...]:
+    """The presets shipped with the package, sorted."""
+    folder = resources.files("gramarye") / "presets"
+    return tuple(
+        sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+    )
+
+
+def load_preset(name: str) -> dict[str, Any]:
+    """The settings a preset changes, as a dict."""
+    names = preset_names()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise SettingsError(f"unknown preset {name!r}: there are {', '.join(names)}{hint}")
+    text = (resources.files("gramarye") / "presets" / f"{name}.toml").read_text("utf-8")
+    settings: dict[str, Any] = tomllib.loads(text)
+    settings.pop("about", None)
+    return settings
+
+
+def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
+    """A preset's settings with some of them changed; SettingsError says what is wrong with one."""
+    fields = StylizeConfig.model_fields
+    for name in settings:
+        if name not in fields:
+            close = difflib.get_close_matches(name, fields, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise SettingsError(f"unknown setting {name!r}{hint}")
+    try:
+        return StylizeConfig(**{**load_preset(preset), **settings, "preset": preset})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        came = f" (got {first['input']!r})" if where else ""
+        raise SettingsError(f"{where or 'settings'}: {first['msg']}{came}") from error

@@ -1,0 +1,81 @@
+"""The device: choosing it once, describing it, and what the run took of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+import torch
+
+from gramarye.errors import DeviceError
+
+KINDS = ("cpu", "cuda", "mps", "xpu")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of that name; "auto" is the accelerator PyTorch finds, else the CPU."""
+    here = available_kinds()
+    if name == "auto":
+        return torch.device(here[0])
+    kind, _, index = name.partition(":")
+    if kind not in here:
+        known = "" if kind in KINDS else f" ({', '.join(KINDS)} and auto are known)"
+        raise DeviceError(
+            f"device {name!r} is not here{known}: this machine and this PyTorch have "
+            f"{', '.join(here)}; 'auto' takes the best of them"
+        )
+    last = torch.accelerator.device_count() - 1 if kind != "cpu" else 0
+    if index and (not index.isdigit() or int(index) > last):
+        raise DeviceError(f"device {name!r} is not here: there are {kind}:0 to {kind}:{last}")
+    return torch.device(name)
+
+
+def available_kinds() -> tuple[str, ...]:
+    """The kinds of device there are, the fastest first; the CPU is always one."""
+    if not torch.accelerator.is_available():
+        return ("cpu",)
+    accelerator = torch.accelerator.current_accelerator()
+    return ("cpu",) if accelerator is None else (accelerator.type, "cpu")
+
+
+def describe_device(device: torch.device) -> str:
+    """What a person would call it: `cuda (NVIDIA H200, 139 GiB)`."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return f"{device} ({properties.name}, {properties.total_memory / 2**30:.0f} GiB)"
+    if device.type == "cpu":
+        threads = torch.get_num_threads()
+        return f"cpu ({platform.machine()}, {os.cpu_count()} cores, {threads} threads in use)"
+    return str(device)
+
+
+def peak_memory() -> float | None:
+    """The most memory this process has held so far, in MiB; None where it cannot be known."""
+    if sys.platform == "win32":
+        return peak_memory_windows()
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, KiB here
+
+
+def peak_memory_windows() -> float | None:
+    import ctypes
+    from ctypes import wintypes
+
+    class Counters(ctypes.Structure):  # PROCESS_MEMORY_COUNTERS
+        _fields_ = (
+            ("cb", wintypes.DWORD),
+            ("page_faults", wintypes.DWORD),
+            ("peak_working_set", ctypes.c_size_t),
+            ("others", ctypes.c_size_t * 7),
+        )
+
+    counters = Counters(cb=ctypes.sizeof(Counters))
+    windows = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    windows.GetCurrentProcess.restype = wintypes.HANDLE
+    read = windows.K32GetProcessMemoryInfo
+    read.argtypes = (wintypes.HANDLE, ctypes.c_void_p, wintypes.DWORD)
+    ok = read(windows.GetCurrentProcess(), ctypes.byref(counters), counters.cb)
+    return counters.peak_working_set / 2**20 if ok else None

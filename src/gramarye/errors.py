@@ -1,0 +1,55 @@
+"""What can go wrong, as one small tree.
+
+    GramaryeError                 every error this package raises on purpose
+    |- InputError                 something the user can mend: a file, an option, a name
+    |  |- ImageError              a picture that cannot be read
+    |  |- SettingsError           a setting out of range, or settings that exclude each other
+    |  |- LayerError              a layer the network does not have
+    |  |- WeightsError            weights that are missing, damaged or of another network
+    |  |- RecipeError             a recipe that is missing or cannot be followed
+    |  `- DeviceError             a device this machine does not have
+    |- OutputError                a file that cannot be written
+    `- OptimizationError          a run that could not be brought back after diverging
+
+Every message says what came, what is allowed and what to do.
+"""
+
+
+class GramaryeError(Exception):
+    """The root of every error raised on purpose."""
+
+
+class InputError(GramaryeError):
+    """Something the user can mend: a file, an option, a name."""
+
+
+class ImageError(InputError):
+    """A picture that cannot be read."""
+
+
+class SettingsError(InputError):
+    """A setting out of range, or settings that exclude each other."""
+
+
+class LayerError(InputError):
+    """A layer the network does not have."""
+
+
+class WeightsError(InputError):
+    """Weights that are missing, damaged or made for another network."""
+
+
+class RecipeError(InputError):
+    """A recipe that is missing or cannot be followed."""
+
+
+class DeviceError(InputError):
+    """A device this machine does not have."""
+
+
+class OutputError(GramaryeError):
+    """A file that cannot be written: full disk, no permission."""
+
+
+class OptimizationError(GramaryeError):
+    """A run that could not be brought back after diverging."""

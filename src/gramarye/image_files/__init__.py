@@ -1,0 +1,1 @@
+"""What `gramarye.images` is made of: opening, decoding, colour profiles, metadata, encoding."""

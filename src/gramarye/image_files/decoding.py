@@ -1,0 +1,226 @@
+"""From an open file, or a Pillow image, to upright sRGB samples with their metadata."""
+
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import file_digest
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from gramarye.errors import ImageError
+from gramarye.image_files.metadata import Metadata, orientation, read_metadata
+from gramarye.image_files.profiles import to_srgb
+from gramarye.image_files.samples import (
+    Array,
+    OpenFile,
+    Samples,
+    deep_samples,
+    deep_unpacker,
+    open_with_pillow,
+    samples_of,
+    unpremultiply,
+    upright,
+)
+from gramarye.image_files.sniffing import (
+    HEAD_BYTES,
+    READABLE_IN_WORDS,
+    picture_kind,
+    stranger,
+)
+
+# How Pillow and libheif fail on damaged files, found by mutating files of every format.
+_DECODE_ERRORS = (
+    OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError,
+    ArithmeticError, RuntimeError, struct.error,
+)  # fmt: skip
+
+_pillow_turn = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Upright sRGB samples: uint8, uint16 or float32 (the last two of 16-bit files)."""
+
+    color: Array  # (H, W, 3)
+    alpha: Array | None  # (H, W), same dtype, not premultiplied
+    metadata: Metadata
+    notes: tuple[str, ...]
+
+
+def decode_file(file: OpenFile, name: str, max_pixels: int) -> Decoded:
+    """The first picture of an open file; `name` is for the messages and the metadata."""
+    head = file.read(HEAD_BYTES)
+    kind = picture_kind(head)
+    if kind is None:
+        raise ImageError(_what_else(head, name))
+    file.seek(0)
+    sha256 = file_digest(file, "sha256").hexdigest()
+    try:
+        with pillow_alone() as warned:
+            decode = _decode_heic if kind == "HEIC" else _decode_pillow
+            decoded = decode(file, name, max_pixels)
+    except MemoryError as error:
+        raise ImageError(f"'{name}' needs more memory than there is: make it smaller") from error
+    except _DECODE_ERRORS as error:
+        raise ImageError(_why_damaged(kind, name, error)) from error
+    metadata = replace(decoded.metadata, name=name, sha256=sha256)
+    return replace(decoded, metadata=metadata, notes=(*decoded.notes, *warned))
+
+
+def decode_image(image: Image.Image) -> Decoded:
+    """A Pillow image somebody has made or opened; the caller's image is not changed."""
+    try:
+        with pillow_alone():
+            image.load()
+            return _finish(image, samples_of(image))
+    except _DECODE_ERRORS as error:
+        raise ImageError(f"this Pillow image cannot be read ({error}): open it anew") from error
+
+
+def header_info(file: OpenFile, name: str) -> dict[str, Any]:
+    """Pillow's info about an open file, without decoding its pixels."""
+    head = file.read(HEAD_BYTES)
+    kind = picture_kind(head)
+    if kind is None:
+        raise ImageError(_what_else(head, name))
+    try:
+        with pillow_alone():
+            if kind == "HEIC":
+                return dict(_open_heic(file, name).info)
+            with open_with_pillow(file) as image:
+                return {str(key): value for key, value in image.info.items()}
+    except _DECODE_ERRORS as error:
+        raise ImageError(_why_damaged(kind, name, error)) from error
+
+
+@contextmanager
+def pillow_alone() -> Iterator[list[str]]:
+    """Pillow without its own pixel limit (ours is clearer); yields what it warned about.
+
+    Its limit and Python's warning filters are globals, so threads take turns and both are
+    put back.
+    """
+    said: list[str] = []
+    with _pillow_turn, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield said
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+            about_file = [w for w in caught if issubclass(w.category, UserWarning)]
+            said.extend(dict.fromkeys(str(w.message).strip() for w in about_file))
+
+
+def _decode_pillow(file: OpenFile, name: str, max_pixels: int) -> Decoded:
+    image = open_with_pillow(file)
+    _check_size(image.width, image.height, name, max_pixels)
+    frames = getattr(image, "n_frames", 1)
+    _check_planes(image, name)
+    unpacker = deep_unpacker(image)
+    if unpacker is None:
+        image.load()
+        samples = samples_of(image)
+    else:
+        image, samples = deep_samples(file, unpacker)
+    decoded = _finish(image, samples)
+    notes = _frames_note(image.format, frames)
+    return replace(decoded, notes=(*notes, *decoded.notes))
+
+
+def _open_heic(file: OpenFile, name: str) -> Any:
+    try:
+        import pillow_heif  # optional: the [heic] extra
+    except ImportError as error:
+        raise ImageError(
+            f"'{name}' is a HEIC picture, and reading those takes one more package: "
+            "pip install 'gramarye[heic]', or save the picture as JPEG or PNG"
+        ) from error
+    file.seek(0)
+    heif = pillow_heif.open_heif(file, convert_hdr_to_8bit=False)
+    return heif[heif.primary_index]
+
+
+def _decode_heic(file: OpenFile, name: str, max_pixels: int) -> Decoded:
+    heif = _open_heic(file, name)
+    width, height = heif.size
+    _check_size(width, height, name, max_pixels)
+    # Upright already. A copy, because the memory is libheif's and goes when `heif` does.
+    samples = np.array(heif)[:, :width]
+    samples = samples.reshape(height, width, -1)
+    has_alpha = heif.mode.split(";")[0] in ("RGBA", "RGBa", "LA")
+    color = samples[..., :-1] if has_alpha else samples
+    alpha = samples[..., -1] if has_alpha else None
+    if heif.mode.startswith("RGBa"):
+        color = unpremultiply(color, samples[..., -1])
+    space = "GRAY" if color.shape[-1] == 1 else "RGB"
+    carrier = Image.new("RGB", (1, 1))  # lets Pillow parse the EXIF
+    carrier.info = {k: heif.info.get(k) for k in ("exif", "xmp", "icc_profile")}
+    carrier.info = {k: v for k, v in carrier.info.items() if v}
+    decoded = _finish(carrier, Samples(color, space, alpha), turn=False)
+    return replace(decoded, metadata=replace(decoded.metadata, format="HEIC"))
+
+
+def _finish(image: Image.Image, samples: Samples, turn: bool = True) -> Decoded:
+    """Colours to sRGB, pixels upright, metadata collected."""
+    fields, notes = read_metadata(image)
+    color, color_notes = to_srgb(samples.color, samples.space, fields["icc"])
+    how = orientation(image) if turn else 1
+    alpha = samples.alpha if samples.alpha is None else upright(samples.alpha, how)
+    depth = 8 if samples.color.dtype == np.uint8 else 16
+    file_format = {"MPO": "JPEG", "WEBP": "WebP"}.get(image.format or "", image.format)
+    metadata = Metadata(format=file_format, bit_depth=depth, **fields)
+    return Decoded(upright(color, how), alpha, metadata, (*color_notes, *notes))
+
+
+def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise ImageError(
+            f"'{name}' is {width}x{height}, {width * height / 1e6:.0f} megapixels, and at most "
+            f"{max_pixels / 1e6:.0f} are read: make it smaller, or raise the limit (max_pixels)"
+        )
+
+
+def _check_planes(image: Image.Image, name: str) -> None:
+    """Refuse what Pillow would decode to noise: TIFFs of one 16-bit plane per channel."""
+    tags: Any = getattr(image, "tag_v2", {})
+    if tags.get(284) == 2 and max(tags.get(258, (8,))) > 8:
+        raise ImageError(
+            f"'{name}' is a TIFF that keeps its 16-bit channels in separate planes, which we "
+            "cannot read: save it with interleaved channels"
+        )
+
+
+def _frames_note(file_format: str | None, frames: int) -> tuple[str, ...]:
+    if frames == 1 or file_format == "MPO":  # MPO: previews beside the one JPEG picture
+        return ()
+    what = f"{frames} pages" if file_format == "TIFF" else f"an animation of {frames} frames"
+    return (f"the file holds {what}: the first one is used",)
+
+
+def _what_else(head: bytes, name: str) -> str:
+    if not head:
+        return f"'{name}' is empty (0 bytes): get a complete copy"
+    what = stranger(head)
+    if what == "a web page":
+        return f"'{name}' holds a web page, not a picture: download the picture itself"
+    if what is None:
+        return f"'{name}' is no picture we can read: give one of {READABLE_IN_WORDS}"
+    return f"'{name}' holds {what}, not a picture we can read: give one of {READABLE_IN_WORDS}"
+
+
+def _why_damaged(kind: str, name: str, error: BaseException) -> str:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if isinstance(error, UnidentifiedImageError) and kind == "TIFF":
+        return (
+            f"'{name}' is a TIFF of a kind we cannot read, or damaged: save it with 8 or 16 bits "
+            "per channel, as RGB, CMYK or gray"
+        )
+    if isinstance(error, UnidentifiedImageError):
+        reason = "its header makes no sense"
+    return f"'{name}' is a {kind} cut short or damaged ({reason}): get a complete copy"

@@ -1,0 +1,85 @@
+"""Files appear whole or not at all, and never in the place of an input."""
+
+import errno
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from gramarye.errors import InputError, OutputError
+
+
+def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool = True) -> None:
+    """Raise what writing `path` would raise, as far as it can be known before; writes nothing."""
+    if path.is_dir():
+        raise InputError(f"'{path}' is a folder: give a file name, like '{path / 'result.png'}'")
+    for source in inputs:
+        if _same_file(path, Path(source).expanduser()):
+            raise InputError(
+                f"'{path}' is one of the inputs and would be overwritten: choose another name"
+            )
+    if not overwrite and path.exists():
+        raise InputError(f"'{path}' exists already: choose another name, or allow overwriting")
+    folder = _nearest_folder(path)
+    if not folder.is_dir():
+        raise OutputError(f"'{folder}' is a file, so '{path}' cannot be written: choose another")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(_no_permission(folder))
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The file holds `data`, or is as it was before; missing folders are made."""
+    path = Path(os.path.realpath(path))  # through a link, to the file it names
+    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)  # gone already when all went well
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OutputError(_why_unwritable(path, error)) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where folders can be opened (not on Windows)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass  # some network file systems cannot; the file itself is on the disk
+    finally:
+        os.close(handle)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them does not exist
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _nearest_folder(path: Path) -> Path:
+    """The closest parent that exists; the folders below it will be made."""
+    return next((parent for parent in path.absolute().parents if parent.exists()), Path("/"))
+
+
+def _why_unwritable(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left to write '{path}': free some, or choose another disk"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return _no_permission(path.parent)
+    if error.errno == errno.ENAMETOOLONG:
+        return f"the name '{path.name[:40]}...' is too long for this disk: choose a shorter one"
+    return f"'{path}' cannot be written ({error.strerror or error}): choose another place"
+
+
+def _no_permission(folder: Path) -> str:
+    return f"'{folder}' may not be written to by this user: choose another folder"

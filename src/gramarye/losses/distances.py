@@ -1,0 +1,76 @@
+"""Distances between style statistics: plain functions of moments, zero when they agree."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gramarye.losses.statistics import Moments
+
+
+def gram_distance(image: Moments, style: Moments) -> Tensor:
+    """||G - A||_F^2 / C^2, the mean squared difference of the Gram matrices per position.
+
+    The scaling of the authors' published code. The paper's `paper_gram_distance` is a quarter of
+    it.
+    """
+    return (image.gram() - style.gram()).square().mean((1, 2)).sum()
+
+
+def paper_gram_distance(image: Moments, style: Moments) -> Tensor:
+    """E_l = 1 / (4 N^2 M^2) sum (G - A)^2 (Gatys, Ecker, Bethge 2016, eq. 4).
+
+    The paper's G and A are sums over M positions each; ours are divided by the number of positions,
+    which is the same where both pictures have M positions, and stays right where they have not.
+    """
+    channels = image.first.shape[1]
+    return (image.gram() - style.gram()).square().sum() / (4 * channels**2)
+
+
+def head_gram_distance(image: Moments, style: Moments, head: Tensor, width: int) -> Tensor:
+    """The Gram distance in a wide network's feature space: ||H (S - S') H||_F^2 / width^2.
+
+    `head` is H = (A^T A)^(1/2), where A maps the narrow features with a constant 1 appended to
+    `width` wide ones; ||H X H||_F = ||A X A^T||_F for every symmetric X.
+    """
+    difference = image.augmented() - style.augmented()
+    return (head @ difference @ head).square().sum() / width**2
+
+
+def covariance_distance(image: Moments, style: Moments) -> Tensor:
+    """Squared differences of the means, per channel, plus of the covariances, per channel pair.
+
+    Matching mean and covariance apart stops the trade between mean and variance that the Gram
+    matrix allows (Risser, Wilmot, Barnes 2017, section 4).
+    """
+    mean = (image.mean() - style.mean()).square().mean()
+    return mean + (image.covariance() - style.covariance()).square().mean()
+
+
+def wasserstein_distance(image: Moments, style: Moments, epsilon: float = 1e-4) -> Tensor:
+    """Squared 2-Wasserstein distance of the Gaussians with these moments, divided by C.
+
+    |m - m'|^2 + tr(S + S' - 2 (S'^(1/2) S S'^(1/2))^(1/2)) (Dowson and Landau 1982); `epsilon` is
+    added to both covariances' diagonals, because the root's slope is infinite at zero.
+    """
+    channels = image.first.shape[1]
+    eye = torch.eye(channels, dtype=image.first.dtype, device=image.first.device)
+    covariance = image.covariance() + epsilon * eye
+    target = style.covariance() + epsilon * eye
+    root = symmetric_power(target, 0.5)
+    # Only eigenvalues are needed, so the gradient has no 1 / (difference of eigenvalues).
+    inner = torch.linalg.eigvalsh(root @ covariance @ root).clamp_min(epsilon**2)
+    trace = (covariance + target).diagonal(dim1=1, dim2=2).sum() - 2 * inner.sqrt().sum()
+    mean = (image.mean() - style.mean()).square().sum()
+    distance: Tensor = (mean + trace) / channels
+    return distance
+
+
+def symmetric_power(matrix: Tensor, power: float) -> Tensor:
+    """A power of positive semidefinite matrices (..., C, C); negative eigenvalues count as zero.
+
+    For a negative power the matrices must be positive definite.
+    """
+    values, vectors = torch.linalg.eigh(matrix)
+    result: Tensor = (vectors * values.clamp_min(0).pow(power)[..., None, :]) @ vectors.mT
+    return result

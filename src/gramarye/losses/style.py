@@ -1,0 +1,51 @@
+"""The style loss of one layer: a distance between additive statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, final
+
+from torch import Tensor
+
+from gramarye.losses.distances import (
+    covariance_distance,
+    gram_distance,
+    head_gram_distance,
+    paper_gram_distance,
+    wasserstein_distance,
+)
+from gramarye.losses.statistics import Moments, moments
+from gramarye.networks.features import PerceptualNetwork
+
+StyleKind = Literal["gram", "gram-paper", "covariance", "wasserstein"]
+Distance = Callable[[Moments, Moments], Tensor]
+
+DISTANCES: dict[str, Distance] = {
+    "gram": gram_distance,
+    "gram-paper": paper_gram_distance,
+    "covariance": covariance_distance,
+    "wasserstein": wasserstein_distance,
+}
+
+
+@final
+@dataclass(frozen=True)
+class StyleLoss:
+    """The distance of one layer's moments from the style's."""
+
+    layer: str
+    target: Moments
+    distance: Distance
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        return self.distance(moments(features[self.layer]), self.target)
+
+
+def style_distance(kind: StyleKind, network: PerceptualNetwork, layer: str) -> Distance:
+    """The distance of a kind at a layer; Gram distances go through the network's head, if any."""
+    if kind in ("gram", "gram-paper") and layer in network.heads:
+        width = network.widths[layer] * (2 if kind == "gram-paper" else 1)
+        return partial(head_gram_distance, head=network.heads[layer], width=width)
+    return DISTANCES[kind]

@@ -1,0 +1,31 @@
+"""`gramarye doctor` tells what there is and whether it works."""
+
+from pathlib import Path
+
+import pytest
+
+import gramarye
+from gramarye.cli import doctor, main
+
+
+def test_doctor_finds_all_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRAMARYE_HOME", str(tmp_path))
+    monkeypatch.setattr(doctor, "CHECK_STEPS", 4)
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    for part in (gramarye.__version__, "torch", "cpu (", str(tmp_path), "all is well"):
+        assert part in out
+
+
+def test_doctor_tells_trouble_with_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "check", lambda: "the loss did not fall: reinstall PyTorch")
+    assert main(["doctor"]) == 1
+    assert "the loss did not fall" in capsys.readouterr().out
+
+
+def test_a_package_that_is_missing_is_told() -> None:
+    assert doctor.version("no-package-of-this-name") == "not installed"

@@ -1,0 +1,170 @@
+"""The command as a whole: help, exit codes, complaints."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import gramarye
+from gramarye import cli
+from gramarye.cli import COMMANDS, main
+from gramarye.errors import OptimizationError, OutputError, SettingsError
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for command in COMMANDS:
+        assert command.__name__.rpartition(".")[2] in text
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"gramarye {gramarye.__version__}\n"
+
+
+def test_nothing_to_do_shows_the_help_and_is_a_mistake(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "stylize" in err
+
+
+@pytest.mark.parametrize("command", [["--help"], ["stylize", "--help"], ["redo", "--help"]])
+def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
+    code = (
+        "import sys, time\n"
+        "from gramarye.cli import main\n"
+        f"assert main({command!r}) == 0\n"
+        "heavy = {'torch', 'numpy', 'PIL', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "print(time.process_time(), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stderr) < 0.5  # of processor time: a busy machine proves nothing
+
+
+def test_python_m_gramarye_is_the_same_command() -> None:
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "gramarye", "stylise"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "did you mean 'stylize'?" in done.stderr
+    assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["stylise"], "unknown command 'stylise'"),
+        (["--sise"], "unknown option '--sise'"),
+        (["stylize", "a.png", "--sise", "9", "b.png"], "did you mean '--size'?"),
+        (["stylize"], "the following arguments are required: CONTENT, STYLE"),
+        (["stylize", "a.png"], "the following arguments are required: STYLE"),
+        (["stylize", "a.png", "b.png", "--size", "x"], "--size: 'x' is not a whole number"),
+        (["stylize", "a.png", "b.png", "--size", "4"], "size"),
+        (["stylize", "a.png", "b.png", "--strength", "2"], "strength"),
+        (["stylize", "a.png", "b.png", "--strength", "strong"], "'strong' is not a number"),
+        (["stylize", "a.png", "b.png", "--color", "styl"], "did you mean 'style'?"),
+        (["stylize", "a.png", "b.png", "--preset", "defalt"], "did you mean 'default'?"),
+        (["stylize", "a.png", "b.png", "--style-layers", "relu1_1=a"], "is not a number"),
+        (["stylize", "a.png", "b.png", "--save-every", "0"], "less than 1"),
+        (["stylize", "a.png", "b.png", "--quality", "0", "-o", "c.jpg"], "quality"),
+        (["stylize", "a.png", "b.png", "--size", "64", "c.png", "d.png"], "all pictures"),
+        (["presets", "defalt"], "did you mean 'default'?"),
+        (["completion", "bsh"], "did you mean 'bash'?"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_with_exit_code_2(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("gramarye: ") and err.count("\n") == 1
+    assert told in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SettingsError("a"), 2),
+        (OutputError("a"), 2),
+        (OptimizationError("a"), 1),
+        (RuntimeError("a"), 1),
+        (MemoryError("a"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_exit_codes(
+    error: BaseException,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(args: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.presets, "run", fail)
+    monkeypatch.delenv("GRAMARYE_DEBUG", raising=False)
+    assert main(["presets"]) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours_says_so_and_shows_where_when_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(args: object) -> None:
+        raise ZeroDivisionError("one over nothing")
+
+    monkeypatch.setattr(cli.presets, "run", fail)
+    monkeypatch.setenv("GRAMARYE_DEBUG", "1")
+    assert main(["presets"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err and "mistake of ours, ZeroDivisionError: one over nothing" in err
+
+
+def test_memory_that_runs_out_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(args: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 10 TB")
+
+    monkeypatch.setattr(cli.presets, "run", fail)
+    assert main(["presets"]) == 1
+    assert "smaller --size" in capsys.readouterr().err
+
+
+def test_presets_lists_each_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(gramarye.preset_names())
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_every_preset_shows_options_the_command_takes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in gramarye.preset_names():
+        assert main(["presets", name]) == 0
+        given = capsys.readouterr().out.splitlines()[1:]
+        options = [word for line in given for word in line.split(" ", 1)]
+        args = cli.make_parser().parse_args(["stylize", "a", "b", *options])
+        expected = gramarye.load_preset(name)
+        assert {key: vars(args)[key] for key in expected} == expected
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    done = subprocess.run(
+        f"'{sys.executable}' -m gramarye presets | head -c 0",
+        shell=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,167 @@
+"""`gramarye redo` and `gramarye recipe`: the same picture again."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import gramarye
+from gramarye.cli import main
+from gramarye.images import load_picture
+from gramarye.recipe import Recipe
+
+
+@pytest.fixture(autouse=True)
+def in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def made(photo: Path, painting: Path, tiny_weights: Path, tmp_path: Path) -> Path:
+    """A picture made from photo.png, painting.png and weights beside it, from noise."""
+    shutil.copy(tiny_weights, tmp_path)
+    options = ["--weights", tiny_weights.name, "--size", "96", "--min-size", "48"]
+    options += ["--steps", "4", "--finer-steps", "3", "--init", "noise", "--seed", "5"]
+    assert main(["stylize", photo.name, painting.name, *options, "-q", "-o", "made.png"]) == 0
+    return tmp_path / "made.png"
+
+
+def test_redo_makes_the_same_file_bit_for_bit(made: Path) -> None:
+    assert main(["redo", "made.png"]) == 0
+    assert (made.with_name("made-redo.png")).read_bytes() == made.read_bytes()
+
+
+def test_redo_from_another_folder_finds_the_inputs_beside_the_picture(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = made.parent / "else where"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert main(["redo", str(made), "-o", "again.png"]) == 0
+    assert (elsewhere / "again.png").read_bytes() == made.read_bytes()
+
+
+def test_redo_at_another_size_changes_only_the_size(made: Path) -> None:
+    assert main(["redo", "made.png", "--size", "144", "-o", "large.png"]) == 0
+    assert load_picture("large.png").width == 144
+    before, after = Recipe.of_picture(made), Recipe.of_picture("large.png")
+    assert after.settings == before.settings.model_copy(update={"size": 144})
+    assert after.styles == before.styles and after.weights_sha256 == before.weights_sha256
+
+
+def test_redo_with_another_seed_makes_another_picture(made: Path) -> None:
+    assert main(["redo", "made.png", "--seed", "6", "-o", "other.png"]) == 0
+    assert (load_picture("other.png").pixels != load_picture(made).pixels).any()
+
+
+def test_redo_never_replaces_the_picture_it_reads(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["redo", "made.png", "-o", "made.png"]) == 2
+    assert "one of the inputs" in capsys.readouterr().err
+
+
+def test_redo_refuses_an_input_that_has_changed(
+    made: Path, make_picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_picture("photo.png", seed=77)
+    assert main(["redo", "made.png"]) == 2
+    err = capsys.readouterr().err
+    assert "'photo.png' has changed" in err and "--content" in err
+
+
+def test_redo_takes_a_changed_input_that_is_named_and_says_so(
+    made: Path, make_picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_picture("photo.png", seed=77)
+    assert main(["redo", "made.png", "--content", "photo.png"]) == 0
+    assert "note: 'photo.png' is not the file" in capsys.readouterr().err
+
+
+def test_redo_says_where_to_name_a_missing_input(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("painting.png").rename("renamed.png")
+    assert main(["redo", "made.png"]) == 2
+    assert "'painting.png'" in capsys.readouterr().err
+    assert main(["redo", "made.png", "--style", "renamed.png", "-o", "a.png"]) == 0
+    assert (load_picture("a.png").pixels == load_picture(made).pixels).all()
+
+
+def test_redo_wants_as_many_styles_as_the_recipe(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["redo", "made.png", "--style", "photo.png", "painting.png"]) == 2
+    assert "2 styles were given and the recipe has 1 (painting.png)" in capsys.readouterr().err
+
+
+def test_redo_of_a_picture_made_in_python(
+    painting: Path, photo: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = load_picture(photo).to_pil()
+    settings = {"weights": str(tiny_weights), "size": 48, "steps": 3}
+    gramarye.stylize(content, str(painting), **settings).save("made.png")
+    weights = ["--weights", str(tiny_weights)]
+    assert main(["redo", "made.png", *weights]) == 2
+    assert "came from no file" in capsys.readouterr().err
+    assert main(["redo", "made.png", *weights, "--content", "photo.png", "-o", "a.png"]) == 0
+    assert "note" not in capsys.readouterr().err
+    assert (load_picture("a.png").pixels == load_picture("made.png").pixels).all()
+
+
+def test_the_command_and_the_library_make_the_same_file(made: Path, tiny_weights: Path) -> None:
+    settings = Recipe.of_picture(made).settings.model_dump(exclude={"weights"})
+    picture = gramarye.stylize("photo.png", "painting.png", weights=str(tiny_weights), **settings)
+    picture.save("library.png")
+    assert Path("library.png").read_bytes() == made.read_bytes()
+
+
+def test_redo_misses_the_weights(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("tiny.safetensors").unlink()
+    assert main(["redo", "made.png"]) == 2
+    assert "--weights" in capsys.readouterr().err
+
+
+def test_redo_with_another_preset_takes_over_what_it_sets(made: Path) -> None:
+    from gramarye.config import load_preset
+
+    assert main(["redo", "made.png", "--preset", "default", "--size", "48", "-o", "a.png"]) == 0
+    settings = Recipe.of_picture("a.png").settings.model_dump()
+    assert settings | load_preset("default") | {"size": 48} == settings
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "told"),
+    [
+        ("redo", "photo.png", "holds no recipe"),
+        ("recipe", "photo.png", "holds no recipe"),
+        ("recipe", "none.png", "there is no file"),
+        ("recipe", "text.png", "text.png"),
+        ("recipe", ".", "is a folder"),
+    ],
+)
+def test_a_file_without_a_recipe(
+    command: str, file: str, told: str, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("text.png").write_text("not a picture")
+    assert main([command, file]) == 2
+    out, err = capsys.readouterr()
+    assert told in err and err.count("\n") == 1 and out == ""
+
+
+def test_recipe_shows_what_made_the_picture(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["recipe", "made.png"]) == 0
+    text = capsys.readouterr().out
+    for part in ("96 × 72", "photo.png", "painting.png", "vgg19-lite", "init", "noise", "torch"):
+        assert part in text
+
+
+def test_recipe_as_json_is_the_recipe(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["recipe", "made.png", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Recipe.from_json(json.dumps(told)) == Recipe.of_picture(made)
+    assert told["settings"]["seed"] == 5

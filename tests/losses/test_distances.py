@@ -1,0 +1,134 @@
+"""Style distances: the papers' formulas, zero at the target, scipy's matrix root, gradients."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from gramarye.losses.distances import (
+    covariance_distance,
+    gram_distance,
+    head_gram_distance,
+    paper_gram_distance,
+    symmetric_power,
+    wasserstein_distance,
+)
+from gramarye.losses.statistics import moments
+from gramarye.losses.style import DISTANCES
+
+
+def random_features(seed: int, channels: int = 4, side: int = 6) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(1, channels, side, side, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", sorted(DISTANCES))
+def test_a_distance_is_zero_at_its_target_and_positive_elsewhere(name: str) -> None:
+    style, other = moments(random_features(0)), moments(random_features(1))
+    assert abs(DISTANCES[name](style, style).item()) < 1e-9
+    assert DISTANCES[name](other, style).item() > 1e-3
+
+
+@pytest.mark.parametrize("name", sorted(DISTANCES))
+def test_gradients_agree_with_finite_differences(name: str) -> None:
+    features, target = random_features(0).requires_grad_(True), moments(random_features(1))
+    assert torch.autograd.gradcheck(lambda x: DISTANCES[name](moments(x), target), (features,))
+
+
+@pytest.mark.parametrize("name", sorted(DISTANCES))
+def test_distances_do_not_depend_on_the_number_of_positions(name: str) -> None:
+    image, style = random_features(0), random_features(1)
+    twice = torch.cat([image, image], dim=2)
+    near = DISTANCES[name](moments(image), moments(style))
+    assert_close(DISTANCES[name](moments(twice), moments(style)), near)
+
+
+def test_paper_distance_by_hand() -> None:
+    # N = 1 channel, M = 2 positions: G = 1 + 9 = 10, A = 4 + 4 = 8, E = 4 / (4 * 1 * 4).
+    image = moments(torch.tensor([1.0, 3.0]).view(1, 1, 1, 2))
+    style = moments(torch.tensor([2.0, 2.0]).view(1, 1, 1, 2))
+    assert_close(paper_gram_distance(image, style), torch.tensor(4 / 16))
+
+
+def test_paper_distance_is_the_papers_double_sum() -> None:
+    f, p = random_features(0)[0].flatten(1), random_features(1)[0].flatten(1)
+    n, m = f.shape
+    expected = ((f @ f.T - p @ p.T) ** 2).sum() / (4 * n**2 * m**2)
+    ours = paper_gram_distance(moments(random_features(0)), moments(random_features(1)))
+    assert_close(ours, expected)
+
+
+def test_paper_gradient_is_equation_6() -> None:
+    # dE/dF = 1 / (N^2 M^2) (F^T (G - A))^T where F > 0; ReLU's factor belongs to the network.
+    features = random_features(0).requires_grad_(True)
+    target = random_features(1)
+    (gradient,) = torch.autograd.grad(
+        paper_gram_distance(moments(features), moments(target)), features
+    )
+    f, p = features.detach()[0].flatten(1), target[0].flatten(1)
+    n, m = f.shape
+    expected = (f.T @ (f @ f.T - p @ p.T)).T / (n**2 * m**2)
+    assert_close(gradient[0].flatten(1), expected)
+
+
+def test_gram_distance_is_four_times_the_papers() -> None:
+    image, style = moments(random_features(0)), moments(random_features(1))
+    assert_close(gram_distance(image, style), 4 * paper_gram_distance(image, style))
+
+
+def test_covariance_distance_does_not_trade_mean_for_variance() -> None:
+    # Equal second moments, E[x^2] = 1: one constant, one of mean zero.
+    constant = moments(torch.ones(1, 1, 1, 4))
+    swinging = moments(torch.tensor([1.0, -1.0, 1.0, -1.0]).view(1, 1, 1, 4))
+    assert_close(gram_distance(constant, swinging), torch.tensor(0.0))
+    assert_close(covariance_distance(constant, swinging), torch.tensor(2.0))
+
+
+def test_wasserstein_distance_of_one_dimensional_gaussians() -> None:
+    # W2^2 = (m - m')^2 + (s - s')^2, here (1 - 4)^2 + (2 - 3)^2.
+    def line(mean: float, deviation: float) -> Tensor:
+        return torch.tensor([mean - deviation, mean + deviation]).double().view(1, 1, 1, 2)
+
+    distance = wasserstein_distance(moments(line(1, 2)), moments(line(4, 3)), epsilon=1e-12)
+    assert_close(distance.item(), 10.0)
+
+
+def test_wasserstein_distance_agrees_with_scipy() -> None:
+    image, style = moments(random_features(0)), moments(random_features(1))
+    a, b = (m.covariance()[0].numpy() + 1e-4 * np.eye(4) for m in (image, style))
+    root = scipy.linalg.sqrtm(b)
+    cross = scipy.linalg.sqrtm(root @ a @ root).real
+    mean = ((image.mean() - style.mean()) ** 2).sum().item()
+    expected = (mean + np.trace(a + b - 2 * cross)) / 4
+    assert_close(wasserstein_distance(image, style).item(), float(expected))
+
+
+def test_wasserstein_gradient_stays_finite_for_constant_features() -> None:
+    features = torch.ones(1, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+    distance = wasserstein_distance(moments(features), moments(random_features(1)))
+    (gradient,) = torch.autograd.grad(distance, features)
+    assert torch.isfinite(gradient).all()
+
+
+def test_head_distance_is_the_gram_distance_of_the_wide_features() -> None:
+    generator = torch.Generator().manual_seed(5)
+    weight = torch.randn(9, 4, generator=generator, dtype=torch.float64)
+    bias = torch.randn(9, generator=generator, dtype=torch.float64)
+    affine = torch.cat([weight, bias[:, None]], dim=1)
+    head = symmetric_power(affine.mT @ affine, 0.5)
+
+    def wide(features: Tensor) -> Tensor:
+        return torch.einsum("dc,bchw->bdhw", weight, features) + bias[:, None, None]
+
+    image, style = random_features(0), random_features(1)
+    ours = head_gram_distance(moments(image), moments(style), head, width=9)
+    assert_close(ours, gram_distance(moments(wide(image)), moments(wide(style))))
+
+
+def test_symmetric_power_agrees_with_scipy() -> None:
+    factor = torch.randn(5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    matrix = factor @ factor.mT
+    expected = torch.from_numpy(scipy.linalg.sqrtm(matrix.numpy()).real)
+    assert_close(symmetric_power(matrix, 0.5), expected)

@@ -1,0 +1,97 @@
+"""Moments: known answers, additivity, order of positions, gradients."""
+
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from gramarye.losses.statistics import Moments, gram_matrix, mix_moments, moments
+
+
+def random_features(channels: int = 3, height: int = 4, width: int = 5, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(1, channels, height, width, generator=generator, dtype=torch.float64)
+
+
+def test_gram_matrix_of_orthogonal_channels() -> None:
+    features = torch.tensor([[1.0, 1.0], [1.0, -1.0]]).reshape(1, 2, 1, 2)
+    assert_close(gram_matrix(features), torch.eye(2)[None])
+
+
+def test_gram_matrix_by_hand() -> None:
+    features = torch.tensor([[1.0, 2.0, 3.0], [0.0, 1.0, -1.0]]).reshape(1, 2, 1, 3)
+    expected = torch.tensor([[14.0, -1.0], [-1.0, 2.0]])[None] / 3
+    assert_close(gram_matrix(features), expected)
+
+
+def test_gram_matrix_ignores_the_order_of_positions() -> None:
+    features = random_features()
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(1))
+    shuffled = features.flatten(2)[:, :, order].view_as(features)
+    assert_close(gram_matrix(shuffled), gram_matrix(features))
+
+
+def test_moments_of_halves_add_up_to_those_of_the_whole() -> None:
+    features = random_features()
+    total = moments(features[..., :2]) + moments(features[..., 2:])
+    whole = moments(features)
+    assert_close(total.second, whole.second)
+    assert_close(total.first, whole.first)
+    assert_close(total.count, whole.count)
+
+
+def test_weights_of_one_and_zero_select_positions() -> None:
+    features = random_features()
+    mask = torch.zeros(1, 1, 4, 5, dtype=torch.float64)
+    mask[..., :2] = 1
+    selected, part = moments(features, mask), moments(features[..., :2])
+    assert_close(selected.gram(), part.gram())
+    assert_close(selected.mean(), part.mean())
+
+
+def test_covariance_is_that_of_torch() -> None:
+    features = random_features()
+    expected = torch.cov(features[0].flatten(1), correction=0)
+    assert_close(moments(features).covariance()[0], expected)
+
+
+def test_augmented_moments_are_those_of_features_with_a_constant() -> None:
+    features = random_features()
+    constant = torch.ones_like(features[:, :1])
+    expected = moments(torch.cat([features, constant], dim=1)).gram()
+    assert_close(moments(features).augmented(), expected)
+
+
+def test_mixed_moments_do_not_depend_on_picture_sizes() -> None:
+    small, large = random_features(seed=1), random_features(height=40, seed=2)
+    mixed = mix_moments([moments(small), moments(large)])
+    assert_close(mixed.gram(), (gram_matrix(small) + gram_matrix(large)) / 2)
+    weighted = mix_moments([moments(small), moments(large)], [3.0, 1.0])
+    assert_close(weighted.mean(), (3 * moments(small).mean() + moments(large).mean()) / 4)
+
+
+def test_scaled_moments_keep_their_means() -> None:
+    m = moments(random_features())
+    assert_close(m.scaled(7.0).gram(), m.gram())
+
+
+def test_gradients_of_the_second_moment_agree_with_finite_differences() -> None:
+    features = random_features().requires_grad_(True)
+    weights = torch.rand(1, 1, 4, 5, generator=torch.Generator().manual_seed(3)).double() + 0.1
+    assert torch.autograd.gradcheck(lambda x: moments(x).second, (features,))
+    assert torch.autograd.gradcheck(lambda x: moments(x, weights).second, (features,))
+
+
+def test_an_unsymmetric_gradient_reaches_the_features_whole() -> None:
+    features = random_features().requires_grad_(True)
+    coefficients = torch.randn(1, 3, 3, dtype=torch.float64)
+    (ours,) = torch.autograd.grad((moments(features).second * coefficients).sum(), features)
+    x = features.flatten(2)
+    (plain,) = torch.autograd.grad(((x @ x.mT) * coefficients).sum(), features)
+    assert_close(ours, plain)
+
+
+def test_empty_moments_are_those_of_zero_features() -> None:
+    zeros = torch.zeros(1, 3, 4, 5, dtype=torch.float64)
+    empty, expected = moments(random_features()).empty(), moments(zeros)
+    assert isinstance(empty, Moments)
+    assert_close(empty.gram(), expected.gram())

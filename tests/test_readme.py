@@ -1,0 +1,78 @@
+"""The documentation's code is run, at small sizes, and its links lead somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from gramarye.cli import demo, main
+from gramarye.images import load_picture, save_picture
+from gramarye.samples import sample_path
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("README.md", "docs/quickstart.md", "docs/command-line.md", "docs/recipes.md")
+SMALL = ["--steps", "2", "--finer-steps", "1"]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.M | re.S)
+
+
+def made_small(words: list[str]) -> list[str]:
+    """The command with its sizes divided by 8, at least 64, and hardly any steps."""
+    if words[0] not in ("stylize", "redo", "demo"):
+        return words
+    if "--size" in words:
+        at = words.index("--size") + 1
+        words[at] = str(max(64, int(words[at]) // 8))
+    else:
+        words += ["--size", "64"]
+    return words if words[0] == "demo" else words + SMALL
+
+
+@pytest.fixture
+def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the pictures the documentation speaks of, 96 pixels high."""
+    for name, sample in (("photo", "canal"), ("painting", "impasto"), ("woodblock", "woodblock")):
+        picture = load_picture(sample_path(sample))
+        image = picture.to_pil().resize((96, 96))
+        save_picture(load_picture(image), tmp_path / f"{name}.jpg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRAMARYE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(demo, "PAIRS", {"canal": ("woodblock",)})
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_of_the_documentation_run(
+    page: str, sample_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [line for block in blocks(page, "bash") for line in block.splitlines()]
+    assert lines
+    for line in lines:
+        command, *words = shlex.split(line, comments=True)
+        assert command == "gramarye"
+        assert main(made_small(words)) == 0, f"{line}\n{capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/recipes.md"])
+def test_the_python_of_the_documentation_runs(page: str, sample_folder: Path) -> None:
+    options = ["--size", "64", "--steps", "1", "-q", "-o", "result.png"]
+    assert main(["stylize", "photo.jpg", "painting.jpg", *options]) == 0
+    for block in blocks(page, "python"):
+        exec(block.replace("size=512", "size=64, steps=2"), {})
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))])
+def test_the_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if "://" not in target:
+            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+
+
+def test_every_page_is_listed() -> None:
+    index = (ROOT / "docs/index.md").read_text("utf-8")
+    for page in ROOT.glob("docs/*.md"):
+        assert page.name == "index.md" or f"({page.name})" in index, page.name

@@ -1,0 +1,176 @@
+"""The main path at 48 pixels: scales, determinism, colors, the library call, the golden run."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+import gramarye
+from gramarye.color import luminance, mean_and_covariance
+from gramarye.config import StylizeConfig, load_preset, make_config, preset_names
+from gramarye.errors import LayerError, SettingsError
+from gramarye.images import load_picture, read_recipe
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.recipe import Recipe
+from gramarye.stylize import finish, make_objective, match_pictures, stylize_steps
+
+FAST: dict[str, Any] = {"size": 48, "min_size": 32, "steps": 4, "finer_steps": 3}
+
+
+def picture(seed: int, height: int = 40, width: int = 48) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    small = torch.rand(1, 3, 8, 8, generator=generator)
+    return torch.nn.functional.interpolate(small, size=(height, width), mode="bilinear")
+
+
+def run(network: PerceptualNetwork, **settings: Any) -> list[gramarye.Iterate]:
+    config = make_config(**{**FAST, **settings})
+    return list(stylize_steps(picture(1), [picture(2)], config, network=network))
+
+
+def test_iterates_count_scales_and_steps(tiny_network: PerceptualNetwork) -> None:
+    iterates = run(tiny_network)
+    assert [(i.scale, i.step) for i in iterates] == [(0, s) for s in range(1, 5)] + [
+        (1, s) for s in range(1, 4)
+    ]
+    assert {(i.scales, i.image.shape[-1]) for i in iterates[4:]} == {(2, 48)}
+
+
+def test_the_loss_falls(tiny_network: PerceptualNetwork) -> None:
+    totals = [sum(i.losses.values()) for i in run(tiny_network, steps=10, min_size=48)]
+    assert totals[-1] < 0.8 * totals[0]
+
+
+def test_one_seed_is_one_picture(tiny_network: PerceptualNetwork) -> None:
+    once, again, other = (
+        run(tiny_network, init="noise", seed=seed)[-1].image for seed in (5, 5, 6)
+    )
+    assert torch.equal(once, again)
+    assert not torch.equal(once, other)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "adam", "learning_rate": 0.02, "average": 0.9},
+        {"optimizer": "gradient-descent", "learning_rate": 0.01},
+        {"style_loss": "wasserstein"},
+        {"style_loss": "covariance", "tv_weight": 1.0, "tv": "absolute"},
+        {"style_loss": "gram-paper", "content_loss": "sum", "balance": "absolute"},
+        {"color": "content"},
+        {"color": "free", "init": "gray", "style_scale": 0.7},
+        {"line_search": "strong-wolfe"},
+        {"content_layers": {"conv3_1": 1.0}, "style_layers": {"relu2_2": 1.0, "conv1_1": 2.0}},
+    ],
+)
+def test_every_way_of_optimizing_gives_a_finite_picture(
+    tiny_network: PerceptualNetwork, settings: dict[str, Any]
+) -> None:
+    image = run(tiny_network, **settings)[-1].image
+    assert torch.isfinite(image).all()
+
+
+def test_two_equal_styles_are_one(tiny_network: PerceptualNetwork) -> None:
+    config = make_config(**FAST)
+    one = make_objective(tiny_network, picture(1), [picture(2)], config).evaluate(picture(3))
+    two = make_objective(tiny_network, picture(1), [picture(2)] * 2, config).evaluate(picture(3))
+    assert_close(one.gradient, two.gradient)
+
+
+def test_the_content_takes_the_styles_colors_first() -> None:
+    content, styles = match_pictures(picture(1), [picture(2)], make_config(color="style"))
+    mean, covariance = mean_and_covariance(content)
+    wanted_mean, wanted_covariance = mean_and_covariance(picture(2))
+    assert_close(mean, wanted_mean, atol=0.03, rtol=0)  # clamping to [0, 1] moves it a little
+    assert_close(covariance, wanted_covariance, atol=0.02, rtol=0)
+    assert torch.equal(styles[0], picture(2))
+
+
+def test_kept_colors_are_the_contents() -> None:
+    config = make_config(color="content")
+    content = picture(1)
+    result = finish(content * 0.5, content, config)
+    # Nothing but luminance may differ: chroma is what is left after taking luminance away.
+    chroma, expected = result - luminance(result), content - luminance(content)
+    inside = ((result > 0) & (result < 1)).all(dim=1, keepdim=True).expand_as(result)
+    assert_close(chroma[inside], expected[inside], atol=1e-5, rtol=1e-4)
+
+
+def test_the_result_is_clamped() -> None:
+    image = torch.tensor([-0.5, 0.5, 1.5]).view(1, 3, 1, 1)
+    assert_close(
+        finish(image, image, make_config()), torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1)
+    )
+
+
+def test_the_library_call_makes_a_picture_with_its_recipe(
+    photo: Path, painting: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    result = gramarye.stylize(photo, str(painting), weights=str(tiny_weights), **FAST)
+    assert (result.width, result.height) == (48, 36)
+    assert result._repr_png_().startswith(b"\x89PNG")
+    saved = result.save(tmp_path / "out.png")
+    text = read_recipe(saved.path)
+    assert text is not None
+    recipe = Recipe.from_json(text)
+    assert recipe.content.name == "photo.png"
+    assert recipe.settings.steps == 4
+    assert np.asarray(load_picture(saved.path).to_pil()).shape == (36, 48, 3)
+
+
+def test_the_library_takes_arrays_and_several_styles(tiny_weights: Path) -> None:
+    content = (picture(1)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    result = gramarye.stylize(content, [picture(2), picture(3)], weights=str(tiny_weights), **FAST)
+    assert result.pixels.shape == (1, 3, 40, 48)
+
+
+def test_a_wrong_layer_is_named(tiny_network: PerceptualNetwork) -> None:
+    with pytest.raises(LayerError, match="did you mean 'relu4_"):
+        run(tiny_network, style_layers={"relu4_9": 1.0, "relu4_1": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sise": 3}, "unknown setting 'sise'; did you mean 'size'"),
+        ({"size": 3}, "size: .*greater than or equal to 16.*got 3"),
+        ({"style_layers": {"relu1_1": -1.0}}, "weight of layer relu1_1 is -1"),
+        ({"preset": "gatys2105"}, "unknown preset 'gatys2105'.*did you mean 'gatys2015'"),
+        ({"content_layers": {}, "style_layers": {}}, "neither a content layer nor a style layer"),
+    ],
+)
+def test_wrong_settings_are_refused_with_a_sentence(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        make_config(**settings)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_is_a_config(name: str) -> None:
+    assert make_config(name).preset == name
+    assert set(load_preset(name)) <= set(StylizeConfig.model_fields)
+
+
+def test_gatys2016_is_the_papers() -> None:
+    config = make_config("gatys2016")
+    assert config.content_weight / config.style_weight == pytest.approx(1e-3)
+    assert set(config.style_layers.values()) == {0.2}
+    assert (config.init, config.pooling, config.color) == ("noise", "avg", "free")
+    assert (config.style_loss, config.content_loss) == ("gram-paper", "sum")
+
+
+def test_gatys_code_weights_are_1000_over_channels_squared() -> None:
+    config = make_config("gatys-code")
+    channels = (64, 128, 256, 512, 512)
+    weights = [config.style_weight * w for w in config.style_layers.values()]
+    assert weights == pytest.approx([1e3 / c**2 for c in channels])
+
+
+def test_golden_run(tiny_network: PerceptualNetwork) -> None:
+    image = run(tiny_network, steps=6, finer_steps=4)[-1].image
+    golden = np.load(Path(__file__).parent / "golden" / "tiny.npy")
+    shown = torch.nn.functional.adaptive_avg_pool2d(image, (10, 12))[0].numpy()
+    np.testing.assert_allclose(shown, golden, atol=0.02)
