@@ -1,6 +1,7 @@
 """Pictures of a few dozen pixels and a VGG of two channels, so that every test is fast."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from safetensors.torch import save_file
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
 from gramarye.networks.vgg import narrow_vgg
+
+# Threads cost more than they save on pictures this small; on a busy machine, far more.
+os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
+torch.set_num_threads(1)
 
 WIDTHS = (2, 2, 2, 2, 2)
 

@@ -10,6 +10,7 @@ from torch.testing import assert_close
 from gramarye.losses.distances import (
     covariance_distance,
     gram_distance,
+    head_covariance_distance,
     head_gram_distance,
     paper_gram_distance,
     symmetric_power,
@@ -110,6 +111,21 @@ def test_wasserstein_gradient_stays_finite_for_constant_features() -> None:
     distance = wasserstein_distance(moments(features), moments(random_features(1)))
     (gradient,) = torch.autograd.grad(distance, features)
     assert torch.isfinite(gradient).all()
+
+
+def test_head_covariance_distance_is_the_covariance_distance_of_the_wide_features() -> None:
+    generator = torch.Generator().manual_seed(6)
+    weight = torch.randn(9, 4, generator=generator, dtype=torch.float64)
+    bias = torch.randn(9, generator=generator, dtype=torch.float64)
+    affine = torch.cat([weight, bias[:, None]], dim=1)
+    head = symmetric_power(affine.mT @ affine, 0.5)
+
+    def wide(features: Tensor) -> Tensor:
+        return torch.einsum("dc,bchw->bdhw", weight, features) + bias[:, None, None]
+
+    image, style = random_features(0), random_features(1)
+    ours = head_covariance_distance(moments(image), moments(style), head, width=9)
+    assert_close(ours, covariance_distance(moments(wide(image)), moments(wide(style))))
 
 
 def test_head_distance_is_the_gram_distance_of_the_wide_features() -> None:

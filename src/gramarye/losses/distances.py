@@ -47,6 +47,15 @@ def covariance_distance(image: Moments, style: Moments) -> Tensor:
     return mean + (image.covariance() - style.covariance()).square().mean()
 
 
+def head_covariance_distance(image: Moments, style: Moments, head: Tensor, width: int) -> Tensor:
+    """The covariance distance in a wide network's feature space, through its head."""
+    channels = image.first.shape[1]
+    weights = head[:, :channels]  # the constant varies nowhere: it has no covariance
+    covariance = weights @ (image.covariance() - style.covariance()) @ weights.mT
+    mean = weights @ (image.mean() - style.mean())[:, :, None]
+    return mean.square().sum() / width + covariance.square().sum() / width**2
+
+
 def wasserstein_distance(image: Moments, style: Moments, epsilon: float = 1e-4) -> Tensor:
     """Squared 2-Wasserstein distance of the Gaussians with these moments, divided by C.
 

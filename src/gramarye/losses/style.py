@@ -12,6 +12,7 @@ from torch import Tensor
 from gramarye.losses.distances import (
     covariance_distance,
     gram_distance,
+    head_covariance_distance,
     head_gram_distance,
     paper_gram_distance,
     wasserstein_distance,
@@ -30,6 +31,13 @@ DISTANCES: dict[str, Distance] = {
 }
 
 
+HEAD_DISTANCES = {
+    "gram": head_gram_distance,
+    "gram-paper": head_gram_distance,
+    "covariance": head_covariance_distance,
+}
+
+
 @final
 @dataclass(frozen=True)
 class StyleLoss:
@@ -44,8 +52,9 @@ class StyleLoss:
 
 
 def style_distance(kind: StyleKind, network: PerceptualNetwork, layer: str) -> Distance:
-    """The distance of a kind at a layer; Gram distances go through the network's head, if any."""
-    if kind in ("gram", "gram-paper") and layer in network.heads:
+    """The distance of a kind at a layer, measured through the network's head if it has one."""
+    if layer in network.heads and kind in HEAD_DISTANCES:
+        # The paper's distance is a quarter of the other: as if its space had twice the channels.
         width = network.widths[layer] * (2 if kind == "gram-paper" else 1)
-        return partial(head_gram_distance, head=network.heads[layer], width=width)
+        return partial(HEAD_DISTANCES[kind], head=network.heads[layer], width=width)
     return DISTANCES[kind]

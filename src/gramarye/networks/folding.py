@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gramarye.image_files.writing import write_atomically
 from gramarye.losses.distances import symmetric_power
+from gramarye.losses.statistics import moments
 from gramarye.networks.distill import Student, Training
 
 STYLE_HEADS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -54,6 +55,40 @@ def fit_heads(training: Training, batches: int = 16) -> dict[str, Tensor]:
     }
 
 
+@torch.no_grad()
+def calibrate_heads(
+    training: Training, heads: dict[str, Tensor], batches: int = 16
+) -> dict[str, Tensor]:
+    """The same maps, scaled so that Gram distances have the teacher's size.
+
+    Least squares shrinks what it cannot predict, in deep layers by half. The distances compared
+    are those between the crops of a batch; their ratio's geometric mean is the scale's fourth
+    power, as a Gram distance is of fourth order in the features.
+    """
+    logs: dict[str, list[Tensor]] = {layer: [] for layer in heads}
+    for batch in range(batches):
+        image = training.crops.batch(-1001 - batch)
+        targets = training.teachers(image)
+        features = training.average.network(image, STYLE_HEADS)
+        for layer, affine in heads.items():
+            wide = moments(targets[layer]).gram()
+            narrow = affine @ moments(features[layer]).augmented().double() @ affine.mT
+            logs[layer].append(log_ratio(wide.double(), narrow))
+    return {layer: affine * scale_of(torch.cat(logs[layer])) for layer, affine in heads.items()}
+
+
+def log_ratio(wide: Tensor, narrow: Tensor) -> Tensor:
+    """log ||W - W'||^2 / ||N - N'||^2 of neighbors in a batch, where both differ."""
+    over, under = (gram.diff(dim=0).square().sum((1, 2)) for gram in (wide, narrow))
+    differ = (over > 0) & (under > 0)
+    return over[differ].log() - under[differ].log()
+
+
+def scale_of(logs: Tensor) -> Tensor:
+    """The factor of the features whose Gram distances then have the right size; 1 for no pairs."""
+    return (logs.mean() / 4).exp() if len(logs) else logs.new_ones(())
+
+
 def student_tensors(student: Student, heads: dict[str, Tensor]) -> dict[str, Tensor]:
     """What is shipped: convolutions that read sRGB in [0, 1], in float16, and the folded heads."""
     tensors: dict[str, Tensor] = {}
@@ -84,5 +119,6 @@ def export(training: Training, path: Path) -> None:
         "steps": str(training.step),
         "config": config.model_dump_json(),
     }
-    data = save(student_tensors(training.average, fit_heads(training)), metadata)
+    heads = calibrate_heads(training, fit_heads(training))
+    data = save(student_tensors(training.average, heads), metadata)
     write_atomically(path, data)
