@@ -14,9 +14,10 @@ from gramarye.color import luminance, mean_and_covariance
 from gramarye.config import StylizeConfig, load_preset, make_config, preset_names
 from gramarye.errors import LayerError, SettingsError
 from gramarye.images import load_picture, read_recipe
+from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.recipe import Recipe
-from gramarye.stylize import finish, make_objective, match_pictures, stylize_steps
+from gramarye.stylize import config_network, finish, make_objective, match_pictures, stylize_steps
 
 FAST: dict[str, Any] = {"size": 48, "min_size": 32, "steps": 4, "finer_steps": 3}
 
@@ -174,3 +175,20 @@ def test_golden_run(tiny_network: PerceptualNetwork) -> None:
     golden = np.load(Path(__file__).parent / "golden" / "tiny.npy")
     shown = torch.nn.functional.adaptive_avg_pool2d(image, (10, 12))[0].numpy()
     np.testing.assert_allclose(shown, golden, atol=0.02)
+
+
+def test_another_network_brings_its_own_layers() -> None:
+    config = make_config(network="alexnet")
+    assert list(config.style_layers) == ["relu1", "relu2", "relu3", "relu4", "relu5"]
+    assert config.content_layers == {"relu3": 1.0}
+    chosen = make_config(network="alexnet", style_layers={"relu2": 1.0})
+    assert chosen.style_layers == {"relu2": 1.0}
+
+
+def test_a_wrong_layer_costs_no_download() -> None:
+    def fetch(info: NetworkInfo) -> Path:
+        raise AssertionError(f"{info.name} was fetched")
+
+    config = make_config(network="vgg19", style_layers={"relu9_1": 1.0})
+    with pytest.raises(LayerError, match="relu9_1"):
+        config_network(config, fetch)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from gramarye.errors import SettingsError
+from gramarye.networks.catalog import find_network
 
 STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0, "relu5_1": 1.0}
 
@@ -67,7 +68,7 @@ class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
         "its sum (the paper's)",
     )
     style_loss: Literal["gram", "gram-paper", "covariance", "wasserstein"] = Field(
-        "gram", description="distance between the statistics of image and style"
+        "covariance", description="distance between the statistics of image and style"
     )
     balance: Literal["relative", "absolute"] = Field(
         "relative",
@@ -136,10 +137,23 @@ def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
             close = difflib.get_close_matches(name, fields, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise SettingsError(f"unknown setting {name!r}{hint}")
+    given = {**load_preset(preset), **settings, "preset": preset}
     try:
-        return StylizeConfig(**{**load_preset(preset), **settings, "preset": preset})
+        return StylizeConfig(**{**network_layers(given.get("network")), **given})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         came = f" (got {first['input']!r})" if where else ""
         raise SettingsError(f"{where or 'settings'}: {first['msg']}{came}") from error
+
+
+def network_layers(name: object) -> dict[str, Any]:
+    """The layers that stand for VGG-19's in a network with other names; nothing for a VGG."""
+    info = find_network(name) if isinstance(name, str) else None
+    if info is None or set(info.style_layers) == set(STYLE_LAYERS):
+        return {}
+    weights = STYLE_LAYERS.values()
+    return {
+        "style_layers": dict(zip(info.style_layers, weights, strict=True)),
+        "content_layers": {info.content_layer: 1.0},
+    }

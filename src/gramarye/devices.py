@@ -11,6 +11,7 @@ import torch
 from gramarye.errors import DeviceError
 
 KINDS = ("cpu", "cuda", "mps", "xpu")
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -48,6 +49,24 @@ def describe_device(device: torch.device) -> str:
         threads = torch.get_num_threads()
         return f"cpu ({platform.machine()}, {os.cpu_count()} cores, {threads} threads in use)"
     return str(device)
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory it frees instead of giving it back to the system (glibc).
+
+    Every step frees and takes the same few hundred MiB; getting them anew means that the system
+    clears each page again. Measured with vgg19-lite, one thread: a gradient at 1024 px takes 0.82 s
+    instead of 1.63 s, at 512 px 0.18 s instead of 0.19 s; the peak grows by about a sixth.
+    A command may do this to its process; the library never does.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def peak_memory() -> float | None:

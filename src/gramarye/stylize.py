@@ -83,8 +83,9 @@ def stylize_steps(
 
     Everything runs on the content's device. `init` is the first image where the config's is a file.
     """
-    network = network or config_network(config)
-    network = network.to(content.device)
+    network = (network or config_network(config)).to(content.device)
+    # Channels last: oneDNN and cuDNN convolve narrow layers up to twice as fast in this layout.
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     scales = plan_scales(content.shape[-2], content.shape[-1], config)
     content, styles = match_pictures(content, styles, config)
     state = AdamState()

@@ -21,6 +21,9 @@ COMMANDS = (stylize, demo, redo, recipe, presets, networks, distill, doctor, com
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    # OpenMP's threads else wait for each other by spinning: beside another busy program, 256 pixels
+    # then took 16 to 220 s instead of 8. Read when PyTorch is imported, which is later.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parser = make_parser()
     if not arguments:
         parser.print_help(sys.stderr)

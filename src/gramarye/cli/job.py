@@ -19,7 +19,7 @@ from gramarye.cli.interrupts import stop_politely
 from gramarye.cli.networks import fetch_with_progress
 from gramarye.cli.output import Output
 from gramarye.config import StylizeConfig
-from gramarye.devices import choose_device, peak_memory
+from gramarye.devices import choose_device, keep_freed_memory, peak_memory
 from gramarye.errors import OptimizationError, OutputError
 from gramarye.images import Picture, Saved, check_output, load_image, load_picture, save_picture
 from gramarye.optimize import Iterate
@@ -62,6 +62,7 @@ class Report:
 def run_job(job: Job) -> Report:
     """Make the picture and write it; raise before any work what can be known before."""
     start = time.perf_counter()
+    keep_freed_memory()
     config = job.config
     check_targets(job)
     device = choose_device(config.device)

@@ -1,0 +1,85 @@
+"""`python -m benchmarks`: every measure, or one, as a table and as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.cold_start import cold_start
+from benchmarks.machine import describe_machine
+from benchmarks.memory import memory
+from benchmarks.overhead import overhead
+from benchmarks.plan import FULL, QUICK, Plan
+from benchmarks.quality import time_to_quality
+from benchmarks.results import Result, show
+from gramarye.devices import keep_freed_memory
+
+MEASURES: dict[str, Callable[[Plan], Result]] = {
+    "cold-start": cold_start,
+    "overhead": overhead,
+    "time-to-quality": time_to_quality,
+    "memory": memory,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = make_parser().parse_args(argv)
+    keep_freed_memory()  # as the command does to its own process; both sides of a ratio have it
+    report = measure(args.only or list(MEASURES), QUICK if args.quick else FULL, quick=args.quick)
+    text = json.dumps(report, indent=2, allow_nan=False)
+    if args.json:
+        args.json.write_text(text + "\n", "utf-8")
+    else:
+        print(text)
+    return 0
+
+
+def measure(names: Sequence[str], plan: Plan, *, quick: bool = False) -> dict[str, Any]:
+    """Run the measures, print their table and return everything as JSON has it."""
+    machine = describe_machine()
+    results = {}
+    for name in names:
+        print(f"measuring {name} ...", end=" ", file=sys.stderr, flush=True)
+        start = time.perf_counter()
+        results[name] = MEASURES[name](plan)
+        print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
+    show(list(results.values()), machine, Console(highlight=False))
+    return {
+        "machine": machine,
+        "quick": quick,
+        "measures": {name: result.to_dict() for name, result in results.items()},
+    }
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure what Gramarye costs on this machine; see docs/performance.md.",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="at 128 px, once: shows that the measures work, not what they say",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(MEASURES),
+        metavar="NAME",
+        help=f"one measure ({', '.join(MEASURES)}); may be given several times",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the JSON here, not below the table"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

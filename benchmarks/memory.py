@@ -1,0 +1,48 @@
+"""Memory: the peak of `gramarye stylize` against the megapixels of its result."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL import Image
+
+from benchmarks.plan import Pair, Plan, write_jpeg
+from benchmarks.results import Figure, Result
+from benchmarks.timing import gramarye
+
+STEPS = {"steps": 2, "finer_steps": 2}  # the peak is there from the second step on
+
+
+def memory(plan: Plan) -> Result:
+    points = [run(plan.pairs[0], megapixels, plan) for megapixels in plan.megapixels]
+    sizes = [point["megapixels"] for point in points]
+    peaks = [point["peak_memory_mib"] for point in points]
+    slope, base = statistics.linear_regression(sizes, peaks)
+    figures = [
+        Figure(f"peak at {megapixels:g} MP", point["peak_memory_mib"], "MiB")
+        for megapixels, point in zip(plan.megapixels, points, strict=True)
+    ]
+    line = f"least squares: {base:.0f} MiB + {slope:.0f} MiB/MP"
+    return Result(
+        "memory", (*figures, Figure("per megapixel", slope, "MiB/MP", note=line)), {"runs": points}
+    )
+
+
+def run(pair: Pair, megapixels: float, plan: Plan) -> dict[str, Any]:
+    """One short stylization whose content, style and result all have this many megapixels."""
+    with TemporaryDirectory() as folder:
+        content, style = (write_jpeg(name, megapixels, Path(folder)) for name in pair)
+        with Image.open(content) as picture:
+            size = max(picture.size)
+        short = Plan(size=size, settings={**plan.settings, **STEPS})
+        out = Path(folder) / "out.jpg"
+        arguments = ["--out", str(out), "--json", "--quiet", *short.options()]
+        report = json.loads(
+            gramarye(["stylize", str(content), str(style), *arguments], own_peak=True)
+        )
+    pixels = report["width"] * report["height"]
+    return {"megapixels": pixels / 1e6, "peak_memory_mib": report["peak_memory_mib"]}

@@ -1,0 +1,109 @@
+"""The pages that explain the method tell the truth: their Python runs, their tables are the code's.
+
+A block that begins with "```python run" is run, after the blocks before it on its page.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gramarye
+from gramarye.config import StylizeConfig, load_preset, preset_names
+from gramarye.images import load_picture, save_picture
+from gramarye.samples import sample_path
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+RUNNABLE = [name for name in PAGES if "```python run\n" in (DOCS / name).read_text("utf-8")]
+SMALL = {"((256, 100), (512, 60))": "((64, 3), (96, 2))"}
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text("utf-8")
+
+
+def python_blocks(page: str, mark: str = "") -> list[str]:
+    return re.findall(rf"^```python{mark}\n(.*?)^```", text_of(page), re.M | re.S)
+
+
+def made_small(code: str) -> str:
+    for large, small in SMALL.items():
+        code = code.replace(large, small)
+    return code
+
+
+@pytest.fixture
+def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the pictures the pages speak of, 96 pixels wide."""
+    for name, sample, height in (
+        ("photo", "canal", 72),
+        ("painting", "impasto", 96),
+        ("woodblock", "woodblock", 80),
+    ):
+        image = load_picture(sample_path(sample)).to_pil().resize((96, height))
+        save_picture(load_picture(image), tmp_path / f"{name}.jpg")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", RUNNABLE)
+def test_the_runnable_blocks_run(page: str, sample_folder: Path) -> None:
+    names: dict[str, Any] = {}
+    for block in python_blocks(page, " run"):
+        exec(compile(made_small(block), page, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_python_block_is_python(page: str) -> None:
+    for block in python_blocks(page, "(?: run)?"):
+        compile(block, page, "exec")
+
+
+def test_the_program_from_parts_is_short_and_does_what_stylize_does(sample_folder: Path) -> None:
+    program = python_blocks("from-parts.md", " run")[0]
+    assert len(program.splitlines()) <= 40
+    assert all(large in program for large in SMALL)
+    exec(made_small(program), {})
+    ours = load_picture("from-parts.png").pixels
+    sizes = {"size": 96, "min_size": 64, "steps": 3, "finer_steps": 2}
+    theirs = gramarye.stylize("photo.jpg", "painting.jpg", device="cpu", **sizes).pixels
+    assert (ours - theirs).abs().max() < 2 / 255  # 8 bits, and the order of a few products
+    assert (theirs - load_picture("photo.jpg").pixels).abs().mean() > 0.02  # something was done
+
+
+def preset_sections() -> dict[str, str]:
+    """The sections of presets.md whose title is a preset's name in code quotes."""
+    parts = re.split(r"^## `([\w-]+)`\n", text_of("presets.md"), flags=re.M)
+    return {name: body.split("\n## ")[0] for name, body in zip(parts[1::2], parts[2::2])}
+
+
+def value_of(shown: str) -> Any:
+    """A table's value as the config has it: numbers, true and false, none, layers, words."""
+    if shown in ("true", "false", "none"):
+        return {"true": True, "false": False, "none": None}[shown]
+    if "=" in shown:
+        return {layer: float(weight) for layer, weight in re.findall(r"(\w+)=([^,\s]+)", shown)}
+    try:
+        return float(shown)
+    except ValueError:
+        return shown
+
+
+def settings_of(section: str) -> dict[str, Any]:
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", section, re.M)
+    return {name: value_of(shown) for name, shown in rows}
+
+
+def test_the_page_of_presets_has_them_all() -> None:
+    assert sorted(preset_sections()) == sorted(preset_names())
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_the_page_of_presets_gives_every_setting_with_its_value(preset: str) -> None:
+    expected = load_preset(preset)
+    if preset == "default":
+        defaults = StylizeConfig().model_dump() | expected
+        expected = {name: value for name, value in defaults.items() if name != "preset"}
+    assert settings_of(preset_sections()[preset]) == expected
