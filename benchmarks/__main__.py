@@ -17,8 +17,8 @@ from benchmarks.machine import describe_machine
 from benchmarks.memory import memory
 from benchmarks.overhead import overhead
 from benchmarks.plan import FULL, QUICK, Plan
-from benchmarks.quality import time_to_quality
 from benchmarks.results import Result, show
+from benchmarks.time_to_quality import time_to_quality
 from gramarye.devices import keep_freed_memory
 
 MEASURES: dict[str, Callable[[Plan], Result]] = {

@@ -76,7 +76,7 @@ def gatys(
             total.backward()  # type: ignore[no-untyped-call]
             return total
 
-        optimizer.step(closure)  # type: ignore[arg-type]
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
         yield {name: value.item() for name, value in named.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,17 +20,21 @@ STEPS = {"steps": 2, "finer_steps": 2}  # the peak is there from the second step
 
 def memory(plan: Plan) -> Result:
     points = [run(plan.pairs[0], megapixels, plan) for megapixels in plan.megapixels]
-    sizes = [point["megapixels"] for point in points]
-    peaks = [point["peak_memory_mib"] for point in points]
-    slope, base = statistics.linear_regression(sizes, peaks)
     figures = [
         Figure(f"peak at {megapixels:g} MP", point["peak_memory_mib"], "MiB")
         for megapixels, point in zip(plan.megapixels, points, strict=True)
     ]
-    line = f"least squares: {base:.0f} MiB + {slope:.0f} MiB/MP"
-    return Result(
-        "memory", (*figures, Figure("per megapixel", slope, "MiB/MP", note=line)), {"runs": points}
-    )
+    return Result("memory", (*figures, *slope(points)), {"runs": points})
+
+
+def slope(points: Sequence[Mapping[str, float]]) -> list[Figure]:
+    """What one more megapixel takes, by least squares; nothing where there is one point only."""
+    if len(points) < 2:
+        return []
+    sizes, peaks = ([p[key] for p in points] for key in ("megapixels", "peak_memory_mib"))
+    rise, base = statistics.linear_regression(sizes, peaks)
+    note = f"least squares: {base:.0f} MiB + {rise:.0f} MiB/MP"
+    return [Figure("per megapixel", rise, "MiB/MP", note=note)]
 
 
 def run(pair: Pair, megapixels: float, plan: Plan) -> dict[str, Any]:

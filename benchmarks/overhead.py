@@ -17,13 +17,12 @@ from gramarye.stylize import make_objective, optimize_config
 
 def overhead(plan: Plan) -> Result:
     scene = load_scene(plan.pairs[0], plan)
-    config, layers = (
-        scene.config,
-        frozenset((*scene.config.content_layers,)) | frozenset(scene.config.style_layers),
-    )
+    config = scene.config
+    layers = frozenset(config.content_layers) | frozenset(config.style_layers)
     objective = make_objective(scene.network, scene.content, [scene.style], config)
     warm, blocks = config.history + 2, 2 * plan.repeats + 1
-    scale = Scale(*scene.content.shape[-2:], steps=warm + blocks * plan.block + 1)
+    height, width = scene.content.shape[-2:]
+    scale = Scale(height, width, steps=warm + blocks * plan.block + 1)
     steps = optimize(scene.content, objective, optimize_config(config, scale))
     for _ in range(warm):  # until L-BFGS remembers as many pairs as it will
         next(steps)

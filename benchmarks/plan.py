@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -38,7 +39,8 @@ class Plan:
     settings: Mapping[str, int | str] = field(default_factory=dict)  # that differ from `default`
 
     def config(self) -> StylizeConfig:
-        return make_config(**{"size": self.size, "device": "cpu", **self.settings})
+        settings: dict[str, Any] = {"size": self.size, "device": "cpu", **self.settings}
+        return make_config(**settings)
 
     def options(self) -> list[str]:
         """The settings as the command takes them."""

@@ -1,203 +1,118 @@
-"""Time to quality: when `default` is as good as 500 plain steps, judged by the same objective."""
+"""Pictures and their figures, judged by networks that did not make them.
+
+    python -m benchmarks.quality --teacher FILE [--teacher FILE] --out DIR CONTENT,STYLE ...
+
+For every pair: style distance (Gram matrices of the teachers' relu1_1 ... relu5_1, as a share of
+the content's own distance, mean over the layers of the square root), content distance (relative
+L2 at the teachers' relu4_2), and edges kept (correlation of the luminance's gradient magnitude with
+the content's). Writes the pictures, a contact sheet and figures.json.
+"""
 
 from __future__ import annotations
 
-import math
-import statistics
+import argparse
+import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from benchmarks.baselines import gatys
-from benchmarks.plan import Pair, Plan, at_full_size, load_pair
-from benchmarks.results import Figure, Result, finite
-from gramarye.config import StylizeConfig
-from gramarye.networks.features import PerceptualNetwork
-from gramarye.objective import Objective
-from gramarye.optimize import optimize
-from gramarye.scales import Scale
-from gramarye.stylize import config_network, make_objective, optimize_config, stylize_steps
+from gramarye.cli.contact_sheet import Cell, contact_sheet
+from gramarye.color import luminance, match_color
+from gramarye.config import make_config
+from gramarye.images import Picture, load_image
+from gramarye.losses.distances import gram_distance
+from gramarye.losses.statistics import moments
+from gramarye.networks.folding import STYLE_HEADS
+from gramarye.networks.teachers import Teachers, load_teacher
+from gramarye.scales import resize, style_at
+from gramarye.stylize import finish, stylize_steps
 
 
-@dataclass(frozen=True)
-class Point:
-    """How far a run was after so many seconds: losses of the full-size objective."""
-
-    seconds: float
-    style: float
-    content: float
-    total: float
-
-    def reaches(self, other: Point) -> bool:
-        return self.style <= other.style and self.content <= other.content
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The two runs on one pair."""
-
-    pair: Pair
-    plain_seconds: float
-    plain: Point  # the plain run's best image
-    default: Point  # where `default` ends
-    reached: float  # seconds until `default`, going on if need be, is at both losses; inf: never
-    reached_total: float  # and at their weighted sum
-    overtaken: float  # seconds the plain run needs to get to the sum `default` ends with
-
-    def to_dict(self) -> dict[str, Any]:
-        values = asdict(self)
-        seconds = ("reached", "reached_total", "overtaken")
-        return values | {name: finite(values[name]) for name in seconds}
-
-
-def time_to_quality(plan: Plan) -> Result:
-    network = config_network(plan.config())
-    found = [compare(pair, network, plan, plain_first=i % 2 == 0) for i, pair in order(plan)]
-
-    def median(values: Iterable[float]) -> float | None:
-        return finite(statistics.median(values))
-
-    own_steps = [c.reached <= c.default.seconds for c in found]
-    return Result(
-        "time to quality",
-        (
-            Figure(
-                "fraction until both losses are reached",
-                median(c.reached / c.plain_seconds for c in found),
-                goal=1 / 6,
-                note=f"{sum(own_steps)} of {len(found)} runs within the default's own steps",
-            ),
-            Figure(
-                "fraction until their weighted sum is",
-                median(c.reached_total / c.plain_seconds for c in found),
-            ),
-            Figure(
-                "fraction the default takes in all",
-                median(c.default.seconds / c.plain_seconds for c in found),
-            ),
-            Figure(
-                "of the time plain needs to the default's sum",
-                median(c.default.seconds / c.overtaken for c in found if c.overtaken < math.inf)
-                if any(c.overtaken < math.inf for c in found)
-                else None,
-                note=f"{sum(c.overtaken < math.inf for c in found)} of {len(found)} get there",
-            ),
-            Figure(
-                "style loss, default over plain",
-                median(c.default.style / c.plain.style for c in found),
-            ),
-            Figure(
-                "content loss, default over plain",
-                median(c.default.content / c.plain.content for c in found),
-            ),
-            Figure("plain run", median(c.plain_seconds for c in found), "s"),
-        ),
-        {
-            "size": plan.size,
-            "plain_steps": plan.plain_steps,
-            "pairs": [c.to_dict() for c in found],
-        },
+def style_share(teachers: Teachers, image: Tensor, content: Tensor, style: Tensor) -> float:
+    """The image's distance from the style as a share of the content's; 0 is the style itself."""
+    image_features, content_features, style_features = (
+        teachers(x) for x in (image, content, style)
     )
+    shares = []
+    for layer in STYLE_HEADS:
+        target = moments(style_features[layer])
+        here = gram_distance(moments(image_features[layer]), target)
+        start = gram_distance(moments(content_features[layer]), target)
+        shares.append(float((here / start).sqrt()))
+    return sum(shares) / len(shares)
 
 
-def order(plan: Plan) -> Iterator[tuple[int, Pair]]:
-    """Every pair once, and again from the first where more repeats are asked for."""
-    for i in range(max(plan.repeats, len(plan.pairs))):
-        yield i, plan.pairs[i % len(plan.pairs)]
+def content_error(teachers: Teachers, image: Tensor, content: Tensor) -> float:
+    """The relative L2 error at relu4_2."""
+    features, target = teachers(image)["relu4_2"], teachers(content)["relu4_2"]
+    return float((features - target).norm() / target.norm())
 
 
-def compare(pair: Pair, network: PerceptualNetwork, plan: Plan, *, plain_first: bool) -> Comparison:
-    """Both runs, in either order; `default` goes on, if need be, as long as the plain one ran."""
-    content, style = load_pair(pair)
-    config = plan.config()
-    if plain_first:
-        plain = plain_run(content, style, network, config, plan.plain_steps)
-    ours, image = default_run(content, style, network, config)
-    if not plain_first:
-        plain = plain_run(content, style, network, config, plan.plain_steps)
-    best, end = min(plain, key=lambda point: point.total), ours[-1]
-    judge = full_size_objective(content, style, network, config)
-    check_judge(judge, image, end)
-    curve = list(ours)
-    if not any(p.reaches(best) and p.total <= best.total for p in ours):
-        for point in go_on(judge, image, config, plan.plain_steps, after=end.seconds):
-            curve.append(point)
-            if point.reaches(best) or point.seconds > plain[-1].seconds:
-                break
-    return Comparison(
-        pair=pair,
-        plain_seconds=plain[-1].seconds,
-        plain=best,
-        default=end,
-        reached=first(p.seconds for p in curve if p.reaches(best)),
-        reached_total=first(p.seconds for p in curve if p.total <= best.total),
-        overtaken=first(p.seconds for p in plain if p.total <= end.total),
-    )
+def edges_kept(image: Tensor, content: Tensor) -> float:
+    """The correlation of the gradient magnitudes of the luminances, smoothed over 4 x 4 pixels."""
+
+    def edges(x: Tensor) -> Tensor:
+        y = torch.nn.functional.avg_pool2d(luminance(x), 4)
+        dy, dx = y.diff(dim=-2)[..., :, 1:], y.diff(dim=-1)[..., 1:, :]
+        return (dx.square() + dy.square()).sqrt().flatten()
+
+    return float(torch.corrcoef(torch.stack([edges(image), edges(content)]))[0, 1])
 
 
-def plain_run(
-    content: Tensor, style: Tensor, network: PerceptualNetwork, config: StylizeConfig, steps: int
-) -> list[Point]:
-    """All steps at the full size, from the content, with colors as `default` has them."""
-    start = time.perf_counter()
-    objective = full_size_objective(content, style, network, config)
-    image, _ = at_full_size(content, style, config)
-    return [
-        point(losses, time.perf_counter() - start)
-        for losses in gatys(image, objective.losses, steps)
-    ]
+def measure(teachers: Teachers, result: Tensor, content: Tensor, style: Tensor) -> dict[str, float]:
+    content = resize(content, *result.shape[-2:]).clamp(0, 1)
+    style = style_at(style, max(result.shape[-2:]), 1.0)
+    matched = match_color(content, style, clamp=True)
+    return {
+        "style": style_share(teachers, result, content, style),
+        "content": content_error(teachers, result, matched),
+        "edges": edges_kept(result, content),
+    }
 
 
-def default_run(
-    content: Tensor, style: Tensor, network: PerceptualNetwork, config: StylizeConfig
-) -> tuple[list[Point], Tensor]:
-    """The steps of the last scale, on the clock of the whole run, and the last image."""
-    start = time.perf_counter()
-    points = []
-    for iterate in stylize_steps(content, [style], config, network=network):
-        if iterate.scale == iterate.scales - 1:
-            points.append(point(iterate.losses, time.perf_counter() - start))
-    return points, iterate.image
+def run(pairs: Sequence[tuple[Path, Path]], teachers: Teachers, out: Path, preset: str) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    config = make_config(preset)
+    rows, sheet = [], []
+    for content_path, style_path in pairs:
+        content, style = load_image(content_path), load_image(style_path)
+        start = time.perf_counter()
+        for iterate in stylize_steps(content, [style], config):
+            image = iterate.image
+        seconds = time.perf_counter() - start
+        result = finish(image, content, config)
+        with torch.no_grad():
+            figures = measure(teachers, result, content, style)
+        name = f"{content_path.stem}-{style_path.stem}"
+        picture = Picture.from_tensor(result)
+        picture.save(out / f"{name}.png")
+        rows.append({"pair": name, "seconds": seconds, **figures})
+        sheet.append(Cell(result, style))
+        print("  ".join(f"{k} {v:.3f}" if k != "pair" else str(v) for k, v in rows[-1].items()))
+    grid = [sheet[i : i + 4] for i in range(0, len(sheet), 4)]
+    Picture.from_tensor(contact_sheet(grid, 1600)).save(out / "contact-sheet.jpg", quality=88)
+    means = {
+        key: sum(float(row[key]) for row in rows) / len(rows)
+        for key in ("style", "content", "edges", "seconds")
+    }
+    print("mean  " + "  ".join(f"{key} {value:.3f}" for key, value in means.items()))
+    (out / "figures.json").write_text(json.dumps({"pairs": rows, "mean": means}, indent=2))
 
 
-def go_on(
-    objective: Objective, image: Tensor, config: StylizeConfig, steps: int, after: float
-) -> Iterator[Point]:
-    """More steps of the last scale than `default` has; L-BFGS starts without its memory."""
-    start = time.perf_counter() - after
-    scale = Scale(*image.shape[-2:], steps=steps)
-    for iterate in optimize(image, objective, optimize_config(config, scale)):
-        yield point(iterate.losses, time.perf_counter() - start)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--teacher", action="append", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--preset", default="default")
+    parser.add_argument("pairs", nargs="+", metavar="CONTENT,STYLE")
+    args = parser.parse_args()
+    teachers = Teachers([load_teacher(name) for name in args.teacher])
+    pairs = [tuple(map(Path, pair.split(","))) for pair in args.pairs]
+    run([(pair[0], pair[1]) for pair in pairs], teachers, args.out, args.preset)
 
 
-def full_size_objective(
-    content: Tensor, style: Tensor, network: PerceptualNetwork, config: StylizeConfig
-) -> Objective:
-    """The objective of the last scale: the judge of both runs."""
-    content, style = at_full_size(content, style, config)
-    return make_objective(network, content, [style], config)
-
-
-def check_judge(judge: Objective, image: Tensor, reported: Point) -> None:
-    """The losses `default` reports must be the judge's, or the two runs do not compare."""
-    with torch.no_grad():
-        judged = point({name: float(loss) for name, loss in judge.losses(image).items()}, 0)
-    for ours, theirs in ((reported.style, judged.style), (reported.content, judged.content)):
-        assert math.isclose(ours, theirs, rel_tol=1e-2, abs_tol=1e-9), (reported, judged)
-
-
-def point(losses: Mapping[str, float], seconds: float) -> Point:
-    style, content = (
-        sum(loss for name, loss in losses.items() if name.startswith(kind))
-        for kind in ("style/", "content/")
-    )
-    return Point(seconds, style, content, sum(losses.values()))
-
-
-def first(values: Iterable[float]) -> float:
-    """The first value; infinity where there is none."""
-    return next(iter(values), math.inf)
+if __name__ == "__main__":
+    main()

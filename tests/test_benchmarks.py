@@ -9,9 +9,10 @@ import pytest
 import torch
 from benchmarks.__main__ import MEASURES, make_parser, measure
 from benchmarks.baselines import gatys, gatys_losses, gradient, gram, random_vgg19
+from benchmarks.memory import slope
 from benchmarks.plan import FULL, PAIRS, Plan
-from benchmarks.quality import Point, first
 from benchmarks.results import Figure, Result
+from benchmarks.time_to_quality import Point, first
 from torch.testing import assert_close
 
 from gramarye.config import make_config
@@ -32,7 +33,7 @@ def report(tiny_weights: Path) -> dict[str, Any]:
         vgg_gradients=1,
         block=1,
         plain_steps=4,
-        megapixels=(0.002, 0.2),
+        megapixels=(0.002,),
         settings=settings,
     )
     report: dict[str, Any] = json.loads(json.dumps(measure(list(MEASURES), plan), allow_nan=False))
@@ -52,6 +53,13 @@ def test_report_names_the_machine(report: dict[str, Any]) -> None:
     assert report["machine"]["cpu"]
     assert report["machine"]["cores"] >= report["machine"]["threads"] >= 1
     assert report["machine"]["torch"] == torch.__version__
+
+
+def test_memory_per_megapixel_is_the_slope_of_the_peaks() -> None:
+    points = [{"megapixels": x, "peak_memory_mib": 300 + 700 * x} for x in (0.25, 1.0, 4.0)]
+    (figure,) = slope(points)
+    assert figure.value == pytest.approx(700)
+    assert slope(points[:1]) == []
 
 
 def test_three_pairs_of_samples_are_compared() -> None:

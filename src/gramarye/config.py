@@ -12,7 +12,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from gramarye.errors import SettingsError
 from gramarye.networks.catalog import find_network
 
-STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0, "relu5_1": 1.0}
+# Not relu5_1, which the papers use: its features are so rare that a few spots of the picture can
+# satisfy it, as specks in the sky or parts of the style's figure (docs/quality.md shows it).
+STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0}
 
 
 class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
@@ -150,9 +152,9 @@ def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
 def network_layers(name: object) -> dict[str, Any]:
     """The layers that stand for VGG-19's in a network with other names; nothing for a VGG."""
     info = find_network(name) if isinstance(name, str) else None
-    if info is None or set(info.style_layers) == set(STYLE_LAYERS):
+    if info is None or set(info.style_layers) >= set(STYLE_LAYERS):
         return {}
-    weights = STYLE_LAYERS.values()
+    weights = (8.0, 4.0, 2.0, 1.0, 1.0)
     return {
         "style_layers": dict(zip(info.style_layers, weights, strict=True)),
         "content_layers": {info.content_layer: 1.0},
