@@ -50,7 +50,8 @@ def measure(names: Sequence[str], plan: Plan, *, quick: bool = False) -> dict[st
         start = time.perf_counter()
         results[name] = MEASURES[name](plan)
         print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
-    show(list(results.values()), machine, Console(highlight=False))
+    width = None if sys.stdout.isatty() else 140  # wide enough that no row of a file wraps
+    show(list(results.values()), machine, Console(highlight=False, width=width))
     return {
         "machine": machine,
         "quick": quick,

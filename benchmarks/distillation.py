@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -34,6 +35,8 @@ from gramarye.networks.registry import load_network
 from gramarye.networks.teachers import Teachers, load_teacher
 from gramarye.scales import fit, resize
 from gramarye.stylize import stylize_steps
+
+Network = Callable[[Tensor, list[str]], dict[str, Tensor]]
 
 SIDE = 384  # pixels, the longest side the errors are measured at
 GRADIENT_SIDE = 192
@@ -69,6 +72,10 @@ def gradient(
     return result
 
 
+def one_layer(network: Network, layer: str, image: Tensor) -> Tensor:
+    return network(image, [layer])[layer]
+
+
 def cosine(a: Tensor, b: Tensor) -> float:
     return float((a * b).sum() / (a.norm() * b.norm()))
 
@@ -88,14 +95,10 @@ def agreement(
         for at, image in enumerate((content, last.image.clamp(0, 1))):
             for layer in STYLE_HEADS:
                 wide = gradient(
-                    lambda x, name=layer: owner[name](x, [name])[name], gram_distance, image, style
+                    partial(one_layer, owner[layer], layer), gram_distance, image, style
                 )
-                narrow = gradient(
-                    lambda x, name=layer: network(x, [name])[name],
-                    style_distance("gram", network, layer),
-                    image,
-                    style,
-                )
+                distance = style_distance("gram", network, layer)
+                narrow = gradient(partial(one_layer, network, layer), distance, image, style)
                 sums[layer][2 * at] += cosine(narrow, wide)
                 smooth = [F.avg_pool2d(g, 8) for g in (narrow, wide)]
                 sums[layer][2 * at + 1] += cosine(*smooth)

@@ -15,8 +15,6 @@ from benchmarks.plan import Pair, Plan, write_jpeg
 from benchmarks.results import Figure, Result
 from benchmarks.timing import gramarye
 
-STEPS = {"steps": 2, "finer_steps": 2}  # the peak is there from the second step on
-
 
 def memory(plan: Plan) -> Result:
     points = [run(plan.pairs[0], megapixels, plan) for megapixels in plan.megapixels]
@@ -43,7 +41,9 @@ def run(pair: Pair, megapixels: float, plan: Plan) -> dict[str, Any]:
         content, style = (write_jpeg(name, megapixels, Path(folder)) for name in pair)
         with Image.open(content) as picture:
             size = max(picture.size)
-        short = Plan(size=size, settings={**plan.settings, **STEPS})
+        # Two pictures per remembered step: the peak is there once L-BFGS's memory is full.
+        steps = {"steps": 2, "finer_steps": plan.config().history + 2}
+        short = Plan(size=size, settings={**plan.settings, **steps})
         out = Path(folder) / "out.jpg"
         arguments = ["--out", str(out), "--json", "--quiet", *short.options()]
         report = json.loads(

@@ -76,7 +76,9 @@ def measure(teachers: Teachers, result: Tensor, content: Tensor, style: Tensor) 
 def run(pairs: Sequence[tuple[Path, Path]], teachers: Teachers, out: Path, preset: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     config = make_config(preset)
-    rows, sheet = [], []
+    rows: list[dict[str, float]] = []
+    names: list[str] = []
+    sheet: list[Cell] = []
     for content_path, style_path in pairs:
         content, style = load_image(content_path), load_image(style_path)
         start = time.perf_counter()
@@ -89,17 +91,20 @@ def run(pairs: Sequence[tuple[Path, Path]], teachers: Teachers, out: Path, prese
         name = f"{content_path.stem}-{style_path.stem}"
         picture = Picture.from_tensor(result)
         picture.save(out / f"{name}.png")
-        rows.append({"pair": name, "seconds": seconds, **figures})
+        names.append(name)
+        rows.append({"seconds": seconds, **figures})
         sheet.append(Cell(result, style))
-        print("  ".join(f"{k} {v:.3f}" if k != "pair" else str(v) for k, v in rows[-1].items()))
+        print(name, "  ".join(f"{key} {value:.3f}" for key, value in rows[-1].items()))
     grid = [sheet[i : i + 4] for i in range(0, len(sheet), 4)]
     Picture.from_tensor(contact_sheet(grid, 1600)).save(out / "contact-sheet.jpg", quality=88)
     means = {
-        key: sum(float(row[key]) for row in rows) / len(rows)
+        key: sum(row[key] for row in rows) / len(rows)
         for key in ("style", "content", "edges", "seconds")
     }
     print("mean  " + "  ".join(f"{key} {value:.3f}" for key, value in means.items()))
-    (out / "figures.json").write_text(json.dumps({"pairs": rows, "mean": means}, indent=2))
+    (out / "figures.json").write_text(
+        json.dumps({"pairs": dict(zip(names, rows, strict=True)), "mean": means}, indent=2)
+    )
 
 
 def main() -> None:

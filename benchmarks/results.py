@@ -45,6 +45,11 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def number(value: float, unit: str) -> str:
+    """Three digits, and all of them before the point."""
+    return f"{value:.0f} {unit}" if abs(value) >= 100 else f"{value:.3g} {unit}".rstrip()
+
+
 def show(results: Sequence[Result], machine: dict[str, Any], console: Console) -> None:
     """Print the table of all figures."""
     console.print(", ".join(f"{key} {value}" for key, value in machine.items()), markup=False)
@@ -54,8 +59,8 @@ def show(results: Sequence[Result], machine: dict[str, Any], console: Console) -
             table.add_row(
                 "" if i else result.name,
                 figure.name,
-                "never" if figure.value is None else f"{figure.value:.3g} {figure.unit}".rstrip(),
-                "" if figure.goal is None else f"{figure.goal:.3g} {figure.unit}".rstrip(),
+                "never" if figure.value is None else number(figure.value, figure.unit),
+                "" if figure.goal is None else number(figure.goal, figure.unit),
                 {None: "", True: "yes", False: "NO"}[figure.met],
                 figure.note,
             )

@@ -62,7 +62,7 @@ def torchvision(
 _ALL = (
     NetworkInfo(
         name="vgg19-lite",
-        about="VGG-19 at a sixteenth of the arithmetic, distilled; part of the package",
+        about="VGG-19 at a fourteenth of the arithmetic, distilled; part of the package",
         file="vgg19_lite.safetensors",
         url="",
         sha256="58661a61ce7d1c7f9b604da70df0c29283d7b5d7d5999d9668e9d3e7baa3a9e2",
