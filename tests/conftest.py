@@ -22,6 +22,12 @@ torch.set_num_threads(1)
 WIDTHS = (2, 2, 2, 2, 2)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test draws the same numbers, whatever ran before it."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a vgg19-lite of two channels per layer, with fixed random weights."""

@@ -155,7 +155,7 @@ def test_recipe_shows_what_made_the_picture(made: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert main(["recipe", "made.png"]) == 0
     text = capsys.readouterr().out
-    for part in ("96 × 72", "photo.png", "painting.png", "vgg19-lite", "init", "noise", "torch"):
+    for part in ("96 x 72", "photo.png", "painting.png", "vgg19-lite", "init", "noise", "torch"):
         assert part in text
 
 

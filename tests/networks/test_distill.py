@@ -239,11 +239,12 @@ def test_calibrated_distances_have_the_teachers_size(training: Training) -> None
 
 def test_the_shipped_file_sees_what_the_student_sees(training: Training, tmp_path: Path) -> None:
     export(training, tmp_path / "lite.safetensors")
-    network, image = load_lite(tmp_path / "lite.safetensors"), torch.rand(1, 3, 40, 36)
+    network = load_lite(tmp_path / "lite.safetensors")
+    image = torch.rand(1, 3, 40, 36, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = training.average.network(image, TARGETS)
     for layer, features in network(image, TARGETS).items():
-        assert_close(features, expected[layer], rtol=0.02, atol=0.02)  # float16 in the file
+        assert (features - expected[layer]).norm() < 0.01 * expected[layer].norm()  # float16
     assert network.widths == dict.fromkeys(STYLE_HEADS, 7)
     tensors = student_tensors(training.average, fit_heads(training, batches=1))
     assert tensors["head.relu5_1"].shape == (5, 5)

@@ -14,7 +14,7 @@ from torch import Tensor
 from gramarye.scales import resize
 
 GAP = 12  # pixels of white between the pictures
-INSET = 0.28  # the style's longest side, of the result's
+INSET = 0.22  # the style's longest side, of the result's
 FRAME = 3  # pixels of white around the style
 
 

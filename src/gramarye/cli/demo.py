@@ -85,4 +85,4 @@ def write_sheet(reports: dict[tuple[str, str], Report], path: Path, size: int) -
 
     rows = [row(content, styles) for content, styles in PAIRS.items()]
     sheet = contact_sheet(rows, width=min(3 * size, 1500))
-    return save_picture(Picture.from_tensor(sheet), path).path
+    return save_picture(Picture.from_tensor(sheet), path, quality=90).path

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     devices = [describe_device(choose_device(kind)) for kind in available_kinds()]
     lines["devices"] = "; ".join(devices)
     cache = cache_folder()
-    files = sorted(f.name for f in cache.glob("*")) if cache.is_dir() else []
+    files = sorted(f.name for f in cache.glob("*") if f.suffix != ".lock") if cache.is_dir() else []
     lines["cache"] = f"{cache} ({', '.join(files) or 'empty: vgg19-lite needs none'})"
     for name, value in lines.items():
         print(f"{name:12} {value}", flush=True)

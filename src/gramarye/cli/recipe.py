@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
 
 def describe(recipe: Recipe) -> str:
     """The recipe as lines of `name  value`, with the settings that differ from the defaults."""
-    lines = [("size", f"{recipe.width} × {recipe.height}")]
+    lines = [("size", f"{recipe.width} x {recipe.height}")]
     lines.append(("content", f"{recipe.content.name}  {recipe.content.sha256[:16]}"))
     lines += [("style", f"{style.name}  {style.sha256[:16]}") for style in recipe.styles]
     if recipe.init:
