@@ -71,3 +71,12 @@ def test_one_pair_scales_a_gradient_along_it_by_the_inverse_curvature() -> None:
     optimizer = LimitedLBFGS(torch.zeros(2), rate=1.0, history=5, limit=1.0)
     optimizer.remember(torch.tensor([1.0, 0.0]), torch.tensor([4.0, 0.0]))
     assert_close(optimizer.direction(torch.tensor([8.0, 4.0])), torch.tensor([-2.0, -1.0]))
+
+
+def test_where_there_is_no_slope_it_stays() -> None:
+    x = torch.full((4,), 0.5)
+    optimizer = LimitedLBFGS(x, rate=1.0, history=5, limit=0.1)
+    for _ in range(3):
+        x.grad = torch.zeros_like(x)
+        optimizer.step(lambda: torch.tensor(0.0))
+    assert x.tolist() == [0.5] * 4

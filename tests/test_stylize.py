@@ -129,6 +129,13 @@ def test_the_library_takes_arrays_and_several_styles(tiny_weights: Path) -> None
     assert result.pixels.shape == (1, 3, 40, 48)
 
 
+def test_the_result_has_the_size_asked_for_where_the_last_scale_has_no_steps(
+    tiny_weights: Path,
+) -> None:
+    settings = {**FAST, "finer_steps": 0, "weights": str(tiny_weights)}
+    assert gramarye.stylize(picture(1), picture(2), **settings).width == 48
+
+
 def test_a_wrong_layer_is_named(tiny_network: PerceptualNetwork) -> None:
     with pytest.raises(LayerError, match="did you mean 'relu4_"):
         run(tiny_network, style_layers={"relu4_9": 1.0, "relu4_1": 1.0})

@@ -146,7 +146,8 @@ def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         came = f" (got {first['input']!r})" if where else ""
-        raise SettingsError(f"{where or 'settings'}: {first['msg']}{came}") from error
+        told = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{where or 'settings'}: {told}{came}") from error
 
 
 def network_layers(name: object) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class LimitedLBFGS(torch.optim.Optimizer):
             self.remember(image - self.previous[0], gradient - self.previous[1])
         self.previous = image.clone(), gradient.clone()
         direction = self.direction(gradient)
-        length = self.rate if self.pairs else self.rate * min(1.0, 1 / float(gradient.abs().sum()))
+        length = self.rate if self.pairs else self.rate / max(1.0, float(gradient.abs().sum()))
         size = length * float(direction.norm()) / math.sqrt(direction.numel())
         if size > self.limit:
             length *= self.limit / size

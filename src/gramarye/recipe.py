@@ -100,8 +100,8 @@ def write_recipe(
     init = Path(config.init)
     named = config.init in FIRST_IMAGES
     nameless = {
-        "init": config.init if named else init.name,
-        "weights": config.weights and Path(config.weights).name,
+        "init": config.init if named else name_of(init),
+        "weights": config.weights and name_of(Path(config.weights)),
     }
     return Recipe(
         content=input_file(content),
@@ -130,11 +130,16 @@ def input_file(source: Path | Picture) -> InputFile:
     A picture that came from no file has an empty name, and the SHA-256 of its float32 pixels.
     """
     if isinstance(source, Path):
-        return InputFile(name=source.name, sha256=file_sha256(source))
+        return InputFile(name=name_of(source), sha256=file_sha256(source))
     sha256 = source.metadata.sha256
     if sha256 is None:
         sha256 = hashlib.sha256(source.pixels.cpu().contiguous().numpy().tobytes()).hexdigest()
-    return InputFile(name=source.metadata.name or "", sha256=sha256)
+    return InputFile(name=name_of(Path(source.metadata.name or "")), sha256=sha256)
+
+
+def name_of(path: Path) -> str:
+    """The file's name without its folders; bytes that are no text become U+FFFD."""
+    return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def file_sha256(path: Path) -> str:

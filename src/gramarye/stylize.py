@@ -50,7 +50,8 @@ def stylize(
     init = None if config.init in FIRST_IMAGES else load_image(config.init).to(device)
     for iterate in stylize_steps(pixels, styles, config, network=network, init=init):
         image = iterate.image
-    image = finish(image, pixels, config)
+    last = plan_scales(pixels.shape[-2], pixels.shape[-1], config)[-1]  # it may have no steps
+    image = finish(resize(image, last.height, last.width), pixels, config)
     recipe = write_recipe(
         pictures[0],
         pictures[1:],
@@ -218,7 +219,7 @@ def style_unit(
         black = {
             layer: loss.distance(loss.target.empty(), loss.target) for layer, loss in losses.items()
         }
-    return max(here, 1e-3 * total(black))
+    return max(here, 1e-3 * total(black)) or 1.0  # without style layers there is no distance
 
 
 def optimize_config(config: StylizeConfig, scale: Scale) -> OptimizeConfig:

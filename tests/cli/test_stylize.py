@@ -58,8 +58,28 @@ def test_a_result_without_a_name_of_its_own_never_replaces_another(
 
 
 def test_the_name_of_many_styles_stays_short() -> None:
-    name = new_name(Path("a/photo.jpg"), [Path(f"b/painting{i}.jpg") for i in range(60)])
-    assert len(name.name) < 130 and name.parent == Path()
+    name = new_name(Path("a/photo.jpg"), [Path(f"b/日本の絵画{i}.jpg") for i in range(60)])
+    assert len(os.fsencode(name.name)) < 255 and name.parent == Path()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_names_that_are_no_text(
+    run: Callable[..., int], photo: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    odd = os.fsdecode(b"odd \xff name.png")
+    photo.rename(odd)
+    Path("photo.png").symlink_to(odd)
+    assert run("-q", "-o", odd + ".png") == 0
+    assert capfdbinary.readouterr().out == b"odd \xff name.png.png\n"
+    assert main(["stylize", odd, "painting.png", *FAST, "-q", "-o", "a.png"]) == 0
+    assert Recipe.of_picture("a.png").content.name == "odd \ufffd name.png"
+
+
+def test_without_style_layers_only_the_content_is_left(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--style-layers", "", "--init", "noise", "--json", "-o", "a.png") == 0
+    assert list(json.loads(capsys.readouterr().out)["losses"]) == ["content/relu4_2"]
 
 
 def test_quiet_says_nothing_but_the_result(
@@ -159,6 +179,7 @@ def test_transparency_is_kept(tiny_weights: Path, painting: Path) -> None:
         (("photo.png", "painting.png"), ("-o", "result"), "no extension"),
         (("photo.png", "painting.png"), ("-o", "a.pgn"), "did you mean 'a.png'?"),
         (("photo.png", "painting.png"), ("-o", "text.jpg/a.png"), "is a file"),
+        (("photo.png", "painting.png"), ("-o", "a" * 300 + ".png"), "too long"),
         (("photo.png", "painting.png"), ("-o", "a.jpg", "--bit-depth", "16"), "16 bits"),
         (("photo.png", "painting.png"), ("--style-layers", "relu1_9"), "did you mean 'relu1_2'?"),
         (("photo.png", "painting.png"), ("--network", "vgg91"), "did you mean 'vgg19'?"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -24,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # OpenMP's threads else wait for each other by spinning: beside another busy program, 256 pixels
     # then took 16 to 220 s instead of 8. Read when PyTorch is imported, which is later.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no text
     parser = make_parser()
     if not arguments:
         parser.print_help(sys.stderr)

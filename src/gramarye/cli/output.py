@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,8 @@ def given_output(args: argparse.Namespace) -> Output:
 
 def new_name(content: Path, styles: Sequence[Path]) -> Path:
     """`photo-painting.png` in the current folder, or the first `photo-painting-2.png` not there."""
-    stem = "-".join([content.stem, *(style.stem for style in styles)])[:80]  # disks take 255 bytes
-    return unused(Path(f"{stem}.png"))
+    stem = "-".join([content.stem, *(style.stem for style in styles)])
+    return unused(Path(f"{os.fsdecode(os.fsencode(stem)[:200])}.png"))  # disks take 255 bytes
 
 
 def unused(path: Path) -> Path:

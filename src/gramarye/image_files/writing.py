@@ -11,6 +11,13 @@ from gramarye.errors import InputError, OutputError
 
 def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool = True) -> None:
     """Raise what writing `path` would raise, as far as it can be known before; writes nothing."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a name too long, a folder that may not be entered
+        if error.errno != errno.ENOTDIR:
+            raise OutputError(_why_unwritable(path, error)) from error
     if path.is_dir():
         raise InputError(f"'{path}' is a folder: give a file name, like '{path / 'result.png'}'")
     for source in inputs:
