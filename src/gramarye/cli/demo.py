@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gramarye.cli.job import Report
 
 PAIRS = {
-    "landscape": ("impasto", "ink"),
-    "canal": ("woodblock", "pointillism"),
+    "landscape": ("pointillism", "ink"),
+    "canal": ("woodblock", "impasto"),
     "fox": ("mosaic", "facets"),
 }
 
