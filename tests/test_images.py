@@ -25,12 +25,12 @@ from gramarye.images import (
     Metadata,
     Picture,
     check_output,
-    fit_size,
     load_image,
     load_picture,
     read_recipe,
     save_picture,
 )
+from gramarye.scales import fit
 
 LEVEL = 1 / 255
 LOSSLESS = [".png", ".tif"]
@@ -1062,7 +1062,8 @@ def test_a_tiff_over_4_gigabytes_is_refused(monkeypatch) -> None:
     ],
 )
 def test_fit_size_keeps_the_ratio_to_the_pixel(size, longest: int, expected) -> None:
-    assert fit_size(*size, longest) == expected
+    width, height = size
+    assert fit(height, width, longest) == expected[::-1]
 
 
 def test_notebooks_and_pillow_get_8_bits() -> None:

@@ -5,7 +5,6 @@ import torch
 from torch.testing import assert_close
 
 from gramarye.config import make_config
-from gramarye.images import fit_size
 from gramarye.scales import (
     first_image,
     fit,
@@ -49,7 +48,6 @@ def test_an_elongated_picture_starts_where_its_short_side_can_be_seen() -> None:
 @pytest.mark.parametrize(("height", "width"), [(300, 400), (1, 1), (3, 1000), (999, 1000)])
 def test_the_last_scale_has_the_size_asked_for(height: int, width: int) -> None:
     assert sizes(height, width, size=512)[-1] == fit(height, width, 512)
-    assert fit(height, width, 512)[::-1] == fit_size(width, height, 512)
 
 
 def test_resizing_to_the_same_size_is_the_identity() -> None:

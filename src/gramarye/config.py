@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from importlib import resources
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from gramarye.errors import SettingsError
+from gramarye.errors import SettingsError, did_you_mean
 from gramarye.networks.catalog import find_network
 
 # Not relu5_1, which the papers use: its features are so rare that a few spots of the picture can
@@ -122,8 +121,7 @@ def load_preset(name: str) -> dict[str, Any]:
     """The settings a preset changes, as a dict."""
     names = preset_names()
     if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, names)
         raise SettingsError(f"unknown preset {name!r}: there are {', '.join(names)}{hint}")
     text = (resources.files("gramarye") / "presets" / f"{name}.toml").read_text("utf-8")
     settings: dict[str, Any] = tomllib.loads(text)
@@ -136,8 +134,7 @@ def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
     fields = StylizeConfig.model_fields
     for name in settings:
         if name not in fields:
-            close = difflib.get_close_matches(name, fields, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, fields)
             raise SettingsError(f"unknown setting {name!r}{hint}")
     given = {**load_preset(preset), **settings, "preset": preset}
     try:

@@ -14,6 +14,17 @@
 Every message says what came, what is allowed and what to do.
 """
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """`; did you mean 'size'?` for a near miss, else nothing: the end of a message."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
 
 class GramaryeError(Exception):
     """The root of every error raised on purpose."""

@@ -202,16 +202,6 @@ def read_recipe(path: str | Path | bytes) -> str | None:
         return recipe_in_xmp(header_info(file, Path(path).name).get("xmp"))
 
 
-def fit_size(width: int, height: int, longest: int) -> tuple[int, int]:
-    """(width, height) with the longest side as asked, the ratio kept to the nearest pixel."""
-    side = max(width, height)
-    # Whole-number arithmetic: half a pixel rounds up whatever floats would say.
-    return (
-        max(1, (2 * width * longest + side) // (2 * side)),
-        max(1, (2 * height * longest + side) // (2 * side)),
-    )
-
-
 def _from_decoded(decoded: Decoded) -> Picture:
     alpha = None if decoded.alpha is None else _to_tensor(decoded.alpha[..., None])
     return Picture(_to_tensor(decoded.color), alpha, decoded.metadata, decoded.notes)

@@ -29,8 +29,12 @@ class Scale:
 
 def fit(height: int, width: int, longest: int) -> tuple[int, int]:
     """(height, width) with the given longest side and the aspect ratio kept to the pixel."""
-    ratio = longest / max(height, width)
-    return max(1, math.floor(height * ratio + 0.5)), max(1, math.floor(width * ratio + 0.5))
+    side = max(height, width)
+    # Whole-number arithmetic: half a pixel rounds up whatever floats would say.
+    return (
+        max(1, (2 * height * longest + side) // (2 * side)),
+        max(1, (2 * width * longest + side) // (2 * side)),
+    )
 
 
 def plan_scales(height: int, width: int, config: StylizeConfig) -> list[Scale]:

@@ -1,5 +1,7 @@
 """Style distances: the papers' formulas, zero at the target, scipy's matrix root, gradients."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -113,22 +115,13 @@ def test_wasserstein_gradient_stays_finite_for_constant_features() -> None:
     assert torch.isfinite(gradient).all()
 
 
-def test_head_covariance_distance_is_the_covariance_distance_of_the_wide_features() -> None:
-    generator = torch.Generator().manual_seed(6)
-    weight = torch.randn(9, 4, generator=generator, dtype=torch.float64)
-    bias = torch.randn(9, generator=generator, dtype=torch.float64)
-    affine = torch.cat([weight, bias[:, None]], dim=1)
-    head = symmetric_power(affine.mT @ affine, 0.5)
-
-    def wide(features: Tensor) -> Tensor:
-        return torch.einsum("dc,bchw->bdhw", weight, features) + bias[:, None, None]
-
-    image, style = random_features(0), random_features(1)
-    ours = head_covariance_distance(moments(image), moments(style), head, width=9)
-    assert_close(ours, covariance_distance(moments(wide(image)), moments(wide(style))))
-
-
-def test_head_distance_is_the_gram_distance_of_the_wide_features() -> None:
+@pytest.mark.parametrize(
+    ("through_head", "distance"),
+    [(head_gram_distance, gram_distance), (head_covariance_distance, covariance_distance)],
+)
+def test_a_head_distance_is_the_distance_of_the_wide_features(
+    through_head: Callable[..., Tensor], distance: Callable[..., Tensor]
+) -> None:
     generator = torch.Generator().manual_seed(5)
     weight = torch.randn(9, 4, generator=generator, dtype=torch.float64)
     bias = torch.randn(9, generator=generator, dtype=torch.float64)
@@ -139,8 +132,8 @@ def test_head_distance_is_the_gram_distance_of_the_wide_features() -> None:
         return torch.einsum("dc,bchw->bdhw", weight, features) + bias[:, None, None]
 
     image, style = random_features(0), random_features(1)
-    ours = head_gram_distance(moments(image), moments(style), head, width=9)
-    assert_close(ours, gram_distance(moments(wide(image)), moments(wide(style))))
+    ours = through_head(moments(image), moments(style), head, width=9)
+    assert_close(ours, distance(moments(wide(image)), moments(wide(style))))
 
 
 def test_symmetric_power_agrees_with_scipy() -> None:

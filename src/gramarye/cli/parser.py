@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn, final
 
-from gramarye.errors import SettingsError
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """`; did you mean 'size'?` for a near miss, else nothing."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+from gramarye.errors import SettingsError, did_you_mean
 
 
 @final

@@ -5,10 +5,9 @@ Nothing here needs torch, so that `gramarye networks list` answers at once.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
-from gramarye.errors import SettingsError
+from gramarye.errors import SettingsError, did_you_mean
 
 VGG_STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 FIRE_LAYERS = ("relu1", "fire2", "fire4", "fire6", "fire9")
@@ -154,7 +153,6 @@ def find_network(name: str) -> NetworkInfo:
     """The network of that name or alias; SettingsError lists them if there is none."""
     info = NETWORKS.get(ALIASES.get(name, name))
     if info is None:
-        close = difflib.get_close_matches(name, [*NETWORKS, *ALIASES], n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, [*NETWORKS, *ALIASES])
         raise SettingsError(f"unknown network {name!r}: there are {', '.join(NETWORKS)}{hint}")
     return info

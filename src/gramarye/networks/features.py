@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gramarye.errors import LayerError, SettingsError
+from gramarye.errors import LayerError, SettingsError, did_you_mean
 
 Padding = Literal["zeros", "reflect", "replicate"]
 Pooling = Literal["max", "avg", "l2"]
@@ -181,8 +180,7 @@ class PerceptualNetwork(nn.Module):
         """Raise LayerError for a name this network does not have."""
         for layer in layers:
             if layer not in self.layers:
-                close = difflib.get_close_matches(layer, self.layers, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
+                hint = did_you_mean(layer, self.layers)
                 raise LayerError(
                     f"unknown layer {layer!r}: {self.name} has {', '.join(self.layers)}{hint}"
                 )

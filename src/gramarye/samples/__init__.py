@@ -1,6 +1,5 @@
 """The sample pictures shipped with the package; all painted by the code in this folder."""
 
-import difflib
 from pathlib import Path
 
 CONTENTS: tuple[str, ...] = ("canal", "fox", "landscape")
@@ -12,8 +11,7 @@ def sample_path(name: str) -> Path:
     names = CONTENTS + STYLES
     if name in names:
         return Path(__file__).parent / f"{name}.jpg"
-    from gramarye.errors import InputError
+    from gramarye.errors import InputError, did_you_mean
 
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(name, names)
     raise InputError(f"unknown sample {name!r}: there are {', '.join(names)}{hint}")
