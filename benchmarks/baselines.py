@@ -1,13 +1,16 @@
 """Gatys, Ecker and Bethge (2016) from the paper, plain: what Gramarye is compared with.
 
-Independent of the package's losses and optimizer; only the list of VGG-19's layers is shared.
+One size, the whole image at once, float32, autograd, moved by L-BFGS with 100 pairs or by Adam.
+Independent of the package's losses and optimizers; only the list of VGG-19's layers is shared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from gramarye.networks.features import PerceptualNetwork
@@ -33,6 +36,14 @@ def random_vgg19(seed: int = 0) -> PerceptualNetwork:
         deviation = (2 / fan_in) ** 0.5 if weights.ndim > 1 else 0.0
         weights.copy_(deviation * torch.randn(weights.shape, generator=generator))
     return network
+
+
+def write_random_vgg19(folder: Path) -> Path:
+    """The same network as a file that `--weights` takes."""
+    tensors = random_vgg19().state_dict()
+    path = folder / "random-vgg19.safetensors"
+    save_file({key.removeprefix("body."): tensor for key, tensor in tensors.items()}, path)
+    return path
 
 
 def gram(features: Tensor) -> Tensor:
@@ -66,6 +77,25 @@ def gatys(
     optimizer = torch.optim.LBFGS(
         [image], max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0
     )
+    return plain_steps(image, losses, optimizer, steps)
+
+
+def adam(
+    image: Tensor, losses: Losses, steps: int, learning_rate: float = 0.02
+) -> Iterator[dict[str, float]]:
+    """The same with Adam, as most programs have it: a step length of 0.02, the image in [0, 1]."""
+    image = image.detach().clone().requires_grad_(True)
+    optimizer = torch.optim.Adam([image], lr=learning_rate)
+    for named in plain_steps(image, losses, optimizer, steps):
+        with torch.no_grad():
+            image.clamp_(0, 1)
+        yield named
+
+
+def plain_steps(
+    image: Tensor, losses: Losses, optimizer: torch.optim.Optimizer, steps: int
+) -> Iterator[dict[str, float]]:
+    """One evaluation and one move per step, the image changed in place."""
     for _ in range(steps):
         named: dict[str, Tensor] = {}
 
@@ -76,7 +106,7 @@ def gatys(
             total.backward()  # type: ignore[no-untyped-call]
             return total
 
-        optimizer.step(closure)  # type: ignore[no-untyped-call]
+        optimizer.step(closure)  # type: ignore[arg-type]
         yield {name: value.item() for name, value in named.items()}
 
 

@@ -26,14 +26,14 @@ def cold_start(plan: Plan) -> Result:
     return Result(
         "cold start",
         (
-            Figure("process start to file", statistics.median(commands), "s", goal=20),
+            Figure("process start to file", statistics.median(commands), "s", goal=12),
             Figure(
                 f"{GRADIENTS} gradients of VGG-19",
                 GRADIENTS * statistics.median(gradients),
                 "s",
                 note=extrapolated,
             ),
-            Figure("fraction of those", statistics.median(ratios), goal=1 / 25, note=extrapolated),
+            Figure("fraction of those", statistics.median(ratios), goal=1 / 40, note=extrapolated),
         ),
         {"size": plan.size, "seconds": commands, "vgg19_gradient_seconds": gradients},
     )

@@ -9,9 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from PIL import Image
-
-from benchmarks.plan import Pair, Plan, write_jpeg
+from benchmarks.plan import Pair, Plan, size_of, write_jpeg
 from benchmarks.results import Figure, Result
 from benchmarks.timing import gramarye
 
@@ -37,17 +35,15 @@ def slope(points: Sequence[Mapping[str, float]]) -> list[Figure]:
 
 def run(pair: Pair, megapixels: float, plan: Plan) -> dict[str, Any]:
     """One short stylization whose content, style and result all have this many megapixels."""
+    # Two pictures per remembered step: the peak is there once L-BFGS's memory is full.
+    steps = {"steps": 2, "finer_steps": plan.config().history + 2, "step_decay": 1}
+    short = plan.at(max(size_of(pair[0], megapixels)), **steps)
     with TemporaryDirectory() as folder:
-        content, style = (write_jpeg(name, megapixels, Path(folder)) for name in pair)
-        with Image.open(content) as picture:
-            size = max(picture.size)
-        # Two pictures per remembered step: the peak is there once L-BFGS's memory is full.
-        steps = {"steps": 2, "finer_steps": plan.config().history + 2}
-        short = Plan(size=size, settings={**plan.settings, **steps})
-        out = Path(folder) / "out.jpg"
-        arguments = ["--out", str(out), "--json", "--quiet", *short.options()]
-        report = json.loads(
-            gramarye(["stylize", str(content), str(style), *arguments], own_peak=True)
+        content, style = (
+            str(write_jpeg(name, size_of(name, megapixels), Path(folder))) for name in pair
         )
+        out = str(Path(folder) / "out.jpg")
+        arguments = ["--out", out, "--json", "--quiet", *short.options()]
+        report = json.loads(gramarye(["stylize", content, style, *arguments], own_peak=True))
     pixels = report["width"] * report["height"]
     return {"megapixels": pixels / 1e6, "peak_memory_mib": report["peak_memory_mib"]}

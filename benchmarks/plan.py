@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from PIL import Image
 from torch import Tensor
 
+from gramarye.budget import ScaleBudget, budget_scale
 from gramarye.config import StylizeConfig, make_config
-from gramarye.images import Picture, load_image, save_picture
+from gramarye.images import load_image
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.passes import Precision, choose_precision
+from gramarye.objective import Objective
 from gramarye.samples import sample_path
 from gramarye.scales import fit, resize, style_at
-from gramarye.stylize import config_network, match_pictures
+from gramarye.stylize import config_network, make_objective, match_pictures
 
 Pair = tuple[str, str]  # the names of a content and a style sample
 
@@ -34,8 +39,11 @@ class Plan:
     repeats: int = 3
     vgg_gradients: int = 3  # per repeat
     block: int = 5  # steps timed together, where one is too short
-    plain_steps: int = 500  # of the run `default` is compared with
-    megapixels: tuple[float, ...] = (0.25, 1.0, 4.0)
+    plain_steps: int = 500  # of the runs `default` is compared with
+    pixels: tuple[int, ...] = (512, 1024)  # longest sides, where more than one is measured
+    megapixels: tuple[float, ...] = (0.25, 1.0, 4.0)  # of a result, its content and its style
+    tiled_megapixels: float = 4.0
+    probe: int = 2048  # side of the matrices the machine's rates are measured with
     settings: Mapping[str, int | str] = field(default_factory=dict)  # that differ from `default`
 
     def config(self) -> StylizeConfig:
@@ -47,6 +55,10 @@ class Plan:
         settings = {"size": self.size, "device": "cpu", **self.settings}
         return [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
 
+    def at(self, size: int, **settings: int | str) -> Plan:
+        """The same at another size, with further settings."""
+        return replace(self, size=size, settings={**self.settings, **settings})
+
 
 FULL = Plan()
 QUICK = Plan(
@@ -55,7 +67,10 @@ QUICK = Plan(
     repeats=1,
     vgg_gradients=1,
     plain_steps=100,
+    pixels=(128,),
     megapixels=(0.0625, 0.25),
+    tiled_megapixels=0.0625,
+    probe=512,
     settings={"min_size": 64},
 )
 
@@ -69,10 +84,36 @@ class Scene:
     content: Tensor  # (1, 3, h, w), its colors moved as the config asks
     style: Tensor
 
+    @property
+    def layers(self) -> frozenset[str]:
+        return frozenset((*self.config.content_layers, *self.config.style_layers))
+
+    @property
+    def precision(self) -> Precision:
+        return choose_precision(self.config.precision, self.content.device)
+
+    def objective(self, precision: Precision = "auto") -> Objective:
+        """The objective in one piece, in the config's precision or in another."""
+        config = self.config
+        if precision != "auto":
+            config = config.model_copy(update={"precision": precision})
+        return make_objective(self.network, self.content, [self.style], config)
+
+    def budget(self) -> ScaleBudget:
+        """How the scale is run where memory is no matter."""
+        height, width = self.content.shape[-2:]
+        return budget_scale(self.network, height, width, self.config, self.precision, None)
+
 
 def load_pair(pair: Pair) -> tuple[Tensor, Tensor]:
     """The pictures of a pair as their files hold them, content and style."""
     return load_image(sample_path(pair[0])), load_image(sample_path(pair[1]))
+
+
+def load_network(config: StylizeConfig) -> PerceptualNetwork:
+    """The config's network, in memory as `stylize_steps` has it."""
+    network = config_network(config)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def at_full_size(content: Tensor, style: Tensor, config: StylizeConfig) -> tuple[Tensor, Tensor]:
@@ -85,13 +126,32 @@ def at_full_size(content: Tensor, style: Tensor, config: StylizeConfig) -> tuple
 def load_scene(pair: Pair, plan: Plan) -> Scene:
     config = plan.config()
     content, style = at_full_size(*load_pair(pair), config)
-    return Scene(config, config_network(config), content, style)
+    return Scene(config, load_network(config), content, style)
 
 
-def write_jpeg(name: str, megapixels: float, folder: Path) -> Path:
-    """A sample resized to a number of megapixels, as a file."""
-    image = load_image(sample_path(name))
-    factor = (megapixels * 1e6 / (image.shape[-2] * image.shape[-1])) ** 0.5
-    height, width = (round(side * factor) for side in image.shape[-2:])
-    resized = resize(image, height, width).clamp(0, 1)
-    return save_picture(Picture.from_tensor(resized), folder / f"{name}-{megapixels}.jpg").path
+def size_of(name: str, megapixels: float) -> tuple[int, int]:
+    """Width and height of a sample brought to so many megapixels."""
+    with Image.open(sample_path(name)) as picture:
+        width, height = picture.size
+    factor = (megapixels * 1e6 / (width * height)) ** 0.5
+    return round(width * factor), round(height * factor)
+
+
+def size_along(name: str, longest: int) -> tuple[int, int]:
+    """Width and height of a sample brought to a longest side."""
+    with Image.open(sample_path(name)) as picture:
+        width, height = picture.size
+    height, width = fit(height, width, longest)
+    return width, height
+
+
+def write_jpeg(name: str, size: tuple[int, int], folder: Path) -> Path:
+    """A sample at another width and height, as a file.
+
+    Pillow's bytes, not tensors: 100 megapixels then take 300 MiB of this process.
+    """
+    path = folder / f"{name}-{size[0]}x{size[1]}.jpg"
+    with Image.open(sample_path(name)) as picture:
+        resized = picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    resized.save(path, quality=95)
+    return path

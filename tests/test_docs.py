@@ -69,7 +69,7 @@ def test_the_program_from_parts_is_short_and_does_what_stylize_does(sample_folde
     assert all(large in program for large in SMALL)
     exec(made_small(program), {})
     ours = load_picture("from-parts.png").pixels
-    sizes = {"size": 96, "min_size": 64, "steps": 3, "finer_steps": 2}
+    sizes = {"size": 96, "min_size": 64, "steps": 3, "finer_steps": 2, "precision": "float32"}
     theirs = gramarye.stylize("photo.jpg", "painting.jpg", device="cpu", **sizes).pixels
     assert (ours - theirs).abs().max() < 1 / 255  # half a level is the rounding to 8 bits
     start = match_color(*(load_picture(f"{name}.jpg").pixels for name in ("photo", "painting")))

@@ -1,82 +1,312 @@
-"""Our L-BFGS: torch's steps where no limit is met, the limit, the curvature condition."""
+"""Our L-BFGS: torch's steps where no limit is met, the plain two loops, shards, the limit."""
 
+import errno
 import math
+import os
+import threading
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.lbfgs import LimitedLBFGS
-
-STIFFNESS = torch.linspace(0.5, 4.0, 12, dtype=torch.float64)
+from gramarye import history, lbfgs
+from gramarye.errors import OutputError
+from gramarye.lbfgs import LBFGS, two_loops
+from gramarye.objective import Evaluation
 
 
 def rosenbrock_like(x: Tensor) -> Tensor:
     """A curved valley: neighbors are coupled and the curvature changes along the way."""
-    return ((x[1:] - x[:-1] ** 2) ** 2).sum() + (STIFFNESS * (x - 0.8) ** 2).sum()
+    stiffness = torch.linspace(0.5, 4.0, len(x), dtype=torch.float64).to(x)
+    return ((x[1:] - x[:-1] ** 2) ** 2).sum() + (stiffness * (x - 0.8) ** 2).sum()
 
 
-def run(optimizer: torch.optim.Optimizer, x: Tensor, steps: int) -> list[Tensor]:
+def evaluate(x: Tensor, scale: float = 1.0) -> Evaluation:
+    leaf = x.detach().requires_grad_(True)
+    value = scale * rosenbrock_like(leaf)
+    (gradient,) = torch.autograd.grad(value, leaf)
+    return Evaluation({}, value.detach(), gradient)
+
+
+def run(optimizer: LBFGS, x: Tensor, steps: int) -> list[Tensor]:
     path = []
-
-    def closure() -> Tensor:
-        leaf = x.detach().clone().requires_grad_(True)
-        value = rosenbrock_like(leaf)
-        (x.grad,) = torch.autograd.grad(value, leaf)
-        return value.detach()
-
     for _ in range(steps):
-        optimizer.step(closure)  # type: ignore[arg-type]
-        path.append(x.clone())
+        x = optimizer.move(x, evaluate(x))
+        path.append(x)
     return path
 
 
+def plain_direction(pairs: list[tuple[Tensor, Tensor]], gradient: Tensor) -> Tensor:
+    """Nocedal and Wright (2006), algorithm 7.4, as it is printed."""
+    q, alphas = -gradient, []
+    for s, y in reversed(pairs):
+        alphas.append((s @ q) / (s @ y))
+        q = q - alphas[-1] * y
+    if pairs:
+        s, y = pairs[-1]
+        q = q * (s @ y) / (y @ y)
+    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+        q = q + (alpha - (y @ q) / (s @ y)) * s
+    return q
+
+
+def remembered(optimizer: LBFGS) -> list[tuple[Tensor, Tensor]]:
+    rows = optimizer.history
+    if rows is None or not optimizer.pairs:
+        return []
+    used = optimizer.used()
+    whole = torch.cat([rows.read(a, b, used).clone() for a, b in rows.spans], dim=1).double()
+    return [(whole[s], whole[y]) for s, y in optimizer.pairs]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 64 columns, so that a short vector has many, the last of them cut off."""
+    monkeypatch.setattr(history, "CPU_BLOCK", 64)
+    monkeypatch.setattr(history, "SHORTEST", 64)
+    monkeypatch.setattr(history, "PART", 64 * 40)
+
+
 def test_without_a_limit_it_takes_torchs_steps() -> None:
-    mine, theirs = (torch.zeros(12, dtype=torch.float64) for _ in range(2))
+    x = torch.zeros(12, dtype=torch.float64)
+    theirs = x.clone()
     reference = torch.optim.LBFGS(
         [theirs], lr=1, max_iter=1, history_size=5, tolerance_grad=0, tolerance_change=0
     )
-    ours = run(LimitedLBFGS(mine, rate=1.0, history=5, limit=math.inf), mine, 15)
-    expected = run(reference, theirs, 15)
-    for a, b in zip(ours, expected, strict=True):
-        assert_close(a, b, rtol=1e-7, atol=1e-10)
+
+    def closure() -> Tensor:
+        evaluation = evaluate(theirs)
+        theirs.grad = evaluation.gradient
+        return evaluation.total
+
+    for ours in run(LBFGS(rate=1.0, history=5, limit=math.inf), x, 15):
+        reference.step(closure)  # type: ignore[no-untyped-call]
+        assert_close(ours, theirs, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(
+    ("dtype", "precision", "tolerance"),
+    [
+        (torch.float64, "float32", 1e-9),  # "float32" is the image's own
+        (torch.float32, "float32", 1e-4),
+        (torch.float32, "bfloat16", 1e-4),  # the rounded pairs are the pairs
+    ],
+)
+@pytest.mark.parametrize("memory", [4, 30])
+def test_the_direction_is_that_of_the_plain_two_loops(
+    dtype: torch.dtype, precision: history.Precision, tolerance: float, memory: int
+) -> None:
+    optimizer = LBFGS(rate=1.0, history=memory, limit=0.01, precision=precision)
+    found: list[Tensor] = []
+    plain: Callable[..., tuple[Tensor, float]] = optimizer.direction
+
+    def spy(rows: Any, gradient: Tensor, slopes: Tensor) -> tuple[Tensor, float]:
+        expected = plain_direction(remembered(optimizer), gradient.double())
+        direction, norm = plain(rows, gradient, slopes)
+        found.append((direction.double() - expected).norm() / expected.norm())
+        assert norm == pytest.approx(float(expected.norm()), rel=tolerance)
+        return direction, norm
+
+    optimizer.direction = spy  # type: ignore[method-assign]
+    x = torch.full((300,), -0.5, dtype=dtype)
+    for step in range(200):
+        # A valley that changes, so that the run never comes to rest where all is rounding.
+        x = optimizer.move(x, evaluate(x, scale=1 + 0.3 * math.sin(step)))
+    assert len(optimizer.pairs) == memory
+    assert max(found) < tolerance
+
+
+def test_the_two_loops_of_one_pair_by_hand() -> None:
+    # s = (1, 0), y = (4, 0), g = (8, 4): the direction is -g / 4 across, and -2 along.
+    s, y, own = two_loops(*(torch.tensor(x).double() for x in ([[4.0]], [[16.0]], [8.0], [32.0])))
+    s_vector, y_vector = torch.tensor([1.0, 0.0]), torch.tensor([4.0, 0.0])
+    direction = s * s_vector + y * y_vector + own * torch.tensor([8.0, 4.0])
+    assert_close(direction.float(), torch.tensor([-2.0, -1.0]))
 
 
 def test_no_step_is_longer_than_the_limit() -> None:
     x = torch.zeros(12, dtype=torch.float64)
-    path = [x.clone(), *run(LimitedLBFGS(x, rate=1.0, history=5, limit=0.01), x, 20)]
+    path = [x, *run(LBFGS(rate=1.0, history=5, limit=0.01), x, 20)]
     lengths = [float((b - a).square().mean().sqrt()) for a, b in pairwise(path)]
     assert max(lengths) <= 0.01 * (1 + 1e-9)
     assert max(lengths) > 0.0099
 
 
 def test_it_still_arrives_with_a_limit() -> None:
-    free, bound = (torch.zeros(12, dtype=torch.float64) for _ in range(2))
-    run(LimitedLBFGS(free, rate=1.0, history=8, limit=math.inf), free, 60)
-    run(LimitedLBFGS(bound, rate=1.0, history=8, limit=0.02), bound, 120)
+    x = torch.zeros(12, dtype=torch.float64)
+    free = run(LBFGS(rate=1.0, history=8, limit=math.inf), x, 60)[-1]
+    bound = run(LBFGS(rate=1.0, history=8, limit=0.02), x, 120)[-1]
     assert_close(free, bound, rtol=1e-4, atol=1e-5)
 
 
-def test_negative_curvature_is_not_remembered() -> None:
-    optimizer = LimitedLBFGS(torch.zeros(2), rate=1.0, history=5, limit=1.0)
-    optimizer.remember(torch.tensor([1.0, 0.0]), torch.tensor([-1.0, 0.0]))
-    optimizer.remember(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]))
-    assert not optimizer.pairs
-    optimizer.remember(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 0.0]))
-    assert len(optimizer.pairs) == 1
+def test_a_shortened_step_is_remembered_as_it_was() -> None:
+    optimizer = LBFGS(rate=1.0, history=3, limit=0.01)
+    x = torch.zeros(12, dtype=torch.float64)
+    path = [x, *run(optimizer, x, 3)]
+    for (s, y), (a, b) in zip(remembered(optimizer), pairwise(path), strict=False):
+        assert torch.equal(s, b - a)
+        assert torch.equal(y, evaluate(b).gradient - evaluate(a).gradient)
 
 
-def test_one_pair_scales_a_gradient_along_it_by_the_inverse_curvature() -> None:
-    optimizer = LimitedLBFGS(torch.zeros(2), rate=1.0, history=5, limit=1.0)
-    optimizer.remember(torch.tensor([1.0, 0.0]), torch.tensor([4.0, 0.0]))
-    assert_close(optimizer.direction(torch.tensor([8.0, 4.0])), torch.tensor([-2.0, -1.0]))
+def test_negative_curvature_is_not_remembered_and_costs_no_pair() -> None:
+    optimizer = LBFGS(rate=1.0, history=2, limit=1.0)
+    x = run(optimizer, torch.zeros(12, dtype=torch.float64), 4)[-1]
+    gradient = evaluate(x).gradient
+    after = optimizer.move(x, Evaluation({}, torch.tensor(0.0), gradient))
+    kept = remembered(optimizer)
+    assert len(kept) == 2
+    uphill = gradient - (after - x)  # y = -s
+    last = optimizer.move(after, Evaluation({}, torch.tensor(0.0), uphill))
+    assert torch.isfinite(last).all()
+    for pair, expected in zip(remembered(optimizer), kept, strict=True):
+        assert torch.equal(pair[0], expected[0]) and torch.equal(pair[1], expected[1])
 
 
 def test_where_there_is_no_slope_it_stays() -> None:
     x = torch.full((4,), 0.5)
-    optimizer = LimitedLBFGS(x, rate=1.0, history=5, limit=0.1)
+    optimizer = LBFGS(rate=1.0, history=5, limit=0.1)
     for _ in range(3):
-        x.grad = torch.zeros_like(x)
-        optimizer.step(lambda: torch.tensor(0.0))
+        x = optimizer.move(x, Evaluation({}, torch.tensor(0.0), torch.zeros_like(x)))
     assert x.tolist() == [0.5] * 4
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_on_disk_the_steps_are_the_same(precision: history.Precision, tmp_path: Path) -> None:
+    x = torch.zeros(300)
+    here = run(LBFGS(rate=1.0, history=5, limit=0.02, precision=precision), x, 20)
+    on_disk = LBFGS(rate=1.0, history=5, limit=0.02, precision=precision, folder=str(tmp_path))
+    for a, b in zip(here, run(on_disk, x, 20), strict=True):
+        assert torch.equal(a, b)
+    on_disk.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows removes the file when it is closed")
+def test_the_file_has_no_name_even_while_it_is_used(tmp_path: Path) -> None:
+    optimizer = LBFGS(rate=1.0, history=5, limit=0.02, folder=str(tmp_path))
+    run(optimizer, torch.zeros(300), 4)
+    assert list(tmp_path.iterdir()) == []
+    optimizer.close()
+
+
+def test_a_bfloat16_history_is_half_as_large() -> None:
+    sizes = []
+    for precision in ("float32", "bfloat16"):
+        optimizer = LBFGS(rate=1.0, history=5, limit=0.02, precision=precision)  # type: ignore[arg-type]
+        run(optimizer, torch.zeros(300), 2)
+        assert optimizer.history is not None
+        sizes.append(optimizer.history.store.numbers.nbytes)  # type: ignore[attr-defined]
+    assert sizes == [11 * 300 * 4, 11 * 300 * 2]
+
+
+def test_a_disk_too_small_is_refused_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    optimizer = LBFGS(rate=1.0, history=5, limit=0.02, folder=str(tmp_path))
+    with pytest.raises(OutputError, match=r"GiB are free; make room there, name another folder"):
+        run(optimizer, torch.zeros(300), 1)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    optimizer = LBFGS(rate=1.0, history=5, limit=0.02, folder=str(tmp_path / "no"))
+    with pytest.raises(OutputError, match=r"no: No such file or directory"):
+        run(optimizer, torch.zeros(300), 1)
+
+
+def test_a_disk_that_fills_up_is_told(tmp_path: Path) -> None:
+    optimizer = LBFGS(rate=1.0, history=5, limit=0.02, folder=str(tmp_path))
+    run(optimizer, torch.zeros(300), 2)
+    assert optimizer.history is not None
+    store: Any = optimizer.history.store
+
+    class Full:
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def write(self, data: memoryview) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+    store.file = Full(store.file)
+    with pytest.raises(OutputError, match=f"{os.strerror(errno.ENOSPC)}; make room"):
+        run(optimizer, torch.zeros(300), 3)
+    optimizer.close()
+
+
+def shared_sum(parties: int) -> Iterator[Callable[[Tensor], Tensor]]:
+    """One `reduce` per thread: each call adds up what all of them brought."""
+    barrier = threading.Barrier(parties, timeout=20)
+    brought: dict[int, Tensor] = {}
+
+    def make(rank: int) -> Callable[[Tensor], Tensor]:
+        def reduce(totals: Tensor) -> Tensor:
+            brought[rank] = totals
+            barrier.wait()
+            total = torch.stack([brought[r] for r in range(parties)]).sum(dim=0)
+            barrier.wait()
+            return total
+
+        return reduce
+
+    return (make(rank) for rank in range(parties))
+
+
+@pytest.mark.parametrize("limit", [0.02, math.inf])
+def test_two_halves_in_two_threads_take_the_steps_of_the_whole(limit: float) -> None:
+    # A quadratic with a stiffness per entry: each half's gradient needs nothing of the other.
+    stiffness = torch.linspace(0.5, 4.0, 301, dtype=torch.float64)
+    start = torch.linspace(-1, 1, 301, dtype=torch.float64)
+
+    def descend(part: slice, **settings: Any) -> Tensor:
+        optimizer = LBFGS(rate=1.0, history=5, limit=limit, **settings)
+        x = start[part]
+        for _ in range(25):
+            x = optimizer.move(x, Evaluation({}, x.sum(), stiffness[part] * (x - 0.7)))
+        return x
+
+    whole = descend(slice(0, 301))
+    halves, found = (slice(0, 100), slice(100, 301)), {}
+
+    def work(rank: int, reduce: Callable[[Tensor], Tensor]) -> None:
+        found[rank] = descend(halves[rank], reduce=reduce)
+
+    threads = [threading.Thread(target=work, args=(i, r)) for i, r in enumerate(shared_sum(2))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert_close(torch.cat([found[0], found[1]]), whole, rtol=1e-9, atol=1e-11)
+
+
+def test_products_derived_and_computed_give_the_same_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = []
+    for sound in (0.0, math.inf):  # always derived, never derived
+        monkeypatch.setattr(lbfgs, "SOUND", sound)
+        paths.append(run(LBFGS(rate=1.0, history=5, limit=0.02), torch.zeros(300).double(), 30))
+    for derived, computed in zip(*paths, strict=True):
+        assert_close(derived, computed, rtol=1e-9, atol=1e-11)
+
+
+def test_a_step_takes_two_reductions() -> None:
+    calls = []
+
+    def count(totals: Tensor) -> Tensor:
+        calls.append(totals.shape)
+        return totals
+
+    optimizer = LBFGS(rate=1.0, history=5, limit=0.02, reduce=count)
+    x = run(optimizer, torch.zeros(300), 5)[-1]
+    calls.clear()
+    run(optimizer, x, 1)
+    assert len(calls) == 2

@@ -1,16 +1,31 @@
 """One scale: every optimizer lowers the loss, and a run that leaves the rails is brought back."""
 
+import gc
+import json
 import math
+import weakref
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.testing import assert_close
 
+from gramarye import history
 from gramarye.errors import OptimizationError
 from gramarye.objective import Evaluation, Objective
-from gramarye.optimize import AdamState, OptimizeConfig, OptimizerName, optimize
+from gramarye.optimize import (
+    AdamState,
+    Iterate,
+    OptimizeConfig,
+    OptimizerName,
+    Snapshot,
+    optimize,
+    rms_change,
+)
 
 
 class Bowl:
@@ -132,3 +147,195 @@ def test_carried_moments_are_resized_with_the_image() -> None:
     assert state.first.shape == (1, 3, 8, 6)
     assert state.second.min() >= 0
     assert state.step == 7.0
+
+
+class Valley:
+    """A curved valley: neighbors are coupled, so that no two steps are alike."""
+
+    def evaluate(self, image: Tensor) -> Evaluation:
+        leaf = image.detach().requires_grad_(True)
+        x = leaf.flatten()
+        losses = {
+            "valley": ((x[1:] - x[:-1] ** 2) ** 2).mean(),
+            "pull": (torch.linspace(0.5, 4.0, len(x)) * (x - 0.8) ** 2).mean(),
+        }
+        total = torch.stack(list(losses.values())).sum()
+        (gradient,) = torch.autograd.grad(total, leaf)
+        return Evaluation({k: v.detach() for k, v in losses.items()}, total.detach(), gradient)
+
+
+VALLEY = cast(Objective, Valley())
+BEGIN = torch.rand(1, 3, 9, 11, generator=torch.Generator().manual_seed(0))
+WAYS: dict[str, dict[str, Any]] = {
+    "lbfgs": {"history": 3},
+    "lbfgs, history never full": {"history": 50},
+    "lbfgs in bfloat16": {"history": 3, "history_precision": "bfloat16"},
+    "lbfgs on disk": {"history": 3, "history_folder": "."},
+    "lbfgs in bfloat16 on disk": {
+        "history": 3,
+        "history_precision": "bfloat16",
+        "history_folder": ".",
+    },
+    "lbfgs averaged": {"history": 3, "average": 0.8},
+    "lbfgs with steps too long": {"history": 3, "learning_rate": 9.0, "limit": 30.0},
+    "lbfgs that settles": {"history": 3, "stop_change": 1e-3, "steps": 40},
+    "strong wolfe": {"history": 3, "line_search": "strong-wolfe"},
+    "adam": {"optimizer": "adam", "learning_rate": 0.05},
+    "adam averaged": {"optimizer": "adam", "learning_rate": 0.05, "average": 0.9},
+    "gradient descent": {"optimizer": "gradient-descent", "learning_rate": 10.0},
+    "gradient descent that diverges": {
+        "optimizer": "gradient-descent",
+        "learning_rate": 400.0,
+        "steps": 20,
+    },
+}
+
+
+def through_a_file(snapshot: Snapshot, folder: Path) -> Snapshot:
+    save_file(dict(snapshot.tensors), folder / "snapshot.safetensors")
+    numbers = json.loads(json.dumps(snapshot.numbers, allow_nan=False))
+    return Snapshot(snapshot.step, load_file(folder / "snapshot.safetensors"), numbers)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_run_taken_up_again_is_the_same_bit_for_bit(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "CPU_BLOCK", 64)  # several blocks, and several parts
+    monkeypatch.setattr(history, "SHORTEST", 64)
+    monkeypatch.setattr(history, "PART", 64 * 14)
+    monkeypatch.chdir(tmp_path)
+    config = OptimizeConfig(**{"steps": 9, **WAYS[name]})
+    whole, snapshots, whole_state = [], [], AdamState()
+    for iterate in optimize(BEGIN, VALLEY, config, whole_state):
+        whole.append(iterate)
+        taken = iterate.snapshot()
+        assert taken is not None
+        snapshots.append(through_a_file(taken, tmp_path))
+    for snapshot in snapshots:
+        state = AdamState()
+        again = list(optimize(torch.zeros_like(BEGIN), VALLEY, config, state, snapshot=snapshot))
+        assert [i.step for i in again] == [i.step for i in whole[snapshot.step :]]
+        for iterate, expected in zip(again, whole[snapshot.step :], strict=True):
+            assert torch.equal(iterate.image, expected.image)
+            assert iterate == Iterate(**{**vars(expected), "image": iterate.image})
+        if config.optimizer == "adam":
+            assert state.step == whole_state.step
+            for a, b in ((state.first, whole_state.first), (state.second, whole_state.second)):
+                assert a is not None and b is not None and torch.equal(a, b)
+    assert snapshots[-1].last and not snapshots[0].last
+    assert torch.equal(snapshots[-1].tensors["image"], whole[-1].image)
+    assert [path.name for path in tmp_path.iterdir()] == ["snapshot.safetensors"]
+
+
+def test_the_ways_taken_up_again_include_steps_back_and_an_early_end() -> None:
+    for name in ("lbfgs with steps too long", "gradient descent that diverges"):
+        iterates = optimize(BEGIN, VALLEY, OptimizeConfig(**{"steps": 9, **WAYS[name]}))
+        assert any(iterate.notes for iterate in iterates), name
+    settled = list(optimize(BEGIN, VALLEY, OptimizeConfig(**WAYS["lbfgs that settles"])))
+    assert 5 < len(settled) < 40
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_an_iterates_image_is_never_changed(name: str, tmp_path: Path) -> None:
+    settings = {"steps": 9, **WAYS[name]}
+    if "history_folder" in settings:
+        settings["history_folder"] = str(tmp_path)
+    kept = [(i.image, i.image.clone()) for i in optimize(BEGIN, VALLEY, OptimizeConfig(**settings))]
+    assert all(torch.equal(image, copy) for image, copy in kept)
+
+
+def test_a_snapshot_is_there_until_the_run_goes_on() -> None:
+    iterates = optimize(BEGIN, VALLEY, OptimizeConfig(steps=3))
+    first = next(iterates)
+    assert first.snapshot() is not None
+    second = next(iterates)
+    assert first.snapshot() is None
+    iterates.close()  # type: ignore[attr-defined]
+    assert second.snapshot() is None
+    assert Iterate(1, 1, {}, BEGIN).snapshot() is None
+
+
+def test_an_iterate_that_is_kept_keeps_no_history() -> None:
+    iterates = optimize(BEGIN, VALLEY, OptimizeConfig(steps=3))
+    kept = next(iterates)
+    snapshot = kept.snapshot()
+    assert snapshot is not None
+    gradient = weakref.ref(snapshot.tensors["optimizer/previous"])
+    del snapshot, iterates
+    gc.collect()
+    assert gradient() is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "images"),
+    [
+        ({"history": 3}, 3),  # image, best, previous gradient; the history is one flat row
+        ({"optimizer": "adam", "learning_rate": 0.05}, 4),  # image, best, two moments
+        ({"optimizer": "gradient-descent", "learning_rate": 10.0}, 2),  # image, best
+    ],
+)
+def test_no_more_images_are_held_than_are_needed(settings: dict[str, Any], images: int) -> None:
+    size = 3 * 37 * 41  # no other tensor has so many entries
+    seen: list[int] = []
+
+    class Counting(Valley):
+        def evaluate(self, image: Tensor) -> Evaluation:
+            gc.collect()
+            tensors = [x for x in gc.get_objects() if issubclass(type(x), Tensor)]
+            alive = {x.untyped_storage().data_ptr() for x in tensors if x.numel() == size}
+            seen.append(len(alive))
+            return super().evaluate(image)
+
+    config = OptimizeConfig(steps=8, **settings)
+    iterates = optimize(torch.rand(1, 3, 37, 41), cast(Objective, Counting()), config)
+    for iterate in iterates:
+        del iterate
+    assert max(seen) <= images
+
+
+def test_the_disk_is_free_again_after_an_error(tmp_path: Path) -> None:
+    class Failing(Valley):
+        calls = 0
+
+        def evaluate(self, image: Tensor) -> Evaluation:
+            self.calls += 1
+            if self.calls == 4:
+                raise RuntimeError("interrupted")
+            return super().evaluate(image)
+
+    config = OptimizeConfig(steps=9, history_folder=str(tmp_path))
+    with pytest.raises(RuntimeError, match="interrupted"):
+        list(optimize(BEGIN, cast(Objective, Failing()), config))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scale_ends_when_the_image_hardly_moves() -> None:
+    config = OptimizeConfig(steps=200, stop_change=1e-3, history=5)
+    iterates = list(optimize(BEGIN, VALLEY, config))
+    last = iterates[-1]
+    assert last.step == last.steps == len(iterates) < 100
+    assert all(iterate.steps == 200 for iterate in iterates[:-1])
+    endless = list(optimize(BEGIN, VALLEY, OptimizeConfig(steps=last.step, history=5)))
+    changes = [rms_change(a.image, b.image) for a, b in pairwise(endless[:-1])]
+    assert sum(changes[-4:]) / 5 < 1e-3  # the last change leads to the last image, the best
+    assert sum(changes[-6:-1]) / 5 > 1e-3
+
+
+def test_the_change_is_the_root_of_the_mean_square() -> None:
+    before = torch.zeros(1, 3, 2, 2)
+    after = torch.tensor([3.0, 4.0, 0.0, 0.0] * 3).view(1, 3, 2, 2)
+    assert rms_change(before, after) == pytest.approx(2.5)
+
+
+def test_a_sharded_change_is_that_of_the_whole() -> None:
+    before, after = torch.rand(2, 1, 3, 4, 6)
+    parts: list[Tensor] = []
+
+    def collect(totals: Tensor) -> Tensor:
+        parts.append(totals)
+        return totals
+
+    rms_change(before[..., :2], after[..., :2], collect)
+    found = rms_change(before[..., 2:], after[..., 2:], lambda totals: totals + parts[0])
+    assert found == pytest.approx(rms_change(before, after))

@@ -4,6 +4,7 @@ All functions take and return (1, 3, H, W) images of sRGB values in [0, 1], work
 as they are (gamma-encoded, like the paper), and leave the result unclamped unless asked.
 """
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
@@ -14,6 +15,8 @@ from gramarye.image_files.sniffing import closest
 
 ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
 
+_PIXELS = 1 << 20  # worked on at a time
+
 # Y of YIQ, the space the paper takes its luminance from (ITU-R BT.601).
 _LUMINANCE = (0.299, 0.587, 0.114)
 
@@ -22,8 +25,11 @@ def mean_and_covariance(image: Tensor) -> tuple[Tensor, Tensor]:
     """The mean (3,) and covariance (3, 3) of an image's colours over its pixels, in float64."""
     x = image[0].flatten(1)  # (3, H*W)
     mean = x.mean(dim=1, dtype=torch.float64)
-    centered = x - mean.to(x.dtype)[:, None]
-    return mean, (centered @ centered.mT).double() / x.shape[1]
+    total = torch.zeros(3, 3, dtype=torch.float64)
+    for part in torch.split(x, _PIXELS, dim=1):
+        centered = part - mean.to(x.dtype)[:, None]
+        total += (centered @ centered.mT).double().cpu()
+    return mean, total.to(mean.device) / x.shape[1]
 
 
 def match_color(
@@ -51,9 +57,13 @@ def match_color(
     new_mean, new_covariance = mean_and_covariance(reference.to(image.device))
     a = color_transform(covariance, new_covariance, method, eps=eps)
     shift = new_mean - a @ mean
-    matched = torch.einsum("ij,bjhw->bihw", a.to(image.dtype), image)
-    matched = matched + shift.to(image.dtype)[:, None, None]
-    return matched.clamp(0, 1) if clamp else matched
+    matrix, shift = a.to(image.dtype), shift.to(image.dtype)[:, None, None]
+
+    def moved(rows: Tensor) -> Tensor:
+        colors = torch.einsum("ij,bjhw->bihw", matrix, rows).add_(shift)
+        return colors.clamp_(0, 1) if clamp else colors
+
+    return _by_rows(moved, image)
 
 
 def color_transform(
@@ -117,8 +127,22 @@ def keep_content_color(result: Tensor, content: Tensor, *, clamp: bool = False) 
             f"the result is {width}x{height} and the content {content.shape[-1]}x"
             f"{content.shape[-2]}: resize one to the other to keep the content's colours"
         )
-    colored = content + (luminance(result) - luminance(content))
-    return colored.clamp(0, 1) if clamp else colored
+
+    def colored(here: Tensor, there: Tensor) -> Tensor:
+        colors = there + (luminance(here) - luminance(there))
+        return colors.clamp_(0, 1) if clamp else colors
+
+    return _by_rows(colored, result, content)
+
+
+def _by_rows(function: Callable[..., Tensor], *images: Tensor) -> Tensor:
+    """A function of pixels on some rows at a time: a large image has no copies but the result."""
+    out = torch.empty_like(images[-1])
+    rows = max(1, _PIXELS // images[-1].shape[-1])
+    parts = (torch.split(image, rows, dim=-2) for image in images)
+    for into, *part in zip(torch.split(out, rows, dim=-2), *parts, strict=True):
+        into.copy_(function(*part))
+    return out
 
 
 def _power(matrix: Tensor, exponent: float, smallest: float = 0) -> Tensor:

@@ -87,8 +87,14 @@ class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
     )
     min_size: int = Field(256, ge=16, description="longest side of the first, coarsest scale")
     scale_factor: float = Field(2.0, gt=1, description="ratio of one scale to the next")
-    steps: int = Field(100, ge=1, description="steps at the first scale")
-    finer_steps: int = Field(60, ge=0, description="steps at each later scale")
+    steps: int = Field(60, ge=1, description="steps at the first scale")
+    finer_steps: int = Field(90, ge=0, description="steps at each later scale")
+    step_decay: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="steps of a scale after the second, as a share of those of the one before",
+    )
     learning_rate: float = Field(1.0, gt=0, description="step length (L-BFGS 1, Adam about 0.02)")
     history: int = Field(10, ge=1, le=1000, description="pairs L-BFGS remembers")
     line_search: Literal["none", "strong-wolfe"] = Field("none", description="L-BFGS's line search")
@@ -98,6 +104,14 @@ class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
 
     # the machine
     device: str = Field("auto", description="cpu, cuda, mps, xpu or auto")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="numbers the network computes with: bfloat16 is twice as fast where the "
+        "processor has it, which auto finds out",
+    )
+    memory: str | None = Field(
+        None, description="most memory to take, such as 4GiB (default: most of what is free)"
+    )
 
     @model_validator(mode="after")
     def check_weights(self) -> StylizeConfig:

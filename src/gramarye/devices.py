@@ -71,6 +71,43 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
+def free_memory(device: torch.device) -> int:
+    """The bytes of memory that are free now on the device, or that its limits leave us."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    limit, used = control_group("memory.max"), control_group("memory.current")
+    return free if limit is None or used is None else max(0, min(free, limit - used))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    # PyTorch raises a plain RuntimeError where the CPU has no memory left.
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate" in text
+
+
+def release_memory(device: torch.device) -> None:
+    """Give what PyTorch keeps for later back to the device."""
+    if device.type != "cpu":
+        torch.accelerator.memory.empty_cache()
+
+
+def resident_memory() -> int:
+    """The bytes of memory this process holds now."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def control_group(name: str) -> int | None:
+    """A number of this process's Linux control group (version 2); None where there is none."""
+    file = Path("/sys/fs/cgroup") / name
+    text = file.read_text("ascii").strip() if file.is_file() else ""
+    return int(text) if text.isdigit() else None
+
+
 def peak_memory() -> float | None:
     """The most memory this process has held so far, in MiB; None where it cannot be known."""
     if sys.platform == "win32":

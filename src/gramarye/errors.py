@@ -7,8 +7,10 @@
     |  |- LayerError              a layer the network does not have
     |  |- WeightsError            weights that are missing, damaged or of another network
     |  |- RecipeError             a recipe that is missing or cannot be followed
+    |  |- CheckpointError         a checkpoint that cannot be gone on from
     |  `- DeviceError             a device this machine does not have
     |- OutputError                a file that cannot be written
+    |- ProcessError               another process of the same run that is gone
     `- OptimizationError          a run that could not be brought back after diverging
 
 Every message says what came, what is allowed and what to do.
@@ -54,12 +56,20 @@ class RecipeError(InputError):
     """A recipe that is missing or cannot be followed."""
 
 
+class CheckpointError(InputError):
+    """A checkpoint that is missing, damaged or cannot be gone on from."""
+
+
 class DeviceError(InputError):
     """A device this machine does not have."""
 
 
 class OutputError(GramaryeError):
     """A file that cannot be written: full disk, no permission."""
+
+
+class ProcessError(GramaryeError):
+    """Another process of the same run that has ended or cannot be reached."""
 
 
 class OptimizationError(GramaryeError):

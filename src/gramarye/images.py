@@ -5,33 +5,30 @@ file held besides stays beside them in a Picture and goes back into the result.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from gramarye.errors import ImageError
+from gramarye.image_files.bands import Array, ResultRows
 from gramarye.image_files.decoding import (
     Decoded,
     decode_file,
     decode_image,
     header_info,
 )
-from gramarye.image_files.encoding import carry, encode, import_heif
+from gramarye.image_files.encoding import carry, encode, import_heif, pillow_image
 from gramarye.image_files.formats import Format, check_request, format_of
 from gramarye.image_files.metadata import Metadata, recipe_in_xmp
 from gramarye.image_files.opening import open_picture_file
-from gramarye.image_files.profiles import as_pillow, srgb_profile
-from gramarye.image_files.samples import checked_floats
-from gramarye.image_files.writing import check_target, write_atomically
-
-Array = NDArray[Any]
+from gramarye.image_files.profiles import srgb_profile
+from gramarye.image_files.samples import check_floats, write_floats
+from gramarye.image_files.writing import atomic_file, check_target
 
 # Twenty times a phone's picture; 4.8 GB as float32. What is larger is a mistake or an attack,
 # unless the caller says otherwise.
@@ -73,9 +70,7 @@ class Picture:
     @classmethod
     def from_tensor(cls, tensor: Tensor) -> "Picture":
         """A picture of (1, 3, H, W), or another layout `load_picture` takes, clamped to [0, 1]."""
-        if tensor.is_floating_point():
-            tensor = tensor.detach().clamp(0, 1)
-        return _from_tensor(tensor)
+        return _from_tensor(tensor, clamp=True)
 
     def save(
         self,
@@ -107,13 +102,14 @@ class Picture:
         format_ = format_of(path)
         depth = bit_depth or min(self.metadata.bit_depth, max(format_.bit_depths))
         carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
-        flat, flat_notes = _flattened(self, format_)
-        write_atomically(path, encode(_quantized(flat, depth), format_, carried, quality))
+        rows, flat_notes = _rows_for(self, format_, depth)
+        with atomic_file(path) as file:
+            encode(file, rows, format_, carried, quality)
         return Saved(path, (*flat_notes, *notes))
 
     def to_pil(self) -> Image.Image:
         """An 8-bit Pillow image, RGB or RGBA, that says it is sRGB."""
-        image = as_pillow(_quantized(self, 8), "RGB" if self.alpha is None else "RGBA")
+        image = pillow_image(_rows(self.pixels, self.alpha, 8))
         image.info["icc_profile"] = srgb_profile()
         return image
 
@@ -203,8 +199,8 @@ def read_recipe(path: str | Path | bytes) -> str | None:
 
 
 def _from_decoded(decoded: Decoded) -> Picture:
-    alpha = None if decoded.alpha is None else _to_tensor(decoded.alpha[..., None])
-    return Picture(_to_tensor(decoded.color), alpha, decoded.metadata, decoded.notes)
+    alpha = None if decoded.alpha is None else torch.from_numpy(decoded.alpha)[None]
+    return Picture(torch.from_numpy(decoded.color)[None], alpha, decoded.metadata, decoded.notes)
 
 
 def _from_array(array: Array) -> Picture:
@@ -218,15 +214,18 @@ def _from_array(array: Array) -> Picture:
             f"(H, W, 4) are{hint}"
         )
     if np.issubdtype(array.dtype, np.floating):
-        array = checked_floats(array)
+        check_floats(array.min(), array.max())
     elif array.dtype not in (np.uint8, np.uint16):
         raise ImageError(
             f"an array of {array.dtype} is no picture: uint8, uint16 or floats in [0, 1] are"
         )
-    return _split(_to_tensor(array), 16 if array.dtype == np.uint16 else 8)
+    planes = np.empty((1, array.shape[2], *array.shape[:2]), np.float32)
+    write_floats(planes[0].transpose(1, 2, 0), array)
+    return _split(torch.from_numpy(planes), 16 if array.dtype == np.uint16 else 8)
 
 
-def _from_tensor(tensor: Tensor) -> Picture:
+def _from_tensor(tensor: Tensor, clamp: bool = False) -> Picture:
+    """A picture of the tensor's values; those outside [0, 1] are refused, or clamped."""
     tensor = tensor.detach()
     given = tuple(tensor.shape)
     if tensor.ndim == 2:
@@ -239,11 +238,11 @@ def _from_tensor(tensor: Tensor) -> Picture:
             "1 or 4 channels"
         )
     if tensor.dtype == torch.uint8:
-        return _split(tensor.float() / 255, 8)
+        return _split(tensor.float().div_(255), 8)
     if not tensor.is_floating_point():
         raise ImageError(f"a tensor of {tensor.dtype} is no picture: uint8 or floats in [0, 1] are")
-    low, high = (float(value) for value in tensor.aminmax())
-    checked_floats(np.array([low, high]))  # NaN and infinity show in the extremes
+    low, high = (float(value) for value in tensor.aminmax())  # NaN and infinity show in them
+    check_floats(*np.clip([low, high], 0, 1) if clamp else (low, high))
     return _split(tensor.float().clamp(0, 1), 8)
 
 
@@ -254,28 +253,34 @@ def _split(tensor: Tensor, bit_depth: int) -> Picture:
     return Picture(pixels.contiguous(), alpha, Metadata(bit_depth=bit_depth))
 
 
-def _to_tensor(samples: Array) -> Tensor:
-    """(H, W, C) samples as (1, C, H, W) float32 in [0, 1]."""
-    planes = samples.transpose(2, 0, 1)[None].astype(np.float32, order="C")  # a copy
-    if samples.dtype in (np.uint8, np.uint16):
-        planes /= np.iinfo(samples.dtype).max
-    return torch.from_numpy(planes)
-
-
-def _quantized(picture: Picture, bit_depth: int) -> Array:
-    """(H, W, 3 or 4) uint8 or uint16, rounded to the nearest level."""
-    planes = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
-    samples = torch.cat([plane.detach().cpu() for plane in planes], dim=1)[0].permute(1, 2, 0)
-    levels = (samples.clamp(0, 1) * (2**bit_depth - 1)).round().numpy()  # (H, W, C)
-    return np.asarray(levels, dtype=np.uint8 if bit_depth == 8 else np.uint16)
-
-
-def _flattened(picture: Picture, format_: Format) -> tuple[Picture, tuple[str, ...]]:
-    """The picture over white where the format has no transparency."""
-    if picture.alpha is None or format_.alpha:
-        return picture, ()
-    if bool((picture.alpha >= 1).all()):
-        return replace(picture, alpha=None), ()
-    over_white = picture.pixels * picture.alpha + (1 - picture.alpha)
+def _rows_for(
+    picture: Picture, format_: Format, bit_depth: int
+) -> tuple[ResultRows, tuple[str, ...]]:
+    """The picture as the format holds it: over white where there is no transparency."""
+    planes, alpha = picture.pixels, picture.alpha
+    if alpha is None or format_.alpha:
+        return _rows(planes, alpha, bit_depth), ()
+    if float(alpha.amin()) >= 1:
+        return _rows(planes, None, bit_depth), ()
     note = f"{format_.name} has no transparency: the picture is laid over white"
-    return replace(picture, pixels=over_white, alpha=None), (note,)
+    return _rows(planes, alpha, bit_depth, over_white=True), (note,)
+
+
+def _rows(
+    pixels: Tensor, alpha: Tensor | None, bit_depth: int, over_white: bool = False
+) -> ResultRows:
+    """(rows, W, 3 or 4) uint8 or uint16, rounded to the nearest level when they are asked for."""
+    planes = [plane.detach()[0] for plane in (pixels, alpha) if plane is not None]
+    dtype, full = (np.uint8, 255) if bit_depth == 8 else (np.uint16, 65535)
+
+    def read(top: int, bottom: int) -> Array:
+        color, *rest = (plane[:, top:bottom].cpu().numpy() for plane in planes)
+        if over_white:
+            color, rest = color * rest[0] + (1 - rest[0]), []
+        levels = np.concatenate([color, *rest]).clip(0, 1)  # (3 or 4, rows, W)
+        levels *= full
+        return np.ascontiguousarray(levels.round().transpose(1, 2, 0), dtype)
+
+    height, width = pixels.shape[-2:]
+    channels = 3 if alpha is None or over_white else 4
+    return ResultRows(height, width, channels, bit_depth, read)

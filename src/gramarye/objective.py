@@ -1,15 +1,33 @@
-"""The objective: named, weighted loss terms, their sum and its exact gradient."""
+"""The objective: named, weighted loss terms, their sum and its exact gradient.
+
+In one piece or in tiles, the answer is the same. Every loss is a function of sums over positions
+(`losses.additive`), so there are two walks over the tiles:
+
+1. their sums are added up, and the losses and their slopes in the sums computed once;
+2. each tile's features get their gradient from these slopes, and carry it back to the image,
+   where the tiles' gradients are added.
+
+A tile whose activations were kept in the first walk need not be computed again in the second; how
+many are kept is a matter of memory (`budget`). An image in one piece is one tile that is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, final
 
 import torch
 from torch import Tensor
 
+from gramarye.budget import TilePlan, choose_tiles
+from gramarye.devices import is_out_of_memory, release_memory
+from gramarye.errors import SettingsError
+from gramarye.losses.additive import AdditiveLoss, Sums
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.passes import AddGradient, Pass, Passes, Precision, make_passes
+from gramarye.tiling import IMAGE, Tile
 
 Loss = Callable[[Mapping[str, Tensor]], Tensor]
 
@@ -33,30 +51,235 @@ class Evaluation:
     losses: dict[str, Tensor]  # scalars
     total: Tensor  # scalar
     gradient: Tensor  # like the image
+    notes: tuple[str, ...] = ()  # what a user should know, such as smaller tiles from now on
+
+
+class Evaluates(Protocol):
+    """What the optimizer asks of an objective."""
+
+    def evaluate(self, image: Tensor) -> Evaluation: ...
+
+
+def unshared(sums: dict[str, Sums]) -> dict[str, Sums]:
+    """The sums over all processes, where there is one."""
+    return sums
 
 
 @final
 class Objective:
-    """A weighted sum of terms over one forward pass of one network."""
+    """A weighted sum of terms over one forward pass of one network.
 
-    def __init__(self, network: PerceptualNetwork, terms: Sequence[Term]) -> None:
-        self.network = network
+    `memory` is what an evaluation may take, in bytes, besides the image and its gradient; None is
+    whatever the image needs in one piece. `precision` is that of the convolutions: "bfloat16"
+    takes half the time and memory where there are instructions for it.
+    """
+
+    def __init__(
+        self,
+        network: PerceptualNetwork,
+        terms: Sequence[Term],
+        *,
+        precision: Precision = "float32",
+        memory: int | None = None,
+        passes: Passes | None = None,
+    ) -> None:
+        self.network, self.precision, self.memory = network, precision, memory
         self.terms = tuple(terms)
         self.layers = frozenset(layer for term in terms for layer in term.layers)
         network.check_layers(self.layers)
+        self.passes = passes or make_passes(network, precision)
+        self.plans: dict[tuple[int, int], TilePlan] = {}
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """The weighted losses by name, differentiable in the image."""
+        """The weighted losses by name, differentiable in the image, in one piece."""
         features = self.network(image, self.layers) if self.layers else {}
-        features["image"] = image
+        features[IMAGE] = image
         return {term.name: term.weight * term.loss(features) for term in self.terms}
 
     def evaluate(self, image: Tensor) -> Evaluation:
-        """The weighted losses by name, their sum and its gradient in the image (B, 3, H, W)."""
-        image = image.detach().requires_grad_(True)
-        with torch.enable_grad():
-            losses = self.losses(image)
-            total = torch.stack(list(losses.values())).sum()
-            (gradient,) = torch.autograd.grad(total, image)
-        values = {name: value.detach() for name, value in losses.items()}
-        return Evaluation(values, total.detach(), gradient)
+        """The weighted losses by name, their sum and its gradient in the image (B, 3, H, W).
+
+        Out of memory, it tries again with smaller tiles, stays with them, and says so.
+        """
+        height, width = image.shape[-2:]
+        notes: tuple[str, ...] = ()
+        while True:
+            plan = self.plan(height, width)
+            try:
+                evaluation = Walk(self, image.detach(), plan).evaluation()
+                return replace(evaluation, notes=notes)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or not self.shrink(plan, height, width):
+                    raise
+            # Here, after the failed walk has let go of its tensors.
+            release_memory(image.device)
+            tiles = len(self.plan(height, width).tiles)
+            notes = (f"out of memory: going on with {tiles} tiles instead of {len(plan.tiles)}",)
+
+    def shrink(self, plan: TilePlan, height: int, width: int) -> bool:
+        """Half the budget from now on; False if there are no smaller tiles."""
+        self.memory = plan.bytes // 2
+        self.plans.clear()
+        return self.plan(height, width).bytes < plan.bytes
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """The tiles for an image of that size; SettingsError if a loss cannot be tiled."""
+        if (height, width) not in self.plans:
+            plan = choose_tiles(
+                self.network, self.layers, height, width, self.memory, self.precision
+            )
+            if len(plan.tiles) > 1:
+                self.check_additive()
+            self.plans[height, width] = plan
+        return self.plans[height, width]
+
+    def check_additive(self) -> None:
+        for term in self.terms:
+            if additive(term) is None:
+                raise SettingsError(
+                    f"the loss {term.name} is no function of sums over positions, so that the "
+                    "image cannot be taken in tiles: choose a smaller size, allow more memory, "
+                    "or leave the loss out"
+                )
+
+
+@final
+class Walk:
+    """One evaluation of an objective: two walks over the tiles.
+
+    Where the tiles are a part of the image, `share` adds what other processes summed up.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        image: Tensor,
+        plan: TilePlan,
+        share: Callable[[dict[str, Sums]], dict[str, Sums]] = unshared,
+    ) -> None:
+        self.image, self.plan, self.share = image, plan, share
+        self.passes, self.layers = objective.passes, objective.layers
+        self.terms = [(term, additive(term)) for term in objective.terms]
+        self.curved = [(term, loss) for term, loss in self.terms if loss and not loss.linear]
+        self.kept: dict[int, Pass] = {}
+
+    @torch.no_grad()
+    def evaluation(self) -> Evaluation:
+        sums = self.share(self.sum_up())
+        values = {}
+        slopes: dict[str, Sums] = {}
+        for term, loss in self.curved:
+            values[term.name], slopes[term.name] = slopes_of(term.weight, loss, sums[term.name])
+        gradient, shares = self.carry_back(slopes)
+        values.update(shares)
+        losses = {term.name: values[term.name] for term, _ in self.terms}
+        total = torch.stack(list(losses.values())).sum()
+        return Evaluation(losses, total, gradient)
+
+    def sum_up(self) -> dict[str, Sums]:
+        """The first walk: the sums of all tiles, of every term that is not linear."""
+        layers = {loss.layer for _, loss in self.curved} - {IMAGE}
+        tiles = self.plan.tiles
+        sums: dict[str, Sums] = {}
+        for index, tile in enumerate(tiles):
+            keep = index >= len(tiles) - self.plan.kept
+            features = self.features(index, tile, self.layers if keep else layers, keep=keep)
+            for term, loss in self.curved:
+                part = loss.sums(features[loss.layer], tile.regions[loss.layer])
+                sums[term.name] = added(sums.get(term.name), part)
+            del features  # before the next tile's are made
+        return sums
+
+    def carry_back(self, slopes: Mapping[str, Sums]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The second walk: the gradient in the image, and the values of the remaining terms."""
+        gradient = torch.zeros_like(self.image, memory_format=torch.contiguous_format)
+        values: dict[str, Tensor] = {}
+        for index, tile in reversed(list(enumerate(self.plan.tiles))):  # the kept ones first
+            for name, value in self.carry_tile_back(index, tile, slopes, gradient):
+                values[name] = values.get(name, 0) + value
+        return gradient, values
+
+    def carry_tile_back(
+        self, index: int, tile: Tile, slopes: Mapping[str, Sums], gradient: Tensor
+    ) -> list[tuple[str, Tensor]]:
+        """Add a tile's share to the gradient; what comes back are its shares of linear terms."""
+        features = self.features(index, tile, self.layers, keep=True)
+        into = tile.window.of(gradient)
+        values: list[tuple[str, Tensor]] = []
+        adding: dict[str, list[AddGradient]] = {layer: [] for layer in self.layers}
+        for term, loss in self.terms:
+            if loss is None:
+                values.append((term.name, gradient_of_whole(term, features, adding, into)))
+                continue
+            here, region = features[loss.layer], tile.regions[loss.layer]
+            if loss.linear:
+                value, slope = slopes_of(term.weight, loss, loss.sums(here, region))
+                values.append((term.name, value))
+            else:
+                slope = slopes[term.name]
+            add = partial(loss.add_gradient, features=here, region=region, slopes=slope)
+            if loss.layer == IMAGE:
+                add(into)
+            else:
+                adding[loss.layer].append(add)
+        if self.layers:
+            gradients = {layer: partial(add_all, adds) for layer, adds in adding.items()}
+            into += self.kept.pop(index).backward(gradients)
+        return values
+
+    def features(
+        self, index: int, tile: Tile, layers: Collection[str], *, keep: bool
+    ) -> dict[str, Tensor]:
+        """The features of a tile's window, the image's own among them."""
+        window = tile.window.of(self.image)
+        if not layers:
+            return {IMAGE: window}
+        made = self.kept.get(index) or self.passes(window, layers, keep=keep)
+        if keep:
+            self.kept[index] = made
+        return {**{layer: f.detach() for layer, f in made.features.items()}, IMAGE: window}
+
+
+def additive(term: Term) -> AdditiveLoss | None:
+    """The term's loss, if it can be taken in tiles."""
+    loss: object = term.loss
+    return loss if isinstance(loss, AdditiveLoss) else None
+
+
+def slopes_of(weight: float, loss: AdditiveLoss, sums: Sums) -> tuple[Tensor, Sums]:
+    """A loss's weighted value at these sums, and its gradient in them."""
+    with torch.enable_grad():
+        leaves = [part.detach().requires_grad_(True) for part in sums]
+        value = weight * loss.value(tuple(leaves))
+    slopes = torch.autograd.grad(value, leaves, materialize_grads=True)
+    return value.detach(), slopes
+
+
+def added(sums: Sums | None, part: Sums) -> Sums:
+    """The sums with one tile's added, in float64 where the device has it."""
+    part = tuple(p.to(torch.float32 if p.device.type == "mps" else torch.float64) for p in part)
+    return part if sums is None else tuple(a + b for a, b in zip(sums, part, strict=True))
+
+
+def add_all(adds: Sequence[AddGradient], into: Tensor) -> None:
+    for add in adds:
+        add(into)
+
+
+def gradient_of_whole(
+    term: Term,
+    features: Mapping[str, Tensor],
+    adding: Mapping[str, list[AddGradient]],
+    image_gradient: Tensor,
+) -> Tensor:
+    """The weighted value of any loss of the image in one piece; its gradients join the others."""
+    with torch.enable_grad():
+        leaves = {layer: f.detach().requires_grad_(True) for layer, f in features.items()}
+        value = term.weight * term.loss(leaves)
+    gradients = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
+    for layer, gradient in zip(leaves, gradients, strict=True):
+        if layer == IMAGE:
+            image_gradient += gradient
+        else:
+            adding[layer].append(partial(Tensor.add_, other=gradient))  # type: ignore[arg-type]
+    return value.detach()

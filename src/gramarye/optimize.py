@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from statistics import fmean
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from gramarye.errors import OptimizationError
-from gramarye.lbfgs import LimitedLBFGS
-from gramarye.objective import Evaluation, Objective
+from gramarye.history import Precision, block_size, spans
+from gramarye.lbfgs import LBFGS
+from gramarye.objective import Evaluates, Evaluation
+from gramarye.optimizers import (
+    AbstractOptimizer,
+    Adam,
+    AdamState,
+    GradientDescent,
+    Reduce,
+    StrongWolfe,
+    alone,
+    own,
+)
+from gramarye.snapshot import LateTensor, LateTensors, Snapshot, under
+from gramarye.watch import Average, Watch
+
+__all__ = ["AdamState", "Iterate", "OptimizeConfig", "OptimizerName", "Snapshot", "optimize"]
 
 OptimizerName = Literal["lbfgs", "adam", "gradient-descent"]
 
-EXPLODED = 50.0  # times the first loss of the scale: no working run comes near it
-RETRIES = 5  # halvings of the step length before a run is given up
+RECENT = 5  # steps whose mean change says whether the image still moves
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,14 @@ class OptimizeConfig:
     limit: float = 0.03
     average: float = 0.0  # decay of the averaged image; 0 is none
     betas: tuple[float, float] = (0.9, 0.99)  # Adam's, as in style-transfer-pytorch
+    history_precision: Precision = "float32"
+    history_folder: str | None = None  # where the history is kept on disk; None is in memory
+    # The scale ends when the last five steps moved the image by less, root mean square; 0 is never.
+    stop_change: float = 0.0
+
+
+def no_snapshot() -> Snapshot | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -41,174 +65,183 @@ class Iterate:
     """One step's record: the image after it, and that image's losses.
 
     L-BFGS may leave [0, 1] a little: clamp the image to show it. Where averaging is on, the image
-    is the average of the images so far and the losses are those of the last.
+    is the average of the images so far and the losses are those of the last. The image is never
+    changed afterwards and may be kept.
     """
 
     step: int  # 1-based, within its scale
-    steps: int
+    steps: int  # equal to `step` at the scale's last, also where it ends early
     losses: dict[str, float]  # weighted, by name; their sum is what is minimized
     image: Tensor  # (1, 3, H, W)
     notes: tuple[str, ...] = ()  # what a user should know, such as a divergence stepped back from
     scale: int = 0
     scales: int = 1
-
-
-@dataclass
-class AdamState:
-    """What Adam carries from one scale to the next."""
-
-    first: Tensor | None = None  # running mean of the gradient
-    second: Tensor | None = None  # running mean of its square
-    step: float = 0.0
-
-    def resized(self, height: int, width: int) -> AdamState:
-        """The moments at another size (bilinear: squares stay positive)."""
-        if self.first is None or self.second is None:
-            return self
-        first, second = (
-            torch.nn.functional.interpolate(m, size=(height, width), mode="bilinear")
-            for m in (self.first, self.second)
-        )
-        return AdamState(first, second, self.step)
-
-
-@dataclass
-class _Average:
-    """A bias-corrected running mean of images (Kingma and Ba 2015, section 7.2)."""
-
-    decay: float
-    total: Tensor | None = field(default=None)
-    share: float = 0.0
-
-    def update(self, image: Tensor) -> Tensor:
-        if self.decay == 0:
-            return image
-        if self.total is None:
-            self.total = torch.zeros_like(image)
-        self.total = torch.lerp(image, self.total, self.decay)
-        self.share = 1 - self.decay * (1 - self.share)
-        return self.total / self.share
-
-
-def make_optimizer(
-    image: Tensor, config: OptimizeConfig, rate: float, state: AdamState
-) -> torch.optim.Optimizer:
-    """The torch optimizer of a scale, Adam with the moments carried over."""
-    if config.optimizer == "lbfgs" and config.line_search == "none":
-        return LimitedLBFGS(image, rate=rate, history=config.history, limit=config.limit)
-    if config.optimizer == "lbfgs":
-        # Tolerances off: the losses are means over pixels in [0, 1] and would trip them early.
-        return torch.optim.LBFGS(
-            [image],
-            lr=rate,
-            max_iter=4,
-            history_size=config.history,
-            tolerance_grad=0,
-            tolerance_change=0,
-            line_search_fn="strong_wolfe",
-        )
-    if config.optimizer == "gradient-descent":
-        return torch.optim.SGD([image], lr=rate)
-    optimizer = torch.optim.Adam([image], lr=rate, betas=config.betas)
-    if state.first is not None and state.second is not None:
-        optimizer.state[image] = {
-            "step": torch.tensor(state.step),
-            "exp_avg": state.first.clone(),
-            "exp_avg_sq": state.second.clone(),
-        }
-    return optimizer
+    # The run's state here; None once the run has gone on.
+    snapshot: Callable[[], Snapshot | None] = field(default=no_snapshot, repr=False, compare=False)
 
 
 def optimize(
-    image: Tensor, objective: Objective, config: OptimizeConfig, state: AdamState | None = None
+    image: Tensor,
+    objective: Evaluates,
+    config: OptimizeConfig,
+    state: AdamState | None = None,
+    *,
+    snapshot: Snapshot | None = None,
+    reduce: Reduce = alone,
 ) -> Iterator[Iterate]:
     """Move the pixels of `image` (1, 3, H, W) downhill, yielding after every step.
 
     A loss that is not finite, or that explodes, is stepped back from: the best image so far is
     taken up again with half the step length, and the step's notes say so. The last step yields the
     best image of the scale. Adam's image is clamped to [0, 1] after each step; L-BFGS's never, as
-    that would corrupt its curvature pairs. `state` holds Adam's moments: read first, written last.
+    that would corrupt its curvature pairs. `state` holds Adam's moments and moves along.
+
+    A `snapshot` of an earlier run with the same objective and config is gone on from, with the step
+    after it; `image` then says no more than the device. `reduce` adds up totals over processes that
+    hold a part of the image each, and whose objectives give all of them the same losses.
     """
-    state = state if state is not None else AdamState()
-    image = image.detach().clone(memory_format=torch.contiguous_format)
-    average = _Average(config.average)
-    watch = _Watch(config.learning_rate)
-    optimizer = make_optimizer(image, config, watch.rate, state)
-    for step in range(config.steps + 1):
-        before = image.clone()
-        if step < config.steps:
-            evaluation = _move(image, objective, optimizer, clamp=config.optimizer == "adam")
-        else:
-            evaluation = objective.evaluate(image)
-        losses = {name: value.item() for name, value in evaluation.losses.items()}
+    optimizer = make_optimizer(objective, config, state or AdamState(), reduce)
+    run = _Run(config, optimizer, image.detach().contiguous(), reduce)
+    del image  # from here on the run decides which images are kept
+    try:
+        if snapshot is not None:
+            run.restore(snapshot)
+            del snapshot
+            if run.moves:
+                run.move(objective.evaluate(run.image))
+            run.step += 1
+        while run.step <= config.steps and not run.last:
+            evaluation = objective.evaluate(run.image)
+            losses, notes = run.judge(read_losses(evaluation))
+            if run.step > 0:
+                yield run.iterate(losses, (*evaluation.notes, *notes))
+            if run.moves:
+                run.move(evaluation)
+            del evaluation  # its gradient must not live through the next one's making
+            run.step += 1
+    finally:
+        optimizer.close()
+
+
+def make_optimizer(
+    objective: Evaluates, config: OptimizeConfig, state: AdamState, reduce: Reduce
+) -> AbstractOptimizer:
+    """The optimizer of a scale, Adam with the moments carried over."""
+    rate = config.learning_rate
+    if config.optimizer == "adam":
+        return Adam(rate, config.betas, state)
+    if config.optimizer == "gradient-descent":
+        return GradientDescent(rate)
+    if config.line_search == "strong-wolfe":
+        return StrongWolfe(rate, config.history, objective)
+    return LBFGS(
+        rate=rate,
+        history=max(1, min(config.history, config.steps - 1)),  # no room for pairs that never come
+        limit=config.limit,
+        precision=config.history_precision,
+        folder=config.history_folder,
+        reduce=reduce,
+    )
+
+
+def read_losses(evaluation: Evaluation) -> dict[str, float]:
+    """The losses as numbers, fetched from the device at once."""
+    values = torch.stack(list(evaluation.losses.values())).tolist()
+    return dict(zip(evaluation.losses, values, strict=True))
+
+
+def rms_change(before: Tensor, after: Tensor, reduce: Reduce = alone) -> float:
+    """How far the image moved, root mean square over its entries."""
+    a, b = before.flatten(), after.flatten()
+    squares = [
+        (b[start:stop] - a[start:stop]).square().sum()
+        for start, stop in spans(a.numel(), block_size(a.device))
+    ]
+    total = torch.stack(squares).cpu().double().sum()
+    total, count = reduce(torch.stack([total, total.new_tensor(a.numel())]))
+    return math.sqrt(total / count)
+
+
+class _Run:
+    """Where a scale's run is: what its loop changes, and what a snapshot writes down."""
+
+    def __init__(
+        self, config: OptimizeConfig, optimizer: AbstractOptimizer, image: Tensor, reduce: Reduce
+    ) -> None:
+        self.config, self.optimizer, self.reduce = config, optimizer, reduce
+        self.image = image
+        self.watch = Watch(config.learning_rate)
+        self.average = Average(config.average)
+        self.changes: deque[float] = deque(maxlen=RECENT)
+        self.step = 0
+        self.moves = True  # whether the run goes on by moving this image
+        self.last = False
+
+    def judge(self, losses: dict[str, float]) -> tuple[dict[str, float], tuple[str, ...]]:
+        """The losses to show with this step's image, and the notes; steps back where it must."""
         notes: tuple[str, ...] = ()
-        if watch.diverged(losses, before):
-            notes = (watch.step_back(sum(losses.values())),)
-            image.copy_(watch.image)
-            optimizer = make_optimizer(image, config, watch.rate, AdamState())
-            before, losses = watch.image, watch.losses
-        if step == config.steps and config.average == 0:
-            before, losses = watch.image, watch.losses
-        if step > 0:
-            yield Iterate(step, config.steps, losses, average.update(before), notes)
-    moments = optimizer.state.get(image, {})
-    if config.optimizer == "adam" and moments:
-        state.first, state.second = moments["exp_avg"], moments["exp_avg_sq"]
-        state.step = float(moments["step"])
+        diverged = self.watch.diverged(losses, self.image)
+        if diverged:
+            notes = (self.watch.step_back(sum(losses.values())),)
+            self.optimizer.restart(self.watch.rate)
+            self.changes.clear()
+        self.last = self.step == self.config.steps or self.settled()
+        self.moves = not diverged and not self.last
+        if diverged or (self.last and self.config.average == 0):
+            self.image, losses = self.watch.image, self.watch.losses
+        return losses, notes
 
+    def settled(self) -> bool:
+        """Whether the last steps hardly moved the image."""
+        return len(self.changes) == RECENT and fmean(self.changes) < self.config.stop_change
 
-def _move(
-    image: Tensor, objective: Objective, optimizer: torch.optim.Optimizer, *, clamp: bool
-) -> Evaluation:
-    """One optimizer step on the image, in place; the evaluation is that of the image before it."""
-    evaluations: list[Evaluation] = []
+    def move(self, evaluation: Evaluation) -> None:
+        after = self.optimizer.move(self.image, evaluation)
+        if self.config.stop_change > 0:
+            self.changes.append(rms_change(self.image, after, self.reduce))
+        self.image = after
 
-    def closure() -> Tensor:
-        evaluation = objective.evaluate(image)
-        if not evaluations:
-            evaluations.append(evaluation)
-        image.grad = evaluation.gradient
-        return evaluation.total
+    def iterate(self, losses: dict[str, float], notes: tuple[str, ...]) -> Iterate:
+        shown = self.average.update(self.image)
+        if self.last:
+            self.image = shown
+        steps = self.step if self.last else self.config.steps
+        reference, step = weakref.ref(self), self.step  # an iterate that is kept keeps no run
 
-    optimizer.step(closure)  # type: ignore[arg-type]
-    if clamp:
-        image.clamp_(0, 1)
-    return evaluations[0]
+        def snapshot() -> Snapshot | None:
+            run = reference()
+            return run.snapshot() if run is not None and run.step == step else None
 
+        return Iterate(step, steps, losses, shown, notes, snapshot=snapshot)
 
-class _Watch:
-    """Remembers the best image of a scale and notices when a run has left it for good."""
+    def snapshot(self) -> Snapshot:
+        watch, average = self.watch, self.average
+        tensors: dict[str, LateTensor] = {"image": self.image}
+        numbers: dict[str, Any] = {"moves": self.moves, "last": self.last}
+        if not self.last:
+            if watch.image is not self.image:
+                tensors["best"] = watch.image
+            if average.total is not None:
+                tensors["average"] = average.total
+            numbers |= {"watch": watch.numbers(), "share": average.share}
+            numbers["changes"] = list(self.changes)
+        if not self.last or isinstance(self.optimizer, Adam):  # which the next scale goes on with
+            found = self.optimizer.tensors()
+            tensors |= {f"optimizer/{name}": tensor for name, tensor in found.items()}
+            numbers["optimizer"] = self.optimizer.numbers()
+        return Snapshot(self.step, LateTensors(tensors), numbers)
 
-    def __init__(self, rate: float) -> None:
-        self.rate, self.retries = rate, 0
-        self.total, self.first = math.inf, math.inf
-        self.image: Tensor = torch.empty(0)
-        self.losses: dict[str, float] = {}
-
-    def diverged(self, losses: dict[str, float], image: Tensor) -> bool:
-        """Whether this image is lost; the best one so far is kept."""
-        total = sum(losses.values())
-        if not math.isfinite(total):
-            return True
-        if total < self.total:
-            self.total, self.image, self.losses = total, image, losses
-        self.first = min(self.first, total) if math.isinf(self.first) else self.first
-        return total > EXPLODED * self.first > 0
-
-    def step_back(self, total: float) -> str:
-        """Halve the step length and say so; OptimizationError when that has not helped."""
-        self.retries += 1
-        if not self.losses:
-            raise OptimizationError(
-                f"the loss of the first image is {total}: its pixels or the network's weights hold "
-                "numbers that are not finite; check them with `gramarye doctor`"
-            )
-        if self.retries > RETRIES:
-            raise OptimizationError(
-                f"the loss diverged {self.retries} times, at last to {total:.3g}, even with the "
-                f"step length at {self.rate:.2g}: lower --learning-rate or --strength"
-            )
-        self.rate /= 2
-        return (
-            f"the loss went to {total:.3g}: back to the best image, step length now {self.rate:.2g}"
-        )
+    def restore(self, snapshot: Snapshot) -> None:
+        tensors, numbers = snapshot.tensors, snapshot.numbers
+        self.step, self.moves, self.last = snapshot.step, numbers["moves"], numbers["last"]
+        self.image = own(tensors["image"], self.image)
+        if not self.last:
+            best = own(tensors["best"], self.image) if "best" in tensors else self.image
+            self.watch = Watch(**numbers["watch"], image=best)
+            self.optimizer.restart(self.watch.rate)
+            if "average" in tensors:
+                self.average.total = own(tensors["average"], self.image)
+            self.average.share = numbers["share"]
+            self.changes.extend(numbers["changes"])
+        if "optimizer" in numbers:
+            self.optimizer.restore(self.image, under("optimizer", tensors), numbers["optimizer"])

@@ -33,14 +33,21 @@ class TimeLeft:
 
     A step costs a + b * pixels. The scales to come are foreseen from the last two along the line
     through both; while there is only one, in proportion to the pixels (on a CPU, 512 pixels a side
-    cost 4.5 times what 256 do, and 1024 cost 4.1 times what 512 do).
+    cost 4.5 times what 256 do, and 1024 cost 4.1 times what 512 do). Where a forecast has told what
+    a step of each scale takes (`expected`, in seconds), they are foreseen in its proportions. A run
+    that is resumed may begin with any step of any scale.
     """
 
     def __init__(
-        self, scales: Sequence[Scale], clock: Callable[[], float] = time.perf_counter
+        self,
+        scales: Sequence[Scale],
+        clock: Callable[[], float] = time.perf_counter,
+        expected: Sequence[float] | None = None,
     ) -> None:
         self.pixels = [scale.height * scale.width for scale in scales]
         self.steps = [scale.steps for scale in scales]
+        self.expected = expected
+        self.first = 0  # the scale the run began with
         self.clock = clock
         self.start = self.last = clock()
         self.recent: deque[float] = deque(maxlen=RECENT)  # seconds of the last steps
@@ -54,17 +61,19 @@ class TimeLeft:
         None while too few steps are done to tell.
         """
         now = self.clock()
-        if step == 1:
+        if not self.costs:
+            self.first = scale
+        if scale - self.first >= len(self.costs):
             self.begin_scale(now - self.last)
         else:
             self.recent.append(now - self.last)
             self.costs[-1] = fmean(self.recent)
         self.last = now
-        if scale == 0 and step <= min(WARM, self.steps[0] - 1):
+        if scale == self.first and step < self.steps[scale] and len(self.recent) < WARM:
             return None
         left = (self.steps[scale] - step) * self.costs[-1]
         for later in range(scale + 1, len(self.steps)):
-            left += (self.steps[later] + self.setup) * self.foreseen(self.pixels[later])
+            left += (self.steps[later] + self.setup) * self.foreseen(later)
         elapsed = now - self.start
         self.fraction = max(self.fraction, elapsed / max(elapsed + left, 1e-9))
         return left
@@ -75,35 +84,40 @@ class TimeLeft:
         if not self.costs:
             self.costs.append(seconds / (1 + self.setup))
             return
-        cost = self.foreseen(self.pixels[len(self.costs)])
+        cost = self.foreseen(self.first + len(self.costs))
         self.setup = min(max(seconds / cost - 1, 0.0), 2 * SETUP_STEPS)
         self.recent.append(cost)  # stands in until the scale has steps of its own
         self.costs.append(cost)
 
-    def foreseen(self, pixels: int) -> float:
-        """Seconds per step at a scale of that many pixels."""
-        here, cost = self.pixels[len(self.costs) - 1], self.costs[-1]
+    def foreseen(self, later: int) -> float:
+        """Seconds per step of a scale to come."""
+        now = self.first + len(self.costs) - 1
+        if self.expected is not None:
+            return self.costs[-1] * self.expected[later] / self.expected[now]
+        pixels, here, cost = self.pixels[later], self.pixels[now], self.costs[-1]
         slope = cost / here
         if len(self.costs) > 1:
-            before = self.pixels[len(self.costs) - 2]
+            before = self.pixels[now - 1]
             line = (cost - self.costs[-2]) / max(here - before, 1)
             slope = min(max(line, slope / 2), 1.5 * slope)  # one slow moment must not bend it away
         return cost + slope * (pixels - here)
 
 
 def show_progress(
-    iterates: Iterator[Iterate], scales: Sequence[Scale], console: Console
+    iterates: Iterator[Iterate],
+    scales: Sequence[Scale],
+    console: Console,
+    expected: Sequence[float] | None = None,
 ) -> Iterator[Iterate]:
     """The same iterates, shown as they pass: a live bar on a terminal, else a line now and then."""
     if console.is_terminal and not console.is_dumb_terminal:
-        return show_bar(iterates, scales, console)
-    return show_lines(iterates, scales, console)
+        return show_bar(iterates, TimeLeft(scales, expected=expected), console)
+    return show_lines(iterates, TimeLeft(scales, expected=expected), console)
 
 
 def show_bar(
-    iterates: Iterator[Iterate], scales: Sequence[Scale], console: Console
+    iterates: Iterator[Iterate], time_left: TimeLeft, console: Console
 ) -> Iterator[Iterate]:
-    time_left = TimeLeft(scales)
     shown = -REFRESH
     with Live(console=console, auto_refresh=False, transient=True) as live:
         for iterate in iterates:
@@ -132,9 +146,8 @@ def bar(iterate: Iterate, fraction: float, left: float | None) -> Group:
 
 
 def show_lines(
-    iterates: Iterator[Iterate], scales: Sequence[Scale], console: Console
+    iterates: Iterator[Iterate], time_left: TimeLeft, console: Console
 ) -> Iterator[Iterate]:
-    time_left = TimeLeft(scales)
     shown = time.perf_counter()
     for iterate in iterates:
         left = time_left.after(iterate.scale, iterate.step)

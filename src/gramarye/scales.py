@@ -51,8 +51,18 @@ def plan_scales(height: int, width: int, config: StylizeConfig) -> list[Scale]:
     for i in range(jumps + 1):
         longest = round(config.size * ratio ** ((i - jumps) / jumps)) if jumps else config.size
         h, w = fit(height, width, longest)
-        scales.append(Scale(h, w, config.finer_steps if i else config.steps))
+        scales.append(Scale(h, w, scale_steps(config, i)))
     return [s for s in scales if s.steps > 0 or s is scales[-1]]
+
+
+def scale_steps(config: StylizeConfig, index: int) -> int:
+    """How many steps a scale takes, counted from 0, the coarsest.
+
+    The coarser scales have set what is large; a large scale adds detail to it, in fewer steps.
+    """
+    if index == 0:
+        return config.steps
+    return math.ceil(config.finer_steps * config.step_decay ** (index - 1))
 
 
 def resize(image: Tensor, height: int, width: int) -> Tensor:
@@ -65,6 +75,20 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(
         image, size=(height, width), mode="bicubic", antialias=True, align_corners=False
     )
+
+
+def enlarge(image: Tensor, content: Tensor) -> Tensor:
+    """The image at the content's size, with the content's detail that it is too small to hold.
+
+    An enlarged image has no fine waves, and the style loss at the new size starts high for it. The
+    content's (its colors moved, if they are) are in the right places.
+    """
+    height, width = content.shape[-2:]
+    if image.shape[-2:] == (height, width):
+        return image
+    detail = resize(resize(content, *image.shape[-2:]), height, width)
+    torch.sub(content, detail, out=detail)
+    return detail.add_(resize(image, height, width))
 
 
 def style_at(style: Tensor, longest: int, style_scale: float) -> Tensor:

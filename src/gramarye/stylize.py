@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
+from gramarye.budget import ScaleBudget, budget_scale, memory_budget
 from gramarye.color import keep_content_color, match_color
 from gramarye.config import StylizeConfig, make_config
 from gramarye.devices import choose_device
 from gramarye.images import Picture, Source, load_image, load_picture
-from gramarye.losses.content import make_content_loss
-from gramarye.losses.statistics import Moments, mix_moments, moments
+from gramarye.losses.statistics import Moments
 from gramarye.losses.style import StyleLoss, style_distance
 from gramarye.losses.total_variation import TotalVariationLoss
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.passes import choose_precision
 from gramarye.networks.registry import load_network
 from gramarye.objective import Objective, Term
-from gramarye.optimize import AdamState, Iterate, OptimizeConfig, optimize
+from gramarye.optimize import AdamState, Iterate, OptimizeConfig, Snapshot, optimize
 from gramarye.recipe import FIRST_IMAGES, write_recipe
-from gramarye.scales import Scale, first_image, plan_scales, resize, style_at
+from gramarye.scales import Scale, enlarge, first_image, plan_scales, resize, style_at
+from gramarye.targets import ContentTargets, Lens, content_targets, style_moments
+
+Load = Callable[[], Tensor]  # loads a picture (1, 3, H, W)
 
 
 def stylize(
@@ -73,36 +78,99 @@ def dress(image: Tensor, content: Picture) -> Picture:
 
 
 def stylize_steps(
-    content: Tensor,
-    styles: Sequence[Tensor],
+    content: Tensor | Load,
+    styles: Sequence[Tensor | Load],
     config: StylizeConfig,
     *,
     network: PerceptualNetwork | None = None,
     init: Tensor | None = None,
+    memory: int | None = None,
+    resume: tuple[int, Snapshot] | None = None,
 ) -> Iterator[Iterate]:
     """Render the content (1, 3, H, W) in the styles, yielding after every step, coarse to fine.
 
-    Everything runs on the content's device. `init` is the first image where the config's is a file.
+    Everything runs on the content's device. A large content or style may be a function that loads
+    it: it is called once per scale, and the picture is let go of as soon as it has been looked at.
+    `init` is the first image where the config's is a file. `memory` is the budget in bytes, in
+    place of the config's. `resume` is a scale and an iterate's snapshot of it: the run goes on
+    after that step, and ends as it would have without the break.
     """
-    network = (network or config_network(config)).to(content.device)
+    first = loaded(content)
+    device, size = first.device, first.shape[-2:]
+    network = (network or config_network(config)).to(device)
     # Channels last: oneDNN and cuDNN convolve narrow layers up to twice as fast in this layout.
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    scales = plan_scales(content.shape[-2], content.shape[-1], config)
-    content, styles = match_pictures(content, styles, config)
+    memory = memory_budget(config.memory, device) if memory is None else memory
+    pictures = Pictures(content, styles, config)
+    memory -= pictures.bytes
+    scales = plan_scales(size[0], size[1], config)
+    precision = choose_precision(config.precision, device)
     state = AdamState()
     image: Tensor | None = None
+    del first
     for index, scale in enumerate(scales):
-        content_now = resize(content, scale.height, scale.width)
-        longest = max(scale.height, scale.width)
-        styles_now = [style_at(style, longest, config.style_scale) for style in styles]
-        if image is None:
+        snapshot = resume[1] if resume and resume[0] == index else None
+        if resume and index < resume[0]:
+            continue
+        height, width = scale.height, scale.width
+        budget = budget_scale(network, height, width, config, precision, memory)
+        content_now, styles_now = pictures.at(scale)
+        if snapshot is not None:
+            image = snapshot.tensors["image"].to(device)
+        elif image is None:
             image = first_image(config.init, content_now, styles_now[0], config.seed, init)
-        image = resize(image, scale.height, scale.width)
-        objective = make_objective(network, content_now, styles_now, config)
-        state = state.resized(scale.height, scale.width)
-        for iterate in optimize(image, objective, optimize_config(config, scale), state):
+        image = enlarge(image, content_now)
+        objective = make_objective(network, content_now, styles_now, config, budget)
+        del content_now, styles_now
+        state = state.resized(height, width)
+        iterates = optimize(
+            image, objective, optimize_config(config, scale, budget), state, snapshot=snapshot
+        )
+        if snapshot is None or not snapshot.last:
+            image = None  # the optimizer's from here on: it lets go of what it has left behind
+        for iterate in iterates:
             yield replace(iterate, scale=index, scales=len(scales))
-            image = iterate.image
+            if iterate.step == iterate.steps:
+                image = iterate.image
+            del iterate
+
+
+@final
+class Pictures:
+    """Content and styles, brought to a scale's size and with their colors matched."""
+
+    def __init__(
+        self, content: Tensor | Load, styles: Sequence[Tensor | Load], config: StylizeConfig
+    ) -> None:
+        self.content, self.styles, self.config = content, list(styles), config
+        self.matched: tuple[Tensor, list[Tensor]] | None = None
+
+    @property
+    def bytes(self) -> int:
+        """What they hold in memory throughout the run, their matched copies among it."""
+        held = [p for p in (self.content, *self.styles) if isinstance(p, Tensor)]
+        return sum(2 * p.numel() * p.element_size() for p in held)
+
+    def originals(self) -> tuple[Tensor, list[Tensor]]:
+        """Content and styles in the files' sizes."""
+        found = self.matched or match_pictures(
+            loaded(self.content), [loaded(style) for style in self.styles], self.config
+        )
+        if isinstance(self.content, Tensor):  # they are in memory anyway
+            self.matched = found
+        return found
+
+    def at(self, scale: Scale) -> tuple[Tensor, list[Tensor]]:
+        content, styles = self.originals()
+        longest = max(scale.height, scale.width)
+        return (
+            resize(content, scale.height, scale.width),
+            [style_at(style, longest, self.config.style_scale) for style in styles],
+        )
+
+
+def loaded(picture: Tensor | Load) -> Tensor:
+    return picture if isinstance(picture, Tensor) else picture()
 
 
 def config_network(
@@ -138,28 +206,46 @@ def match_pictures(
 
 
 def make_objective(
-    network: PerceptualNetwork, content: Tensor, styles: Sequence[Tensor], config: StylizeConfig
+    network: PerceptualNetwork,
+    content: Tensor,
+    styles: Sequence[Tensor],
+    config: StylizeConfig,
+    budget: ScaleBudget | None = None,
 ) -> Objective:
-    """The objective of one scale: content, style and total variation terms with their targets."""
+    """The objective of one scale: content, style and total variation terms with their targets.
+
+    Within a budget, everything is computed in its tiles.
+    """
     content_layers, style_layers = layer_weights(config)
-    with torch.no_grad():
-        features = network(content, {*content_layers, *style_layers})
-        targets = style_moments(network, styles, style_layers)
+    precision = choose_precision(config.precision, content.device)
+    memory = None if budget is None else budget.tile_bytes
+    lens = Lens(network, precision, memory)
+    stored = budget is None or budget.stored
+    of_style = style_moments(lens, styles, style_layers)
+    of_content = content_targets(
+        lens, content, content_layers, style_layers, config.content_loss, stored=stored
+    )
+    return assemble(lens, of_content, of_style, config)
+
+
+def assemble(
+    lens: Lens, of_content: ContentTargets, of_style: Mapping[str, Moments], config: StylizeConfig
+) -> Objective:
+    """The objective with these targets, its terms weighted as the config asks."""
+    content_layers, style_layers = layer_weights(config)
     terms = [
-        Term(
-            f"content/{layer}",
-            config.content_weight * weight,
-            make_content_loss(layer, features[layer], config.content_loss),
-            (layer,),
-        )
+        Term(f"content/{layer}", config.content_weight * weight, of_content.losses[layer], (layer,))
         for layer, weight in content_layers.items()
         if config.content_weight * weight > 0
     ]
     losses = {
-        layer: StyleLoss(layer, targets[layer], style_distance(config.style_loss, network, layer))
+        layer: StyleLoss(
+            layer, of_style[layer], style_distance(config.style_loss, lens.network, layer)
+        )
         for layer in style_layers
     }
-    unit = style_unit(losses, features, style_layers) if config.balance == "relative" else 1.0
+    relative = config.balance == "relative"
+    unit = style_unit(losses, of_content.moments, style_layers) if relative else 1.0
     style_weight = config.style_weight * strength_factor(config.strength) / unit
     terms += [
         Term(f"style/{layer}", style_weight * style_layers[layer], loss, (layer,))
@@ -168,7 +254,9 @@ def make_objective(
     ]
     if config.tv_weight > 0:
         terms.append(Term("tv", config.tv_weight, TotalVariationLoss(config.tv)))
-    return Objective(network, terms)
+    return Objective(
+        lens.network, terms, precision=lens.precision, memory=lens.memory, passes=lens.passes
+    )
 
 
 def layer_weights(config: StylizeConfig) -> tuple[dict[str, float], dict[str, float]]:
@@ -192,18 +280,8 @@ def strength_factor(strength: float) -> float:
     return float(10 ** (2 * strength - 1))
 
 
-def style_moments(
-    network: PerceptualNetwork, styles: Sequence[Tensor], layers: Mapping[str, float]
-) -> dict[str, Moments]:
-    """The statistics of all styles as one, per layer."""
-    per_style = [network(style, layers) for style in styles]
-    return {
-        layer: mix_moments([moments(features[layer]) for features in per_style]) for layer in layers
-    }
-
-
 def style_unit(
-    losses: Mapping[str, StyleLoss], features: Mapping[str, Tensor], weights: Mapping[str, float]
+    losses: Mapping[str, StyleLoss], content: Mapping[str, Moments], weights: Mapping[str, float]
 ) -> float:
     """The style loss of the content itself: the distance a stylization has to go.
 
@@ -211,18 +289,16 @@ def style_unit(
     content and style nearly agree, a thousandth of the distance from black keeps it above zero.
     """
 
-    def total(loss_of: Mapping[str, Tensor]) -> float:
-        return float(sum(weights[layer] * loss for layer, loss in loss_of.items()))
+    def total(found: Mapping[str, Moments]) -> float:
+        return float(
+            sum(weights[k] * loss.distance(found[k], loss.target) for k, loss in losses.items())
+        )
 
-    with torch.no_grad():
-        here = total({layer: loss(features) for layer, loss in losses.items()})
-        black = {
-            layer: loss.distance(loss.target.empty(), loss.target) for layer, loss in losses.items()
-        }
-    return max(here, 1e-3 * total(black)) or 1.0  # without style layers there is no distance
+    black = {layer: loss.target.empty() for layer, loss in losses.items()}
+    return max(total(content), 1e-3 * total(black)) or 1.0  # without style layers: no distance
 
 
-def optimize_config(config: StylizeConfig, scale: Scale) -> OptimizeConfig:
+def optimize_config(config: StylizeConfig, scale: Scale, budget: ScaleBudget) -> OptimizeConfig:
     """One scale's share of the settings."""
     return OptimizeConfig(
         optimizer=config.optimizer,
@@ -231,6 +307,8 @@ def optimize_config(config: StylizeConfig, scale: Scale) -> OptimizeConfig:
         history=config.history,
         line_search=config.line_search,
         average=config.average,
+        history_precision=budget.history,
+        history_folder=tempfile.gettempdir() if budget.on_disk else None,
     )
 
 

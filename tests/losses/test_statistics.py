@@ -1,10 +1,20 @@
-"""Moments: known answers, additivity, order of positions, gradients."""
+"""Moments: known answers, additivity, order of positions, gradients, layouts in memory."""
 
+from collections.abc import Callable
+
+import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.losses.statistics import Moments, gram_matrix, mix_moments, moments
+from gramarye.losses.statistics import (
+    Moments,
+    add_sums_gradient,
+    gram_matrix,
+    mix_moments,
+    moments,
+)
 
 
 def random_features(channels: int = 3, height: int = 4, width: int = 5, seed: int = 0) -> Tensor:
@@ -95,3 +105,76 @@ def test_empty_moments_are_those_of_zero_features() -> None:
     empty, expected = moments(random_features()).empty(), moments(zeros)
     assert isinstance(empty, Moments)
     assert_close(empty.gram(), expected.gram())
+
+
+def channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "channels first": lambda x: x.contiguous(),
+    "channels last": channels_last,
+    "inside a border": lambda x: channels_last(F.pad(x, (1,) * 4, value=9.0))[:, :, 1:-1, 1:-1],
+    "a tile, channels first": lambda x: F.pad(x, (3, 2, 1, 4), value=9.0)[:, :, 1:-4, 3:-2],
+    "a tile, channels last": lambda x: channels_last(F.pad(x, (3, 2, 1, 4)))[:, :, 1:-4, 3:-2],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(1, 5, 9, 7), (2, 3, 6, 11), (1, 1, 4, 5), (1, 40, 90, 100)])
+def test_moments_do_not_depend_on_the_layout_in_memory(
+    shape: tuple[int, ...], dtype: torch.dtype, layout: str
+) -> None:
+    features = torch.randn(shape, dtype=torch.float64).to(dtype)
+    exact = features.double().flatten(2)
+    found = moments(LAYOUTS[layout](features))
+    assert found.second.dtype == torch.promote_types(dtype, torch.float32)
+    limit = 1e-13 if dtype == torch.float64 else 1e-6
+    for sums, expected in ((found.second, exact @ exact.mT), (found.first, exact.sum(2))):
+        # Beside what is added up: the first moments of noise nearly cancel.
+        size = (exact.abs() @ exact.abs().mT).max() if sums.ndim == 3 else exact.abs().sum(2).max()
+        assert (sums.double() - expected).abs().max() <= limit * size
+    assert found.count.tolist() == [shape[2] * shape[3]] * shape[0]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("into_layout", LAYOUTS)
+@pytest.mark.parametrize("channels", [1, 4])
+def test_gradients_of_moments_are_autograds_in_every_layout(
+    channels: int, into_layout: str, layout: str
+) -> None:
+    features = torch.randn(2, channels, 6, 5, dtype=torch.float64)
+    second = torch.randn(2, channels, channels, dtype=torch.float64)
+    first = torch.randn(2, channels, dtype=torch.float64)
+    x = features.clone().requires_grad_(True)
+    flat = x.flatten(2)
+    plain = ((flat @ flat.mT) * second).sum() + (flat.sum(2) * first).sum()
+    (expected,) = torch.autograd.grad(plain, x)
+    into = LAYOUTS[into_layout](torch.ones_like(features))
+    add_sums_gradient(into, LAYOUTS[layout](features), second, first)
+    assert_close(into, expected + 1)  # added to what was there
+    x = LAYOUTS[layout](features).detach().requires_grad_(True)
+    found = moments(x)
+    (ours,) = torch.autograd.grad((found.second * second).sum() + (found.first * first).sum(), x)
+    assert_close(ours, expected)
+
+
+def test_gradients_in_bfloat16_are_those_of_the_same_features() -> None:
+    features = torch.randn(1, 4, 12, 10).bfloat16()
+    second, first = torch.randn(1, 4, 4), torch.randn(1, 4)
+    x = features.double().requires_grad_(True)
+    flat = x.flatten(2)
+    plain = ((flat @ flat.mT) * second).sum() + (flat.sum(2) * first).sum()
+    (expected,) = torch.autograd.grad(plain, x)
+    for layout in LAYOUTS.values():
+        into = layout(torch.zeros_like(features))
+        add_sums_gradient(into, layout(features), second, first)
+        assert (into.double() - expected).norm() < 0.01 * expected.norm()  # 8 bits each
+
+
+def test_no_positions_have_moments_of_zero() -> None:
+    for empty in (torch.rand(1, 3, 0, 5), channels_last(torch.rand(1, 3, 4, 6))[..., 2:2]):
+        found = moments(empty)
+        assert found.second.abs().max() == 0 and found.first.abs().max() == 0
+        assert found.count.item() == 0

@@ -12,11 +12,36 @@ import traceback
 from collections.abc import Sequence
 
 import gramarye
-from gramarye.cli import completion, demo, distill, doctor, networks, presets, recipe, redo, stylize
+from gramarye.cli import (
+    completion,
+    demo,
+    distill,
+    doctor,
+    forecast,
+    networks,
+    presets,
+    recipe,
+    redo,
+    resume,
+    stylize,
+)
 from gramarye.cli.parser import Parser
+from gramarye.distributed.environment import launched
 from gramarye.errors import GramaryeError, InputError, OutputError
 
-COMMANDS = (stylize, demo, redo, recipe, presets, networks, distill, doctor, completion)
+COMMANDS = (
+    stylize,
+    demo,
+    redo,
+    resume,
+    forecast,
+    recipe,
+    presets,
+    networks,
+    distill,
+    doctor,
+    completion,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,8 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GramaryeError as error:
         return complain(str(error), 1)
     except Exception as error:
+        from gramarye.devices import is_out_of_memory  # with PyTorch, which --help must not import
+
         if is_out_of_memory(error):
-            return complain("out of memory: choose a smaller --size", 1)
+            return complain("out of memory: choose a smaller --size or a smaller --memory", 1)
         return complain(
             f"a mistake of ours, {type(error).__name__}: {error} (GRAMARYE_DEBUG=1 shows where; "
             "please report it)",
@@ -71,13 +98,12 @@ def make_parser() -> Parser:
 
 
 def complain(message: str, code: int) -> int:
+    # What goes wrong before several processes have joined goes wrong in all: the first tells it.
+    # Later, the error has a note in the one that knows (`distributed.launch`).
+    joined = getattr(sys.exception(), "__notes__", ())
+    if launched() and os.environ["RANK"] != "0" and not joined:
+        return code
     if os.environ.get("GRAMARYE_DEBUG") == "1":
         traceback.print_exc()
     print(f"gramarye: {message}", file=sys.stderr)
     return code
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    # PyTorch raises a plain RuntimeError where the CPU has no memory left.
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate" in text

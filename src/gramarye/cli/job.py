@@ -15,13 +15,19 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from gramarye.budget import memory_budget
+from gramarye.checkpoint import Checkpoint
+from gramarye.cli.checkpoints import Checkpoints
+from gramarye.cli.inputs import open_input
 from gramarye.cli.interrupts import stop_politely
 from gramarye.cli.networks import fetch_with_progress
 from gramarye.cli.output import Output
 from gramarye.config import StylizeConfig
 from gramarye.devices import choose_device, keep_freed_memory, peak_memory
-from gramarye.errors import OptimizationError, OutputError
-from gramarye.images import Picture, Saved, check_output, load_image, load_picture, save_picture
+from gramarye.distributed.environment import launched
+from gramarye.errors import OptimizationError, OutputError, SettingsError
+from gramarye.forecast import Forecast, describe, forecast, is_long
+from gramarye.images import Picture, Saved, check_output, load_image, save_picture
 from gramarye.optimize import Iterate
 from gramarye.progress import show_progress, show_seconds
 from gramarye.recipe import FIRST_IMAGES, Recipe, write_recipe
@@ -42,6 +48,7 @@ class Job:
     config: StylizeConfig
     output: Output = field(default_factory=Output)
     keep: tuple[Path, ...] = ()
+    resume: Checkpoint | None = None
 
 
 @final
@@ -62,49 +69,76 @@ class Report:
 def run_job(job: Job) -> Report:
     """Make the picture and write it; raise before any work what can be known before."""
     start = time.perf_counter()
+    if launched():
+        raise SettingsError(
+            "only 'gramarye stylize' shares a picture among processes: leave torchrun out"
+        )
     keep_freed_memory()
-    config = job.config
+    config, console = job.config, Console(stderr=True, highlight=False)
     check_targets(job)
     device = choose_device(config.device)
-    content = load_picture(job.content)
-    styles = [load_picture(style) for style in job.styles]
+    content = open_input(job.content, device)
+    styles = [open_input(style, device) for style in job.styles]
     init = load_first_image(config, device)
-    fetch = partial(fetch_with_progress, quiet=job.output.quiet)
-    network = config_network(config, fetch).to(device)
-    pixels = content.pixels.to(device)
+    network = config_network(config, partial(fetch_with_progress, quiet=job.output.quiet))
+    network = network.to(device)
+    scales = plan_scales(content.height, content.width, config)
+    saved = job.resume.run if job.resume else None
+    memory = saved.memory if saved else memory_budget(config.memory, device)
+    expected = None
+    if is_long(scales) and not job.output.quiet:
+        sizes = [(style.height, style.width) for style in styles]
+        size = (content.height, content.width)
+        expected = forecast(network, size, sizes, config, memory, device)
+        console.print(describe(expected, config.history), markup=False, soft_wrap=True)
+    recipe = write_recipe(
+        content.picture,
+        [style.picture for style in styles],
+        config,
+        network,
+        width=scales[-1].width,
+        height=scales[-1].height,
+        device=device,
+    )
     iterates = stylize_steps(
-        pixels,
-        [style.pixels.to(device) for style in styles],
+        content.pixels,
+        [style.pixels for style in styles],
         config,
         network=network,
         init=init,
+        memory=memory,
+        resume=(saved.scale, job.resume.snapshot) if saved and job.resume else None,
     )
-    scales = plan_scales(content.height, content.width, config)
-    run = follow(watch(iterates, scales, job))
-    image = finish(result_image(run, scales), pixels, config)
-    recipe = write_recipe(
-        content,
-        styles,
-        config,
-        network,
-        width=image.shape[-1],
-        height=image.shape[-2],
-        device=device,
-        stopped_after=run.steps if run.stopped else None,
+    checkpoints = Checkpoints(job, recipe, memory, start, console)
+    run = follow(watch(iterates, scales, job, expected, console), checkpoints)
+    del iterates
+    image = result_image(run, scales)
+    # Only then does the content lend its colors; a large one is read again for it.
+    colors = content.load() if config.color == "content" else image
+    image = finish(image, colors, config)
+    recipe = recipe.model_copy(
+        update={
+            "width": image.shape[-1],
+            "height": image.shape[-2],
+            "stopped_after": run.steps if run.stopped else None,
+        }
     )
-    saved = save(dress(image, content), job, recipe)
+    written = save(dress(image, content.picture), job, recipe)
     if run.failure:
-        told = f"{run.failure}; the picture so far is in '{saved.path}'"
+        told = f"{run.failure}; the picture so far is in '{written.path}'"
         raise OptimizationError(told) from run.failure
+    if not run.stopped:
+        checkpoints.remove()
+    read = (content.picture, *(style.picture for style in styles))
     return Report(
-        output=saved.path,
-        seconds=time.perf_counter() - start,
+        output=written.path,
+        seconds=time.perf_counter() - start + (saved.seconds if saved else 0),
         steps=run.steps,
         losses=run.last.losses,
         peak_memory_mib=peak_memory(),
         recipe=recipe,
         stopped=run.stopped,
-        notes=(*content.notes, *(note for style in styles for note in style.notes), *saved.notes),
+        notes=(*(note for p in read for note in p.notes), *written.notes, *checkpoints.notes),
     )
 
 
@@ -125,11 +159,17 @@ def load_first_image(config: StylizeConfig, device: torch.device) -> Tensor | No
     return None if config.init in FIRST_IMAGES else load_image(config.init).to(device)
 
 
-def watch(iterates: Iterator[Iterate], scales: Sequence[Scale], job: Job) -> Iterator[Iterate]:
+def watch(
+    iterates: Iterator[Iterate],
+    scales: Sequence[Scale],
+    job: Job,
+    expected: Forecast | None,
+    console: Console,
+) -> Iterator[Iterate]:
     """The same iterates, with everything around them that the job asks for."""
-    console = Console(stderr=True, highlight=False)
     if not job.output.quiet:
-        iterates = show_progress(iterates, scales, console)
+        steps = None if expected is None else [part.step for part in expected.scales]
+        iterates = show_progress(iterates, scales, console, steps)
     if job.output.preview:
         iterates = write_preview(iterates, job.output.preview, console)
     if job.output.save_every:
@@ -148,16 +188,20 @@ class Run:
     failure: OptimizationError | None = None
 
 
-def follow(iterates: Iterator[Iterate]) -> Run:
+def follow(iterates: Iterator[Iterate], checkpoints: Checkpoints) -> Run:
     """Run to the end, or to the step in which somebody presses Ctrl-C."""
-    last, steps = None, 0
+    last, steps = None, checkpoints.steps
     with stop_politely() as stop:
         try:
             for iterate in iterates:
                 last, steps = iterate, steps + 1
                 at_end = (last.scale + 1, last.step) == (last.scales, last.steps)
                 if stop.asked and not at_end:
+                    checkpoints.write(last, steps)
                     return Run(last, steps, stopped=True)
+                if not at_end:
+                    checkpoints.after(last, steps)
+                del iterate
         except KeyboardInterrupt:  # the second Ctrl-C: not even to the end of the step
             if last is None:
                 raise

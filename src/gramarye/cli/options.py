@@ -97,6 +97,14 @@ def count(text: str) -> int:
     return value
 
 
+def seconds(text: str) -> float:
+    """A number of at least 0."""
+    value = number(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: 0 or more is")
+    return value
+
+
 CONVERSIONS: dict[Any, tuple[Callable[[str], Any], str]] = {
     int: (whole_number, "N"),
     float: (number, "X"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from gramarye.cli.options import count, whole_number
+from gramarye.cli.options import count, seconds, whole_number
 
 
 @final
@@ -22,6 +22,7 @@ class Output:
     bit_depth: int | None = None
     preview: Path | None = None
     save_every: int | None = None
+    checkpoint_every: float = 300.0  # seconds; 0 is never
     json: bool = False
     quiet: bool = False
 
@@ -62,6 +63,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="also save the picture after every N steps, beside the result",
     )
     group.add_argument(
+        "--checkpoint-every",
+        type=seconds,
+        default=Output.checkpoint_every,
+        metavar="SECONDS",
+        help="write FILE.checkpoint so often, for 'gramarye resume'; 0 is never "
+        f"[{Output.checkpoint_every:.0f}]",
+    )
+    group.add_argument(
         "--json", action="store_true", help="print one JSON object about the result on stdout"
     )
     group.add_argument("-q", "--quiet", action="store_true", help="show no progress")
@@ -74,6 +83,7 @@ def given_output(args: argparse.Namespace) -> Output:
         bit_depth=args.bit_depth,
         preview=args.preview,
         save_every=args.save_every,
+        checkpoint_every=args.checkpoint_every,
         json=args.json,
         quiet=args.quiet,
     )

@@ -34,6 +34,12 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or new_name(args.content, args.styles)
 
     from gramarye.cli.job import Job, run_job, tell  # PyTorch: only once the settings are right
+    from gramarye.distributed.environment import launched
 
-    report = run_job(Job(args.content, tuple(args.styles), out, config, given_output(args)))
-    return tell(report, args.json)
+    job = Job(args.content, tuple(args.styles), out, config, given_output(args))
+    if launched():
+        from gramarye.cli.sharded import run_sharded
+
+        shared = run_sharded(job)
+        return tell(shared, args.json) if shared else 0
+    return tell(run_job(job), args.json)

@@ -1,4 +1,8 @@
-"""From an open file, or a Pillow image, to upright sRGB samples with their metadata."""
+"""From an open file, or a Pillow image, to upright sRGB floats with their metadata.
+
+Beside the floats there is never more than what the decoder itself holds: all conversions happen
+in bands of rows.
+"""
 
 import struct
 import threading
@@ -13,18 +17,20 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from gramarye.errors import ImageError
+from gramarye.image_files.bands import Array, row_bands
 from gramarye.image_files.metadata import Metadata, orientation, read_metadata
-from gramarye.image_files.profiles import to_srgb
+from gramarye.image_files.profiles import srgb_conversion
 from gramarye.image_files.samples import (
-    Array,
     OpenFile,
     Samples,
-    deep_samples,
+    SourceRows,
+    deep_rows,
     deep_unpacker,
+    lying,
     open_with_pillow,
-    samples_of,
+    pillow_rows,
     unpremultiply,
-    upright,
+    write_floats,
 )
 from gramarye.image_files.sniffing import (
     HEAD_BYTES,
@@ -44,10 +50,10 @@ _pillow_turn = threading.Lock()
 
 @dataclass(frozen=True)
 class Decoded:
-    """Upright sRGB samples: uint8, uint16 or float32 (the last two of 16-bit files)."""
+    """Upright sRGB in [0, 1], float32."""
 
-    color: Array  # (H, W, 3)
-    alpha: Array | None  # (H, W), same dtype, not premultiplied
+    color: Array  # (3, H, W)
+    alpha: Array | None  # (1, H, W); the color is not multiplied by it
     metadata: Metadata
     notes: tuple[str, ...]
 
@@ -77,7 +83,7 @@ def decode_image(image: Image.Image) -> Decoded:
     try:
         with pillow_alone():
             image.load()
-            return _finish(image, samples_of(image))
+            return _finish(image, pillow_rows(image))
     except _DECODE_ERRORS as error:
         raise ImageError(f"this Pillow image cannot be read ({error}): open it anew") from error
 
@@ -118,19 +124,28 @@ def pillow_alone() -> Iterator[list[str]]:
 
 
 def _decode_pillow(file: OpenFile, name: str, max_pixels: int) -> Decoded:
-    image = open_with_pillow(file)
+    image: Image.Image = open_with_pillow(file)
     _check_size(image.width, image.height, name, max_pixels)
     frames = getattr(image, "n_frames", 1)
     _check_planes(image, name)
     unpacker = deep_unpacker(image)
     if unpacker is None:
         image.load()
-        samples = samples_of(image)
+        if image.format in ("WEBP", "AVIF"):
+            image = _without_decoder(image)
+        rows = pillow_rows(image)
     else:
-        image, samples = deep_samples(file, unpacker)
-    decoded = _finish(image, samples)
+        image, rows = deep_rows(file, unpacker)
+    decoded = _finish(image, rows)
     notes = _frames_note(image.format, frames)
     return replace(decoded, notes=(*notes, *decoded.notes))
+
+
+def _without_decoder(image: Image.Image) -> Image.Image:
+    """The same picture, without what WebP's and AVIF's decoders keep: two or three more copies."""
+    plain = image.copy()
+    plain.format = image.format
+    return plain
 
 
 def _open_heic(file: OpenFile, name: str) -> Any:
@@ -150,32 +165,55 @@ def _decode_heic(file: OpenFile, name: str, max_pixels: int) -> Decoded:
     heif = _open_heic(file, name)
     width, height = heif.size
     _check_size(width, height, name, max_pixels)
-    # Upright already. A copy, because the memory is libheif's and goes when `heif` does.
-    samples = np.array(heif)[:, :width]
-    samples = samples.reshape(height, width, -1)
+    samples = np.asarray(heif)[:, :width]  # upright already; the memory is libheif's
+    if samples.ndim == 2:
+        samples = samples[..., None]
     has_alpha = heif.mode.split(";")[0] in ("RGBA", "RGBa", "LA")
-    color = samples[..., :-1] if has_alpha else samples
-    alpha = samples[..., -1] if has_alpha else None
-    if heif.mode.startswith("RGBa"):
-        color = unpremultiply(color, samples[..., -1])
-    space = "GRAY" if color.shape[-1] == 1 else "RGB"
+    space = "GRAY" if samples.shape[-1] - has_alpha == 1 else "RGB"
+
+    def read(top: int, bottom: int) -> Samples:
+        band = samples[top:bottom]
+        if not has_alpha:
+            return Samples(band, space)
+        color, alpha = band[..., :-1], band[..., -1]
+        if heif.mode.startswith("RGBa"):
+            color = unpremultiply(color, alpha)
+        return Samples(color, space, alpha)
+
     carrier = Image.new("RGB", (1, 1))  # lets Pillow parse the EXIF
     carrier.info = {k: heif.info.get(k) for k in ("exif", "xmp", "icc_profile")}
     carrier.info = {k: v for k, v in carrier.info.items() if v}
-    decoded = _finish(carrier, Samples(color, space, alpha), turn=False)
+    decoded = _finish(carrier, SourceRows(height, width, read), turn=False)
     return replace(decoded, metadata=replace(decoded.metadata, format="HEIC"))
 
 
-def _finish(image: Image.Image, samples: Samples, turn: bool = True) -> Decoded:
+def _finish(image: Image.Image, rows: SourceRows, turn: bool = True) -> Decoded:
     """Colours to sRGB, pixels upright, metadata collected."""
     fields, notes = read_metadata(image)
-    color, color_notes = to_srgb(samples.color, samples.space, fields["icc"])
-    how = orientation(image) if turn else 1
-    alpha = samples.alpha if samples.alpha is None else upright(samples.alpha, how)
-    depth = 8 if samples.color.dtype == np.uint8 else 16
+    first = rows.read(0, 1).color
+    depth = 8 if first.dtype == np.uint8 else 16
     file_format = {"MPO": "JPEG", "WEBP": "WebP"}.get(image.format or "", image.format)
     metadata = Metadata(format=file_format, bit_depth=depth, **fields)
-    return Decoded(upright(color, how), alpha, metadata, (*color_notes, *notes))
+    color, alpha, color_notes = _to_floats(rows, fields["icc"], orientation(image) if turn else 1)
+    return Decoded(color, alpha, metadata, (*color_notes, *notes))
+
+
+def _to_floats(
+    rows: SourceRows, icc: bytes | None, how: int
+) -> tuple[Array, Array | None, tuple[str, ...]]:
+    """Upright sRGB (3, H, W), alpha (1, H, W), and what to tell the user of the colours."""
+    first = rows.read(0, 1)
+    convert, notes = srgb_conversion(first.space, first.color.dtype, icc)
+    turned = how in (5, 6, 7, 8)
+    size = (rows.width, rows.height) if turned else (rows.height, rows.width)
+    color = np.empty((3, *size), np.float32)
+    alpha = None if first.alpha is None else np.empty((1, *size), np.float32)
+    for top, bottom in row_bands(rows.height, rows.width):
+        band = rows.read(top, bottom)
+        write_floats(lying(color.transpose(1, 2, 0), how)[top:bottom], convert(band.color))
+        if alpha is not None and band.alpha is not None:
+            write_floats(lying(alpha[0], how)[top:bottom], band.alpha)
+    return color, alpha, notes
 
 
 def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
@@ -216,10 +254,11 @@ def _what_else(head: bytes, name: str) -> str:
 
 def _why_damaged(kind: str, name: str, error: BaseException) -> str:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if isinstance(error, UnidentifiedImageError) and kind == "TIFF":
+    if isinstance(error, UnidentifiedImageError) and kind in ("TIFF", "BigTIFF"):
+        order = " in little-endian order," if kind == "BigTIFF" else ""  # Pillow knows no other
         return (
-            f"'{name}' is a TIFF of a kind we cannot read, or damaged: save it with 8 or 16 bits "
-            "per channel, as RGB, CMYK or gray"
+            f"'{name}' is a {kind} of a kind we cannot read, or damaged: save it{order} with 8 or "
+            "16 bits per channel, as RGB, CMYK or gray"
         )
     if isinstance(error, UnidentifiedImageError):
         reason = "its header makes no sense"

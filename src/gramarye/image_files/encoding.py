@@ -1,64 +1,55 @@
-"""From samples and metadata to the bytes of a file.
+"""From a result's rows and metadata to a file.
 
-PNG and TIFF are written here, because Pillow writes no 16-bit colour; the rest is Pillow's
-(HEIC: pillow-heif's).
+PNG and TIFF are written in png.py and tiff.py, band by band; the rest is Pillow's (HEIC:
+pillow-heif's), which wants the whole picture in 8 bits.
 """
 
 import struct
-import zlib
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, Image, TiffImagePlugin, TiffTags
+from PIL import ExifTags, Image
 
 from gramarye.errors import InputError, OutputError
+from gramarye.image_files.bands import ResultRows, row_bands
 from gramarye.image_files.formats import Format
 from gramarye.image_files.metadata import (
     EXIF_ERRORS,
+    Carried,
     Metadata,
     exif_bytes,
     exif_for_result,
     without_recipe,
     xmp_with_recipe,
 )
+from gramarye.image_files.png import write_png
 from gramarye.image_files.profiles import as_pillow, srgb_profile
-
-Array = NDArray[Any]
+from gramarye.image_files.tiff import write_tiff
 
 # A JPEG segment holds 65,533 bytes; XMP and EXIF begin with their names, IPTC with a resource
 # header of 28.
 _JPEG_XMP = 65533 - len(b"http://ns.adobe.com/xap/1.0/\x00")
 _JPEG_EXIF = 65533
 _JPEG_IPTC = 65533 - 28
-_TIFF_MOST = 2**32 - 2**24  # offsets have 32 bits; the rest is for the metadata
 _FULL_CHROMA_FROM = 90  # quality from which colours are no longer halved in resolution
 
 
-@dataclass(frozen=True)
-class Carried:
-    """The metadata as it goes into one file."""
-
-    exif: dict[int, Any] | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    text: tuple[tuple[str, str], ...] = ()
-
-    def exif_block(self) -> bytes:
-        """Beginning with 'Exif'; empty without EXIF."""
-        return exif_bytes(self.exif or {}) or b""
-
-
-def encode(samples: Array, format_: Format, carried: Carried, quality: int) -> bytes:
-    """(H, W, 3 or 4) uint8 or uint16 samples as the bytes of a file."""
+def encode(
+    file: BinaryIO, rows: ResultRows, format_: Format, carried: Carried, quality: int
+) -> None:
+    """Write the picture into an empty file, open for writing."""
     if format_.name == "PNG":
-        return png_bytes(samples, carried)
-    if format_.name == "TIFF":
-        return tiff_bytes(samples, carried)
-    image = as_pillow(samples, "RGBA" if samples.shape[-1] == 4 else "RGB")
+        write_png(file, rows, carried)
+    elif format_.name == "TIFF":
+        write_tiff(file, rows, carried)
+    else:
+        _encode_with_pillow(file, pillow_image(rows), format_, carried, quality)
+
+
+def _encode_with_pillow(
+    file: BinaryIO, image: Image.Image, format_: Format, carried: Carried, quality: int
+) -> None:
     chroma = "4:4:4" if quality >= _FULL_CHROMA_FROM else "4:2:0"
     common: dict[str, Any] = {
         "quality": quality,
@@ -66,22 +57,31 @@ def encode(samples: Array, format_: Format, carried: Carried, quality: int) -> b
         "exif": carried.exif_block(),
         "xmp": carried.xmp or b"",
     }
-    file = BytesIO()
+    # Given the file itself, Pillow would write past Python and not see a disk that becomes full.
+    sink: Any = SimpleNamespace(write=file.write)
     if format_.name == "JPEG":
         if carried.dpi:
             common["dpi"] = carried.dpi
         if carried.text:
             common["comment"] = carried.text[0][1].encode()
         iptc = _app13(carried.iptc) if carried.iptc else b""
-        image.save(file, "JPEG", subsampling=chroma, extra=iptc, **common)
+        image.save(sink, "JPEG", subsampling=chroma, extra=iptc, **common)
     elif format_.name == "WebP":  # exact: keep the colours under transparent pixels
-        image.save(file, "WEBP", lossless=quality == 100, exact=True, **common)
+        image.save(sink, "WEBP", lossless=quality == 100, exact=True, **common)
     elif format_.name == "AVIF":
         # Speed 8 of 10 takes a third of the time of the usual 6, for 3% larger files.
-        image.save(file, "AVIF", subsampling=chroma, speed=8, **common)
+        image.save(sink, "AVIF", subsampling=chroma, speed=8, **common)
     else:
-        _save_heic(image, file, chroma, common)
-    return file.getvalue()
+        file.write(_heic_bytes(image, chroma, common))
+
+
+def pillow_image(rows: ResultRows) -> Image.Image:
+    """The rows of 8 bits as a Pillow image, RGB or RGBA: four bytes per pixel either way."""
+    mode = "RGBA" if rows.channels == 4 else "RGB"
+    image = Image.new(mode, (rows.width, rows.height))
+    for top, bottom in row_bands(rows.height, rows.width):
+        image.paste(as_pillow(rows.read(top, bottom), mode), (0, top))
+    return image
 
 
 def carry(
@@ -154,14 +154,16 @@ def _app13(iptc: bytes) -> bytes:
     return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
 
 
-def _save_heic(image: Image.Image, file: BytesIO, chroma: str, common: dict[str, Any]) -> None:
+def _heic_bytes(image: Image.Image, chroma: str, common: dict[str, Any]) -> bytes:
     heif = import_heif()
+    file = BytesIO()
     image.info["icc_profile"] = common.pop("icc_profile")
     options = {key: value for key, value in common.items() if value}
     try:
         heif.from_pillow(image).save(file, subsampling=chroma, **options)
     except (RuntimeError, ValueError, OSError) as error:
         raise OutputError(f"HEIC cannot be written here ({error}): write an .avif") from error
+    return file.getvalue()
 
 
 def import_heif() -> Any:
@@ -174,103 +176,3 @@ def import_heif() -> Any:
             "or write a .jpg, .png or .avif"
         ) from error
     return pillow_heif
-
-
-def png_bytes(samples: Array, carried: Carried) -> bytes:
-    """A PNG (W3C, third edition) of (H, W, 3 or 4) uint8 or uint16 samples."""
-    height, width, channels = samples.shape
-    color_type = 6 if channels == 4 else 2
-    header = struct.pack(">IIBBBBB", width, height, samples.itemsize * 8, color_type, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"iCCP", b"sRGB\x00\x00" + zlib.compress(srgb_profile()))]
-    if carried.dpi:
-        per_meter = [round(value / 0.0254) for value in carried.dpi]
-        chunks.append((b"pHYs", struct.pack(">IIB", *per_meter, 1)))
-    if carried.exif:
-        chunks.append((b"eXIf", carried.exif_block().removeprefix(b"Exif\x00\x00")))
-    texts = [(key, value.encode()) for key, value in carried.text]
-    if carried.xmp:
-        texts.append(("XML:com.adobe.xmp", carried.xmp))
-    chunks += [(b"iTXt", _itxt_key(key) + b"\x00\x00\x00\x00\x00" + value) for key, value in texts]
-    chunks += [(b"IDAT", zlib.compress(_filtered_rows(samples), 6)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
-
-
-def _itxt_key(key: str) -> bytes:
-    return key.encode("latin-1", errors="replace")[:79]
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def _filtered_rows(samples: Array) -> bytes:
-    """Every row as its difference from the row above (filter 2) or from the left (filter 1).
-
-    Of the two, each row takes the one with the smaller sum of absolute differences, as the PNG
-    specification suggests (12.7). On photographs and paintings all five filters together
-    gave files no smaller.
-    """
-    height, _, channels = samples.shape
-    step = channels * samples.itemsize
-    rows = samples.astype(samples.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
-    out = np.empty((height, 1 + rows.shape[1]), np.uint8)
-    out[:, 0], out[:, 1:] = 2, rows
-    out[1:, 1:] -= rows[:-1]
-    left = rows.copy()
-    left[:, step:] -= rows[:, :-step]
-    use_left = _cost(left) < _cost(out[:, 1:])
-    out[use_left, 0], out[use_left, 1:] = 1, left[use_left]
-    return out.tobytes()
-
-
-def _cost(differences: Array) -> Array:
-    return np.asarray(np.minimum(differences, -differences).sum(axis=1, dtype=np.int64))
-
-
-def tiff_bytes(samples: Array, carried: Carried) -> bytes:
-    """A TIFF 6.0 of (H, W, 3 or 4) uint8 or uint16 samples: deflate, horizontal differences."""
-    height, width, channels = samples.shape
-    samples = samples.astype(samples.dtype.newbyteorder("<"))
-    differences = samples.copy()
-    differences[:, 1:] -= samples[:, :-1]
-    per_strip = max(1, 2**18 // (width * channels * samples.itemsize))
-    strips = [
-        zlib.compress(differences[top : top + per_strip].tobytes(), 6)
-        for top in range(0, height, per_strip)
-    ]
-    sizes = [len(strip) for strip in strips]
-    if sum(sizes) > _TIFF_MOST:
-        raise OutputError("the result is over 4 GB, more than a TIFF holds: write a .png")
-    directory = _tiff_directory(carried)
-    directory[256], directory[257] = width, height
-    directory[258] = (samples.itemsize * 8,) * channels
-    directory[259] = 8  # deflate
-    directory[262] = 2  # RGB
-    directory[277] = channels
-    directory[278] = per_strip
-    directory[317] = 2  # horizontal differences
-    if channels == 4:
-        directory[338] = 2  # alpha, not premultiplied
-    directory[34675] = srgb_profile()
-    directory.tagtype[273] = directory.tagtype[279] = TiffTags.LONG
-    # Pillow adds the length of the directory to the offsets.
-    directory[273] = tuple(int(offset) for offset in np.cumsum([0, *sizes[:-1]]))
-    directory[279] = tuple(sizes)
-    file = BytesIO()
-    directory.save(file)
-    return file.getvalue() + b"".join(strips)
-
-
-def _tiff_directory(carried: Carried) -> TiffImagePlugin.ImageFileDirectory_v2:
-    directory = TiffImagePlugin.ImageFileDirectory_v2()
-    for tag, value in (carried.exif or {}).items():
-        directory[tag] = value
-    if carried.dpi:
-        directory[282], directory[283], directory[296] = *carried.dpi, 2  # per inch
-    if carried.xmp:
-        directory.tagtype[700] = TiffTags.BYTE
-        directory[700] = carried.xmp
-    if carried.iptc:
-        directory.tagtype[33723] = TiffTags.UNDEFINED
-        directory[33723] = carried.iptc
-    return directory

@@ -14,17 +14,21 @@ class Format:
     name: str
     extensions: tuple[str, ...]
     max_side: int  # pixels
+    max_pixels: int | None = None
     alpha: bool = True
     bit_depths: tuple[int, ...] = (8,)
     has_quality: bool = True
 
 
 FORMATS = (
-    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), max_side=65500, alpha=False),
+    Format(
+        "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), max_side=65500, alpha=False
+    ),  # libjpeg's limit
     Format("PNG", (".png",), max_side=2**31 - 1, bit_depths=(8, 16), has_quality=False),
     Format("WebP", (".webp",), max_side=16383),
     Format("TIFF", (".tif", ".tiff"), max_side=2**31 - 1, bit_depths=(8, 16), has_quality=False),
-    Format("AVIF", (".avif",), max_side=65536),
+    # AVIF could be larger, but libavif, which nearly everybody reads it with, refuses more.
+    Format("AVIF", (".avif",), max_side=32768, max_pixels=16384**2),
     Format("HEIC", (".heic", ".heif"), max_side=16384),
 )
 
@@ -64,4 +68,9 @@ def check_request(
         raise InputError(
             f"{size[0]}x{size[1]} pixels are too many for {format_.name}, which holds at most "
             f"{format_.max_side} a side: write a .png or a .tif"
+        )
+    if size is not None and format_.max_pixels and size[0] * size[1] > format_.max_pixels:
+        raise InputError(
+            f"{size[0]}x{size[1]} are {size[0] * size[1] / 1e6:.0f} megapixels, and "
+            f"{format_.name} holds at most {format_.max_pixels / 1e6:.0f}: write a .png or a .tif"
         )

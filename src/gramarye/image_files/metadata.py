@@ -58,6 +58,21 @@ class Metadata:
     text: tuple[tuple[str, str], ...] = ()  # PNG texts; 'Comment' for a JPEG's comment
 
 
+@dataclass(frozen=True)
+class Carried:
+    """The metadata as it goes into one file."""
+
+    exif: dict[int, Any] | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    text: tuple[tuple[str, str], ...] = ()
+
+    def exif_block(self) -> bytes:
+        """Beginning with 'Exif'; empty without EXIF."""
+        return exif_bytes(self.exif or {}) or b""
+
+
 def read_metadata(image: Image.Image) -> tuple[dict[str, Any], list[str]]:
     """The fields of Metadata that Pillow knows of a loaded image, and what was left out."""
     info, notes = image.info, []

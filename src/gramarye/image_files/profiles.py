@@ -6,8 +6,9 @@ matrix profile (Adobe RGB, Display P3, ProPhoto, gray gammas) are computed here 
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from typing import Any
 
@@ -18,7 +19,7 @@ from PIL import Image, ImageCms
 Array = NDArray[Any]
 
 _MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
-_ROWS_AT_ONCE = 256  # keeps the float copies of a large picture small
+Conversion = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
@@ -44,36 +45,40 @@ class MatrixProfile:
         return _srgb_encode(light.clip(0, 1))
 
 
-def to_srgb(color: Array, space: str, icc: bytes | None) -> tuple[Array, tuple[str, ...]]:
-    """(H, W, C) samples of `space` to (H, W, 3) sRGB of the same dtype, and what to tell the user.
+def srgb_conversion(
+    space: str, dtype: np.dtype[Any], icc: bytes | None
+) -> tuple[Conversion, tuple[str, ...]]:
+    """What turns (H, W, C) samples of `space` to (H, W, 3) sRGB, and what to tell the user.
 
-    A missing profile means sRGB for gray and RGB, and the plain inversion for CMYK.
+    The result has the samples' dtype. Every pixel is converted by itself, so a picture may come
+    in bands. A missing profile means sRGB for gray and RGB, and the plain inversion for CMYK.
     """
+    plain = _plain_conversion(space)
     if icc is None or space == "LAB":  # Lab says itself what its numbers mean
         note = "CMYK without a colour profile: the colours are approximate"
-        return _plain_rgb(color, space), (note,) if space == "CMYK" else ()
+        return plain, (note,) if space == "CMYK" else ()
     profile_space = icc[16:20].decode("latin-1").strip().upper()
-    if space == "GRAY" and profile_space == "RGB":
-        color, space = np.repeat(color, 3, axis=-1), "RGB"
-    if space != profile_space:
-        return _plain_rgb(color, space), (
+    gray_as_rgb = space == "GRAY" and profile_space == "RGB"
+    if space != profile_space and not gray_as_rgb:
+        return plain, (
             f"the embedded colour profile is for {profile_space or 'unknown'} and the picture is "
             f"{space}: the profile is ignored",
         )
     matrix_profile = parse_matrix_profile(icc)
     if matrix_profile is not None and _is_srgb(matrix_profile):
-        return _plain_rgb(color, space), ()
-    if color.dtype != np.uint8 and matrix_profile is not None:
-        return _through_matrix(color, matrix_profile), ()
-    try:
-        converted = _through_littlecms(color, space, icc)
-    except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        note = f"the embedded colour profile cannot be used ({error}): the colours are read as sRGB"
-        return _plain_rgb(color, space), (note,)
-    if color.dtype == np.uint8:
-        return converted, ()
-    deep = _from_eight_bits(converted, color.dtype)
-    return deep, ("the colour profile is a table: the colours were converted with 8 bits",)
+        return plain, ()
+    notes: tuple[str, ...] = ()
+    if dtype != np.uint8 and matrix_profile is not None:
+        convert: Conversion = partial(_through_matrix, profile=matrix_profile)
+    else:
+        try:
+            convert = _littlecms_conversion(profile_space, icc)
+        except (ImageCms.PyCMSError, OSError, ValueError) as error:
+            reason = f"the embedded colour profile cannot be used ({error})"
+            return plain, (f"{reason}: the colours are read as sRGB",)
+        if dtype != np.uint8:
+            notes = ("the colour profile is a table: the colours were converted with 8 bits",)
+    return (lambda color: convert(_gray_to_rgb(color))) if gray_as_rgb else convert, notes
 
 
 @cache
@@ -162,14 +167,11 @@ def _is_srgb(profile: MatrixProfile) -> bool:
 
 def _through_matrix(color: Array, profile: MatrixProfile) -> Array:
     scale = 65535 if color.dtype == np.uint16 else 1
-    out = np.empty((*color.shape[:2], 3), color.dtype)
-    for top in range(0, len(color), _ROWS_AT_ONCE):
-        rows = profile.to_srgb(color[top : top + _ROWS_AT_ONCE] / scale) * scale
-        out[top : top + _ROWS_AT_ONCE] = rows.round() if scale > 1 else rows
-    return out
+    converted = profile.to_srgb(color / scale) * scale
+    return (converted.round() if scale > 1 else converted).astype(color.dtype)
 
 
-def _through_littlecms(color: Array, space: str, icc: bytes) -> Array:
+def _littlecms_conversion(space: str, icc: bytes) -> Conversion:
     mode = _MODES[space]
     source: Any = ImageCms.createProfile("LAB") if space == "LAB" else BytesIO(icc)
     transform = ImageCms.buildTransform(
@@ -180,19 +182,31 @@ def _through_littlecms(color: Array, space: str, icc: bytes) -> Array:
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
         ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    converted = ImageCms.applyTransform(as_pillow(_to_eight_bits(color), mode), transform)
-    assert converted is not None  # None is for conversions in place
-    return np.array(converted)
+
+    def convert(color: Array) -> Array:
+        converted = ImageCms.applyTransform(as_pillow(_to_eight_bits(color), mode), transform)
+        assert converted is not None  # None is for conversions in place
+        return _from_eight_bits(np.array(converted), color.dtype)
+
+    return convert
 
 
-def _plain_rgb(color: Array, space: str) -> Array:
+def _plain_conversion(space: str) -> Conversion:
     if space == "GRAY":
-        return np.repeat(color, 3, axis=-1)
+        return _gray_to_rgb
     if space == "CMYK":
-        return np.array(as_pillow(_to_eight_bits(color), "CMYK").convert("RGB"))
+        return _cmyk_to_rgb
     if space == "LAB":
-        return _through_littlecms(color, space, b"")
-    return color
+        return _littlecms_conversion(space, b"")
+    return lambda color: color
+
+
+def _gray_to_rgb(color: Array) -> Array:
+    return np.repeat(color, 3, axis=-1)
+
+
+def _cmyk_to_rgb(color: Array) -> Array:
+    return np.array(as_pillow(_to_eight_bits(color), "CMYK").convert("RGB"))
 
 
 def as_pillow(samples: Array, mode: str) -> Image.Image:
@@ -209,4 +223,6 @@ def _to_eight_bits(color: Array) -> Array:
 
 
 def _from_eight_bits(color: Array, dtype: np.dtype[Any]) -> Array:
+    if dtype == np.uint8:
+        return color
     return color.astype(dtype) * 257 if dtype == np.uint16 else (color / 255).astype(dtype)

@@ -1,4 +1,4 @@
-"""What Pillow has decoded, as arrays: 8 bits per channel, or all 16 of them.
+"""What Pillow has decoded, as arrays of a band of rows: 8 bits per channel, or all 16 of them.
 
 Pillow unpacks 16-bit colour to 8 bits. Where the file holds 16, it is unpacked twice, once for
 the high and once for the low bytes: Pillow's own unpackers do both, so every filter,
@@ -6,18 +6,18 @@ interlacing and compression it knows works at full depth.
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from gramarye.errors import ImageError
+from gramarye.image_files.bands import Array, row_bands
 from gramarye.image_files.sniffing import READABLE
 
-Array = NDArray[Any]
 OpenFile = BufferedReader | BytesIO
 
 # Pillow's unpackers for 16-bit samples, each with the one that gives the other byte. 'N' is the
@@ -33,14 +33,62 @@ class Samples:
     alpha: Array | None = None
 
 
+@dataclass(frozen=True)
+class SourceRows:
+    """A decoded picture, not yet turned upright, whose samples are made when asked for."""
+
+    height: int
+    width: int
+    read: Callable[[int, int], Samples]  # the rows from `top` to `bottom`
+
+
 def open_with_pillow(file: OpenFile) -> Image.Image:
     """The file's picture, its header read and its pixels not."""
     file.seek(0)
     return Image.open(file, formats=READABLE)
 
 
-def samples_of(image: Image.Image) -> Samples:
+def pillow_rows(image: Image.Image) -> SourceRows:
     """What Pillow has decoded; 16 bits per channel only where Pillow keeps them (gray)."""
+    if image.mode in ("I", "F"):
+        _check_numbers(image)
+    return SourceRows(
+        image.height, image.width, lambda top, bottom: _samples_of(_rows(image, top, bottom))
+    )
+
+
+def _rows(image: Image.Image, top: int, bottom: int) -> Image.Image:
+    return image.crop((0, top, image.width, bottom))
+
+
+def _check_numbers(image: Image.Image) -> None:
+    """Refuse whole numbers of more than 16 bits, and floats that are no picture."""
+    extremes = []
+    for band in row_bands(image.height, image.width):
+        values = np.asarray(_rows(image, *band))
+        extremes += [values.min(), values.max()]
+    low, high = np.min(extremes), np.max(extremes)
+    if image.mode == "F":
+        check_floats(low, high)
+    elif low < 0 or high > 65535:
+        raise ImageError(
+            f"the picture holds whole numbers from {low} to {high}; at most 16 "
+            "bits per channel are read: save it as a 16-bit picture"
+        )
+
+
+def check_floats(low: float, high: float) -> None:
+    """Refuse a picture of floats between these when they are not finite, or of another range."""
+    if not np.isfinite([low, high]).all():
+        raise ImageError("the picture holds NaN or infinite values: replace them by numbers")
+    if low < -0.01 or high > 1.01:  # resampling overshoots a little, another range does not
+        raise ImageError(
+            f"the picture holds floats from {low:.4g} to {high:.4g}; they have to lie in [0, 1]: "
+            "scale them (8-bit values: divide by 255)"
+        )
+
+
+def _samples_of(image: Image.Image) -> Samples:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _number_samples(image)
     alpha = None
@@ -60,27 +108,9 @@ def _number_samples(image: Image.Image) -> Samples:
     """Gray pictures of 16-bit integers, 32-bit integers or floats."""
     values = np.array(image)[..., None]
     if image.mode == "F":
-        return Samples(checked_floats(values), "GRAY")
-    if values.min() < 0 or values.max() > 65535:
-        raise ImageError(
-            f"the picture holds whole numbers from {values.min()} to {values.max()}; at most 16 "
-            "bits per channel are read: save it as a 16-bit picture"
-        )
+        return Samples(values.astype(np.float32).clip(0, 1), "GRAY")
     values = values.astype(np.uint16)
     return Samples(values, "GRAY", _key_alpha(values, image))
-
-
-def checked_floats(values: Array) -> Array:
-    """The same as float32, clipped to [0, 1]; refused when not finite or of another range."""
-    if not np.isfinite(values).all():
-        raise ImageError("the picture holds NaN or infinite values: replace them by numbers")
-    low, high = float(values.min()), float(values.max())
-    if low < -0.01 or high > 1.01:  # resampling overshoots a little, another range does not
-        raise ImageError(
-            f"the picture holds floats from {low:.4g} to {high:.4g}; they have to lie in [0, 1]: "
-            "scale them (8-bit values: divide by 255)"
-        )
-    return values.astype(np.float32).clip(0, 1)
 
 
 def deep_unpacker(image: Image.Image) -> str | None:
@@ -93,21 +123,32 @@ def deep_unpacker(image: Image.Image) -> str | None:
     return unpacker if is_deep else None
 
 
-def deep_samples(file: OpenFile, unpacker: str) -> tuple[Image.Image, Samples]:
+def deep_rows(file: OpenFile, unpacker: str) -> tuple[Image.Image, SourceRows]:
     """The loaded image, for its metadata, and all 16 bits of its samples."""
-    if unpacker == "LA;16B":  # four bytes per pixel, taken as they are
-        image = _unpack(file, "RGBA")
-        both = np.array(image).view(">u2").astype(np.uint16)  # (H, W, 2)
-        return image, Samples(both[..., :1], "GRAY", both[..., 1])
+    if unpacker == "LA;16B":
+        return _deep_gray_rows(_unpack(file, "RGBA"))  # four bytes per pixel, taken as they are
     base, order = unpacker[:-1].replace("RGBa", "RGBA"), unpacker[-1]
-    image = _unpack(file, base + order)
-    samples = np.array(image).astype(np.uint16) << 8
-    samples |= np.array(_unpack(file, base + _OTHER_ORDER[order]))
-    color = samples[..., :3]
-    if unpacker.startswith("RGBa"):
-        color = unpremultiply(color, samples[..., 3])
-    alpha = samples[..., 3] if samples.shape[-1] == 4 else _key_alpha(color, image)
-    return image, Samples(color, "RGB", alpha)
+    high = _unpack(file, base + order)
+    low = _unpack(file, base + _OTHER_ORDER[order])
+
+    def read(top: int, bottom: int) -> Samples:
+        samples = np.asarray(_rows(high, top, bottom)).astype(np.uint16) << 8
+        samples |= np.asarray(_rows(low, top, bottom))
+        color = samples[..., :3]
+        if unpacker.startswith("RGBa"):
+            color = unpremultiply(color, samples[..., 3])
+        alpha = samples[..., 3] if samples.shape[-1] == 4 else _key_alpha(color, high)
+        return Samples(color, "RGB", alpha)
+
+    return high, SourceRows(high.height, high.width, read)
+
+
+def _deep_gray_rows(image: Image.Image) -> tuple[Image.Image, SourceRows]:
+    def read(top: int, bottom: int) -> Samples:
+        both = np.asarray(_rows(image, top, bottom)).view(">u2").astype(np.uint16)  # (H, W, 2)
+        return Samples(both[..., :1], "GRAY", both[..., 1])
+
+    return image, SourceRows(image.height, image.width, read)
 
 
 def _unpack(file: OpenFile, raw_mode: str) -> Image.Image:
@@ -143,12 +184,26 @@ def unpremultiply(color: Array, alpha: Array) -> Array:
     return straight.round().clip(0, full).astype(color.dtype)
 
 
-def upright(samples: Array, how: int) -> Array:
-    """(H, W, ...) samples turned and mirrored as EXIF orientation 1 to 8 asks."""
-    if how in (5, 6, 7, 8):
-        samples = samples.swapaxes(0, 1)
-    if how in (3, 4, 7, 8):
-        samples = samples[::-1]
+def write_floats(out: Array, samples: Array) -> None:
+    """Samples into float32 of the same shape: whole levels as fractions, floats clipped to [0, 1].
+
+    The division is rounded to float32 once, so a level has one value, whatever the layout.
+    """
+    if samples.dtype in (np.uint8, np.uint16):
+        np.divide(samples, np.iinfo(samples.dtype).max, out=out, dtype=np.float32)
+    else:
+        np.clip(samples, 0, 1, out=out, casting="same_kind")
+
+
+def lying(upright: Array, how: int) -> Array:
+    """A view of an upright (H, W, ...) array in the file's rows, by EXIF orientation 1 to 8.
+
+    What is written to row 0 of the view lands where the file's first row belongs.
+    """
     if how in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    return samples
+        upright = upright[:, ::-1]
+    if how in (3, 4, 7, 8):
+        upright = upright[::-1]
+    if how in (5, 6, 7, 8):
+        upright = upright.swapaxes(0, 1)
+    return upright

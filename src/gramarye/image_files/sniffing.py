@@ -16,6 +16,8 @@ _PICTURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"II*\x00", "TIFF"),
     (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "BigTIFF"),
+    (b"MM\x00+", "BigTIFF"),
     (b"GIF8", "GIF"),
     (b"BM", "BMP"),
 )

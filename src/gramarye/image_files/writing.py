@@ -1,10 +1,13 @@
 """Files appear whole or not at all, and never in the place of an input."""
 
 import errno
+import glob
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from gramarye.errors import InputError, OutputError
 
@@ -36,13 +39,23 @@ def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """The file holds `data`, or is as it was before; missing folders are made."""
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file, open for writing, that takes the name `path` when the block ends well.
+
+    Whatever ends the block otherwise leaves `path` as it was, and no file beside it.
+    """
     path = Path(os.path.realpath(path))  # through a link, to the file it names
     part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
@@ -51,6 +64,13 @@ def write_atomically(path: Path, data: bytes) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         raise OutputError(_why_unwritable(path, error)) from error
+
+
+def remove_parts(path: Path) -> None:
+    """Remove what a process that was killed while writing `path` has left beside it."""
+    path = Path(os.path.realpath(path))
+    for part in path.parent.glob(f".{glob.escape(path.name[:100])}.????????.part"):
+        part.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -83,6 +103,8 @@ def _why_unwritable(path: Path, error: OSError) -> str:
         return f"no space left to write '{path}': free some, or choose another disk"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return _no_permission(path.parent)
+    if error.errno == errno.EFBIG:  # FAT disks hold files of 4 GB at most
+        return f"'{path}' is more than one file may hold on this disk: choose another disk"
     if error.errno == errno.ENAMETOOLONG:
         return f"the name '{path.name[:40]}...' is too long for this disk: choose a shorter one"
     return f"'{path}' cannot be written ({error.strerror or error}): choose another place"

@@ -34,6 +34,7 @@ def head_gram_distance(image: Moments, style: Moments, head: Tensor, width: int)
     `width` wide ones; ||H X H||_F = ||A X A^T||_F for every symmetric X.
     """
     difference = image.augmented() - style.augmented()
+    head = head.to(difference.dtype)
     return (head @ difference @ head).square().sum() / width**2
 
 
@@ -50,7 +51,8 @@ def covariance_distance(image: Moments, style: Moments) -> Tensor:
 def head_covariance_distance(image: Moments, style: Moments, head: Tensor, width: int) -> Tensor:
     """The covariance distance in a wide network's feature space, through its head."""
     channels = image.first.shape[1]
-    weights = head[:, :channels]  # the constant varies nowhere: it has no covariance
+    # Without the constant, which varies nowhere: it has no covariance.
+    weights = head[:, :channels].to(image.first.dtype)
     covariance = weights @ (image.covariance() - style.covariance()) @ weights.mT
     mean = weights @ (image.mean() - style.mean())[:, :, None]
     return mean.square().sum() / width + covariance.square().sum() / width**2

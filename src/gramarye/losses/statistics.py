@@ -13,21 +13,69 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+CHUNK = 1 << 20  # numbers converted to float32 at a time: enough for all threads, few for the cache
 
-class _SecondMoment(torch.autograd.Function):
-    """F F^T summed over positions; its gradient takes one product instead of autograd's two."""
+
+class _Sums(torch.autograd.Function):
+    """F F^T and F summed over positions, of features (B, C, H, W) as they lie in memory.
+
+    Autograd's own way would turn channels-last features around, and take two products to go back.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x @ x.mT
+    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features)
+        return sums_of(features)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        (gradient,) = gradients
-        product: Tensor = (gradient + gradient.mT) @ x
-        return product
+        (features,) = ctx.saved_tensors
+        into = torch.zeros_like(features)
+        add_sums_gradient(into, features, *gradients)
+        return into
+
+
+def sums_of(features: Tensor) -> tuple[Tensor, Tensor]:
+    """F F^T (B, C, C) and F (B, C), summed over positions; in float32 at least."""
+    if features.stride(1) != 1 or features.shape[1] == 1:
+        x = at_least_float32(features.flatten(2))  # (B, C, H*W)
+        return x @ x.mT, x.sum(2)
+    rows = features.permute(0, 2, 3, 1)  # (B, H, W, C)
+    b, h, w, c = rows.shape
+    if rows.is_contiguous() and rows.dtype is not torch.bfloat16:
+        x = rows.reshape(b, h * w, c)
+        return x.mT @ x, x.sum(1)
+    # The features lie inside a padding's border, or must be converted: a few rows at a time.
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    second = features.new_zeros((b, c, c), dtype=dtype)
+    first = features.new_zeros((b, c), dtype=dtype)
+    step = max(1, CHUNK // max(1, b * w * c)) if features.device.type == "cpu" else max(1, h)
+    for part in torch.split(rows, step, dim=1):
+        x = at_least_float32(part).reshape(b, -1, c)
+        second.baddbmm_(x.mT, x)
+        # Long rows first: sums over a handful of channels at a time are slow.
+        first += x.view(b, -1, w * c).sum(1).view(b, w, c).sum(1)
+    return second, first
+
+
+def add_sums_gradient(into: Tensor, features: Tensor, second: Tensor, first: Tensor) -> None:
+    """Add to `into` (B, C, H, W) what gradients in the two sums mean for the features."""
+    matrix = (second + second.mT).to(into.dtype)  # (B, C, C)
+    first = first.to(into.dtype)
+    if features.stride(1) != 1 or into.stride(1) != 1 or features.shape[1] == 1:
+        product = torch.baddbmm(first[:, :, None], matrix, features.flatten(2).to(into.dtype))
+        into += product.view(features.shape)
+        return
+    for b in range(len(features)):
+        target, source = into[b].permute(1, 2, 0), features[b].permute(1, 2, 0)  # (H, W, C)
+        source = source.to(into.dtype)
+        target.baddbmm_(source, matrix[b].expand(len(source), -1, -1))
+        h, w, c = target.shape
+        target.view(h, w * c).add_(first[b].repeat(w))  # long rows: quicker than a few channels
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 @final
@@ -43,6 +91,9 @@ class Moments:
         return Moments(
             self.second + other.second, self.first + other.first, self.count + other.count
         )
+
+    def to(self, dtype: torch.dtype) -> Moments:
+        return Moments(self.second.to(dtype), self.first.to(dtype), self.count.to(dtype))
 
     def scaled(self, weight: float) -> Moments:
         """The moments as if every position counted `weight` times."""
@@ -74,20 +125,15 @@ class Moments:
         return torch.cat([top, bottom], dim=1)
 
 
-def second_moment(x: Tensor) -> Tensor:
-    """x x^T summed over positions (B, C, C), of x (B, C, N)."""
-    total: Tensor = _SecondMoment.apply(x)  # type: ignore[no-untyped-call]
-    return total
-
-
 def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
     """The moments of features (B, C, H, W), each position weighted by `weights` (B, 1, H, W)."""
-    x = features.flatten(2)  # (B, C, H*W)
     if weights is None:
-        count = x.new_full((x.shape[0],), x.shape[2])
-        return Moments(second_moment(x), x.sum(2), count)
+        second, first = _Sums.apply(features)  # type: ignore[no-untyped-call]
+        count = second.new_full((len(features),), features.shape[2] * features.shape[3])
+        return Moments(second, first, count)
+    x = features.flatten(2)  # (B, C, H*W)
     w = weights.flatten(2)  # (B, 1, H*W)
-    return Moments(second_moment(x * w.sqrt()), (x * w).sum(2), w.sum((1, 2)))
+    return Moments((x * w) @ x.mT, (x * w).sum(2), w.sum((1, 2)))
 
 
 def gram_matrix(features: Tensor) -> Tensor:

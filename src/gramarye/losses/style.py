@@ -9,6 +9,7 @@ from typing import Literal, final
 
 from torch import Tensor
 
+from gramarye.losses.additive import Sums
 from gramarye.losses.distances import (
     covariance_distance,
     gram_distance,
@@ -17,8 +18,9 @@ from gramarye.losses.distances import (
     paper_gram_distance,
     wasserstein_distance,
 )
-from gramarye.losses.statistics import Moments, moments
+from gramarye.losses.statistics import Moments, add_sums_gradient, moments
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.tiling import Region
 
 StyleKind = Literal["gram", "gram-paper", "covariance", "wasserstein"]
 Distance = Callable[[Moments, Moments], Tensor]
@@ -47,8 +49,24 @@ class StyleLoss:
     target: Moments
     distance: Distance
 
+    @property
+    def linear(self) -> bool:
+        return False
+
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        return self.distance(moments(features[self.layer]), self.target)
+        here = moments(features[self.layer])
+        return self.distance(here.to(self.target.first.dtype), self.target)
+
+    def sums(self, features: Tensor, region: Region) -> Sums:
+        here = moments(region.inside.of(features))
+        return here.second, here.first, here.count
+
+    def value(self, sums: Sums) -> Tensor:
+        return self.distance(Moments(*sums).to(self.target.first.dtype), self.target)
+
+    def add_gradient(self, into: Tensor, features: Tensor, region: Region, slopes: Sums) -> None:
+        second, first, _ = slopes
+        add_sums_gradient(region.inside.of(into), region.inside.of(features), second, first)
 
 
 def style_distance(kind: StyleKind, network: PerceptualNetwork, layer: str) -> Distance:

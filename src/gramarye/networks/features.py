@@ -198,6 +198,12 @@ class PerceptualNetwork(nn.Module):
                 break
         return Geometry(stride, field, offset, channels)
 
+    def positions(self, layer: str, size: int) -> int:
+        """How many positions of a layer a side of `size` pixels becomes."""
+        for step in self.steps[: self.deepest([layer])]:
+            size = step.positions(size)
+        return size
+
     def deepest(self, layers: Iterable[str]) -> int:
         """How many steps it takes to reach all of the layers."""
         wanted = set(layers)
@@ -237,6 +243,11 @@ class PerceptualNetwork(nn.Module):
         """The image in the numbers the network was trained on."""
         x = image.flip(1) if self.bgr else image
         return (x * self.scale - self.mean) / self.std if self.normalizes else x
+
+    def denormalize_gradient(self, gradient: Tensor) -> Tensor:
+        """The gradient in the image, of the gradient in the normalized image."""
+        gradient = gradient * (self.scale / self.std) if self.normalizes else gradient
+        return gradient.flip(1) if self.bgr else gradient
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         wanted = set(layers)

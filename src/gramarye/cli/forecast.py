@@ -1,0 +1,90 @@
+"""`gramarye forecast`: what a run would take, in seconds and memory, without running it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gramarye.cli.options import add_settings, given_settings
+
+if TYPE_CHECKING:
+    from gramarye.forecast import Forecast
+
+
+def add_parser(subparsers: Any) -> None:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "forecast",
+        help="tell what a run will take: seconds and memory",
+        usage="gramarye forecast CONTENT STYLE [STYLE ...] [options]",
+        description="Measure this machine for a second or two and tell how long 'gramarye "
+        "stylize' with the same pictures and settings will take, and how much memory.",
+    )
+    parser.add_argument("content", type=Path, metavar="CONTENT", help="what the picture shows")
+    parser.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="how it is painted")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gramarye.config import make_config
+
+    config = make_config(**given_settings(args))
+
+    from gramarye.budget import memory_budget
+    from gramarye.cli.inputs import open_input
+    from gramarye.devices import choose_device, keep_freed_memory
+    from gramarye.forecast import forecast
+    from gramarye.stylize import config_network
+
+    keep_freed_memory()
+    device = choose_device(config.device)
+    pictures = [open_input(path, device) for path in (args.content, *args.styles)]
+    content, *styles = [(picture.height, picture.width) for picture in pictures]
+    network = config_network(config)
+    memory = memory_budget(config.memory, device)
+    told = forecast(network, content, styles, config, memory, device)
+    print(json.dumps(as_dict(told)) if args.json else table(told, config.history))
+    return 0
+
+
+def as_dict(told: Forecast) -> dict[str, Any]:
+    """The forecast as --json prints it."""
+    return {
+        "seconds": round(told.seconds, 1),
+        "memory_mib": round(told.memory / 2**20),
+        "scales": [
+            {
+                "width": part.scale.width,
+                "height": part.scale.height,
+                "steps": part.scale.steps,
+                "seconds": round(part.seconds, 1),
+                "memory_mib": round(part.budget.bytes / 2**20),
+                "tiles": len(part.budget.tiles.tiles),
+                "tiles_computed_twice": len(part.budget.tiles.tiles) - part.budget.tiles.kept,
+                "history": part.budget.history,
+                "history_on_disk": part.budget.on_disk,
+                "content_stored": part.budget.stored,
+            }
+            for part in told.scales
+        ],
+    }
+
+
+def table(told: Forecast, history: int) -> str:
+    """One line per scale and one for all."""
+    from gramarye.budget import show_bytes
+    from gramarye.forecast import describe
+    from gramarye.progress import show_seconds
+
+    lines = []
+    for part in told.scales:
+        size = f"{part.scale.width} × {part.scale.height}"
+        given_up = part.budget.describe(history)
+        lines.append(
+            f"{size:>15}  {part.scale.steps:4} steps  {show_seconds(part.seconds):>12}  "
+            f"{show_bytes(part.budget.bytes):>9}" + (f"  ({given_up})" if given_up else "")
+        )
+    return "\n".join([*lines, describe(told, history)])

@@ -1,0 +1,67 @@
+"""`gramarye resume`: a run goes on where its checkpoint was written."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gramarye.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from gramarye.recipe import InputFile
+
+
+def add_parser(subparsers: Any) -> None:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "resume",
+        help="go on with a run that was stopped or crashed",
+        usage="gramarye resume CHECKPOINT [-o FILE] [options]",
+        description="Go on with a run from the checkpoint it has left beside its result, to the "
+        "same picture the run would have made.",
+    )
+    parser.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="the file ending in .checkpoint"
+    )
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help="another place for the result"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object about the result on stdout"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+
+    from gramarye.checkpoint import read_checkpoint
+    from gramarye.cli.checkpoints import job_of
+    from gramarye.cli.job import run_job, tell
+
+    checkpoint = read_checkpoint(args.checkpoint)
+    job = job_of(checkpoint)
+    saved = checkpoint.run.recipe
+    for path, file in zip((job.content, *job.styles), (saved.content, *saved.styles), strict=True):
+        check_unchanged(path, file)
+    if saved.init is not None:
+        check_unchanged(Path(job.config.init), saved.init)
+    # As many threads as before: sums in another order have other last bits.
+    torch.set_num_threads(saved.threads)
+    output = replace(job.output, json=args.json, quiet=args.quiet)
+    report = run_job(replace(job, out=args.out or job.out, output=output))
+    return tell(report, args.json)
+
+
+def check_unchanged(path: Path, file: InputFile) -> None:
+    """Raise if an input is gone, or is not what it was when the run began."""
+    from gramarye.recipe import file_sha256
+
+    if not path.is_file():
+        raise CheckpointError(f"'{path}' is gone: put it back, or start the run again")
+    if file_sha256(path) != file.sha256:
+        raise CheckpointError(
+            f"'{path}' has changed since the run began: put the old one back, or start again"
+        )

@@ -1,0 +1,300 @@
+"""One pass through a network and back: what the objective needs, at the least time and memory.
+
+A network that is a plain chain of convolutions, rectifiers and pools (the VGGs) goes through
+`ChainPasses`: it saves every activation once, already padded for the next convolution, and its
+backward pass works in place. Ordinary autograd saves most activations twice and copies each one to
+pad it. Every other network goes through `AutogradPasses`. Both give the same features and
+gradients; `tests/networks/test_passes.py` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gramarye.networks.features import Conv, Padding, PerceptualNetwork, Pool, Step
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+# Adds its gradient to `into`, which has the shape of the layer's features in this pass.
+AddGradient = Callable[[Tensor], None]
+
+
+class Pass(Protocol):
+    """The features of one pass, and the way back."""
+
+    @property
+    def features(self) -> Mapping[str, Tensor]:
+        """By layer (B, C, h, w); not to be written to."""
+
+    def backward(self, gradients: Mapping[str, AddGradient]) -> Tensor:
+        """The gradient in the image (B, 3, H, W), of the gradients in the features; once only."""
+
+
+class Passes(Protocol):
+    """Makes passes through one network; `keep` says that the way back will be needed."""
+
+    def __call__(self, image: Tensor, layers: Iterable[str], *, keep: bool) -> Pass: ...
+
+
+def make_passes(network: PerceptualNetwork, precision: Precision = "float32") -> Passes:
+    """The fastest kind of pass for this network. Its weights must not change afterwards."""
+    bfloat16 = precision == "bfloat16"
+    if is_chain(network):
+        return ChainPasses(network, torch.bfloat16 if bfloat16 else None)
+    return AutogradPasses(network, bfloat16=bfloat16)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 numbers faster than float32 ones."""
+    if device.type == "cpu":
+        # Without the instructions oneDNN emulates them, several times slower than float32.
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return False  # MPS and XPU could not be measured
+
+
+def choose_precision(precision: Precision, device: torch.device) -> Precision:
+    """What "auto" means on this device: bfloat16 where it has instructions for it."""
+    if precision == "auto":
+        return "bfloat16" if has_bfloat16(device) else "float32"
+    return precision
+
+
+@final
+@dataclass(frozen=True)
+class AutogradPass:
+    image: Tensor
+    features: Mapping[str, Tensor]  # attached to the image's graph if it is kept
+
+    def backward(self, gradients: Mapping[str, AddGradient]) -> Tensor:
+        outputs, grads = [], []
+        for layer, add_gradient in gradients.items():
+            grad = torch.zeros_like(self.features[layer])
+            add_gradient(grad)
+            outputs.append(self.features[layer])
+            grads.append(grad)
+        (gradient,) = torch.autograd.grad(outputs, self.image, grads)
+        return gradient
+
+
+@final
+class AutogradPasses:
+    """Passes through any network."""
+
+    def __init__(self, network: PerceptualNetwork, *, bfloat16: bool = False) -> None:
+        self.network, self.bfloat16 = network, bfloat16
+
+    def __call__(self, image: Tensor, layers: Iterable[str], *, keep: bool) -> AutogradPass:
+        with (
+            torch.set_grad_enabled(keep),
+            torch.autocast(image.device.type, torch.bfloat16, enabled=self.bfloat16),
+        ):
+            image = image.detach().requires_grad_(keep)
+            return AutogradPass(image, self.network(image, layers))
+
+
+def is_chain(network: PerceptualNetwork) -> bool:
+    """Whether the network is a chain that `ChainPasses` can go."""
+    return all(is_link(step.module) for step in network.steps) and isinstance(
+        network.steps[0].module, Conv
+    )
+
+
+def is_link(module: nn.Module) -> bool:
+    if isinstance(module, Conv):
+        shape = (module.kernel_size, module.stride, module.padding)
+        return shape == ((3, 3), (1, 1), (1, 1))
+    return isinstance(module, nn.ReLU | Pool)
+
+
+@final
+@dataclass(frozen=True)
+class Weights:
+    """A convolution's weights, and the same for the way back."""
+
+    forward: Tensor  # (C_out, C_in, 3, 3)
+    bias: Tensor | None
+    backward: Tensor  # (C_in, C_out, 3, 3), turned by half a turn
+
+
+@final
+class ChainPasses:
+    """Passes through a chain of 3 x 3 convolutions, ReLUs and pools.
+
+    In bfloat16 the first convolution still reads the image in float32: its 8 bits of precision
+    are about one level of an 8-bit picture.
+    """
+
+    def __init__(self, network: PerceptualNetwork, dtype: torch.dtype | None = None) -> None:
+        self.network, self.dtype = network, dtype
+        modes = [
+            step.module.padding_mode for step in network.steps if isinstance(step.module, Conv)
+        ]
+        self.mode: Padding = modes[0]  # type: ignore[assignment]
+        assert set(modes) == {self.mode}
+        self.weights: dict[str, Weights] = {}
+        for step in network.steps:
+            if isinstance(step.module, Conv):
+                first = not self.weights
+                weight, bias = step.module.weight, step.module.bias
+                inner = dtype or weight.dtype
+                there = weight.dtype if first else inner
+                self.weights[step.name] = Weights(
+                    channels_last(weight.to(there)),
+                    None if bias is None else bias.to(there),
+                    channels_last(weight.flip(2, 3).transpose(0, 1).to(inner)),
+                )
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, layers: Iterable[str], *, keep: bool) -> ChainPass:
+        wanted = set(layers)
+        self.network.check_layers(wanted)
+        self.network.check_image(image, wanted)
+        steps = self.network.steps[: self.network.deepest(wanted)]
+        dtype = self.dtype or image.dtype
+        features: dict[str, Tensor] = {}
+        saved: list[Tensor] = []  # a ReLU's output, a pool's input
+        x = padded(self.network.normalize(image), self.mode, image.dtype)
+        for step, after in zip(steps, (*steps[1:], None), strict=True):
+            pads = after is not None and isinstance(after.module, Conv)
+            if isinstance(step.module, Conv):
+                weights = self.weights[step.name]
+                x = inner = F.conv2d(x, weights.forward, weights.bias)
+            elif isinstance(step.module, nn.ReLU):
+                free = not any(x is feature for feature in features.values())
+                x, inner = rectified(x, dtype, self.mode if pads else None, in_place=free)
+                saved.append(inner)
+            else:
+                saved.append(inner)
+                x = inner = step.module(inner)
+                if pads:
+                    x = padded(x, self.mode, dtype)
+                    inner = interior(x)
+            if step.name in wanted:
+                features[step.name] = inner
+        return ChainPass(self, steps, features, saved if keep else [])
+
+
+@final
+@dataclass(frozen=True)
+class ChainPass:
+    passes: ChainPasses
+    steps: Sequence[Step]
+    features: Mapping[str, Tensor]
+    saved: list[Tensor]
+
+    @torch.no_grad()
+    def backward(self, gradients: Mapping[str, AddGradient]) -> Tensor:
+        passes, saved = self.passes, self.saved
+        last = self.features[self.steps[-1].name]
+        # The gradient lies inside a border of zeros, as the convolution's way back wants it.
+        framed = framed_empty(last, passes.dtype or last.dtype).zero_()
+        for step in reversed(self.steps):
+            gradient = interior(framed)
+            if step.name in gradients:
+                gradients[step.name](gradient)
+            if isinstance(step.module, Conv):
+                framed = F.conv2d(framed, passes.weights[step.name].backward, padding=1)
+                fold_border(framed, passes.mode)
+            elif isinstance(step.module, nn.ReLU):
+                mask_gradient(gradient, saved.pop())
+            else:
+                framed = unpooled(step.module, saved.pop(), gradient)
+        image = interior(framed).float() if passes.dtype else interior(framed)
+        return passes.network.denormalize_gradient(image)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def framed_empty(like: Tensor, dtype: torch.dtype) -> Tensor:
+    """Memory for a tensor (B, C, H, W) with a border of one pixel: (B, C, H + 2, W + 2)."""
+    b, c, h, w = like.shape
+    return torch.empty(
+        (b, c, h + 2, w + 2),
+        dtype=dtype,
+        device=like.device,
+        memory_format=torch.channels_last,
+    )
+
+
+def interior(framed: Tensor) -> Tensor:
+    """All but the border, as a view."""
+    return framed[:, :, 1:-1, 1:-1]
+
+
+def padded(x: Tensor, mode: Padding, dtype: torch.dtype) -> Tensor:
+    """x (B, C, H, W) with a border of one pixel around it, in channels-last memory."""
+    framed = framed_empty(x, dtype)
+    interior(framed).copy_(x)
+    fill_border(framed, mode)
+    return framed
+
+
+def rectified(
+    x: Tensor, dtype: torch.dtype, mode: Padding | None, *, in_place: bool
+) -> tuple[Tensor, Tensor]:
+    """max(x, 0), padded if there is a mode, and the same without its padding."""
+    if mode is None:
+        x = (x.relu_() if in_place else x.relu()).to(dtype)
+        return x, x
+    framed = framed_empty(x, dtype)
+    inner = interior(framed)
+    if x.dtype == dtype:
+        torch.clamp_min(x, 0, out=inner)
+    else:
+        inner.copy_(x.relu_() if in_place else x.relu())
+    fill_border(framed, mode)
+    return framed, inner
+
+
+def fill_border(framed: Tensor, mode: Padding) -> None:
+    """Write the border of one pixel: zeros, the neighbor of the edge, or the edge itself."""
+    if mode == "zeros":
+        for edge in (framed[:, :, 0], framed[:, :, -1], framed[..., 0], framed[..., -1]):
+            edge.zero_()
+        return
+    source = 2 if mode == "reflect" else 1
+    framed[:, :, 1:-1, 0] = framed[:, :, 1:-1, source]
+    framed[:, :, 1:-1, -1] = framed[:, :, 1:-1, -1 - source]
+    framed[:, :, 0] = framed[:, :, source]
+    framed[:, :, -1] = framed[:, :, -1 - source]
+
+
+def fold_border(framed: Tensor, mode: Padding) -> None:
+    """The way back of `fill_border`: the border's gradient goes where the border came from."""
+    if mode != "zeros":
+        source = 2 if mode == "reflect" else 1
+        framed[:, :, source] += framed[:, :, 0]
+        framed[:, :, -1 - source] += framed[:, :, -1]
+        framed[..., source] += framed[..., 0]
+        framed[..., -1 - source] += framed[..., -1]
+    fill_border(framed, "zeros")
+
+
+def mask_gradient(gradient: Tensor, output: Tensor) -> None:
+    """The gradient of a ReLU, in place: zero where its output is."""
+    torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
+
+
+def unpooled(pool: nn.Module, inputs: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in a pool's inputs, with a border of zeros.
+
+    The pool is done again: that costs a hundredth of the pass, and keeping what it had picked
+    would cost half as much memory as all activations.
+    """
+    with torch.enable_grad():
+        leaf = inputs.detach().requires_grad_(True)
+        outputs = pool(leaf)
+    (result,) = torch.autograd.grad(
+        outputs, leaf, gradient.contiguous(memory_format=torch.channels_last)
+    )
+    return padded(result, "zeros", result.dtype)

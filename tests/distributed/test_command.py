@@ -1,0 +1,139 @@
+"""`torchrun -m gramarye stylize`: one file, written by the first process."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gramarye.cli import main
+from gramarye.images import load_picture
+
+LAYERS = ["--style-layers", "relu1_1,relu2_1", "--content-layers", "relu2_2"]
+SETTINGS = [*LAYERS, "--precision", "float32", "--size", "72", "--min-size", "36"]
+
+
+@pytest.fixture
+def pictures(make_picture: Callable[..., Path]) -> list[str]:
+    return [str(make_picture("photo.png", 50, 72, seed=1)), str(make_picture("art.png", seed=2))]
+
+
+def start_two(arguments: list[str]) -> list[subprocess.Popen[str]]:
+    """The command in two processes as torchrun starts them, without torchrun's own three seconds.
+
+    And without its report: what they say is all there is.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "gramarye", "stylize", *arguments],
+            env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+
+
+def finish(running: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+    """Exit code, stdout and stderr of each."""
+    said = [process.communicate(timeout=60) for process in running]
+    return [(process.returncode, *texts) for process, texts in zip(running, said, strict=True)]
+
+
+def test_torchrun_writes_one_picture_like_that_of_one_process(
+    pictures: list[str], tiny_weights: Path, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one.png", tmp_path / "out" / "two.png"
+    two.parent.mkdir()
+    options = [*SETTINGS, "--weights", str(tiny_weights), "--steps", "5", "--finer-steps", "5"]
+    assert main(["stylize", *pictures, "-o", str(one), "-q", *options]) == 0
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--standalone", "-m", "gramarye", "stylize", *pictures, "-o", str(two), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(two)]
+    assert "2 processes, 2 of them at the last scale" in done.stderr
+    assert "50 × 72" in done.stderr
+    assert [path.name for path in two.parent.iterdir()] == ["two.png"]
+    pixels = [np.rint(load_picture(path).pixels.numpy() * 255) for path in (one, two)]
+    # Other roundings in float32, ten times amplified: by one of 255 at the rounding's edge.
+    assert np.abs(pixels[0] - pixels[1]).max() <= 2
+    assert np.mean(pixels[0] != pixels[1]) < 0.02
+
+
+def test_one_process_tells_what_is_wrong_and_all_end(
+    pictures: list[str], tiny_weights: Path
+) -> None:
+    out = pictures[0]  # the content itself: only the process that writes finds fault with it
+    options = ["-o", out, "--weights", str(tiny_weights), *SETTINGS]
+    (code, _, said), (other, _, silence) = finish(start_two([*pictures, *options]))
+    assert (code, other) == (2, 1)
+    assert said.startswith("gramarye: ")
+    assert said.count("\n") == 1
+    assert silence == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--line-search", "strong-wolfe"], "line search strong-wolfe needs the whole image"),
+        (["--save-every", "3"], "--save-every does not work on several processes"),
+    ],
+)
+@pytest.mark.slow
+def test_what_several_processes_cannot_do_is_refused(
+    pictures: list[str], tiny_weights: Path, tmp_path: Path, option: list[str], words: str
+) -> None:
+    options = ["-o", str(tmp_path / "out.png"), "--weights", str(tiny_weights), *SETTINGS, *option]
+    ends = finish(start_two([*pictures, *options]))
+    assert sorted(code for code, _, _ in ends) == [1, 2]
+    assert words in "".join(said for _, _, said in ends)
+    assert "".join(said for _, _, said in ends).count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT to one process")
+def test_ctrl_c_in_one_process_leaves_the_picture(
+    pictures: list[str], tiny_weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.png"
+    options = ["-o", str(out), "--weights", str(tiny_weights), *SETTINGS, "--steps", "100000"]
+    running = start_two([*pictures, *options])
+    assert running[0].stderr is not None
+    while "step" not in (line := running[0].stderr.readline()):
+        assert line, "the run has ended"
+    time.sleep(0.2)
+    running[1].send_signal(signal.SIGINT)
+    ends = finish(running)
+    assert [code for code, _, _ in ends] == [130, 0]
+    assert re.search(r"stopped: the picture so far, 32 × 46", ends[0][2])
+    assert load_picture(out).pixels.shape == (1, 3, 46, 32)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_a_process_that_is_killed_ends_all_with_one_sentence(
+    pictures: list[str], tiny_weights: Path, tmp_path: Path
+) -> None:
+    options = ["-o", str(tmp_path / "out.png"), "--weights", str(tiny_weights), *SETTINGS]
+    running = start_two([*pictures, *options, "--steps", "100000"])
+    assert running[0].stderr is not None
+    while "step" not in (line := running[0].stderr.readline()):
+        assert line, "the run has ended"
+    running[1].kill()
+    (code, _, said), (killed, _, _) = finish(running)
+    assert (code, killed) == (1, -signal.SIGKILL)
+    last = said.splitlines()[-1]
+    assert last.startswith("gramarye: another process has ended or cannot be reached")

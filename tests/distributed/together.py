@@ -1,0 +1,259 @@
+"""What `test_sharded.py` starts three times: does everything in bands and as a whole, and compares.
+
+Usage: python together.py RANK SIZE FOLDER. It writes what it found to FOLDER/RANK.json.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from gramarye.budget import budget_scale, choose_tiles
+from gramarye.config import StylizeConfig, make_config
+from gramarye.distributed.bands import Bands, gather, plan_bands, rescale
+from gramarye.distributed.processes import NONE, Processes, cut
+from gramarye.distributed.sharded import (
+    BandObjective,
+    band_targets,
+    plan_sharding,
+    sharded_steps,
+    tiles_of_band,
+)
+from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
+from gramarye.networks.vgg import narrow_vgg
+from gramarye.objective import Objective
+from gramarye.optimize import OptimizeConfig, optimize
+from gramarye.scales import plan_scales, resize
+from gramarye.stylize import assemble, make_objective, stylize_steps
+from gramarye.targets import Lens, style_moments
+from gramarye.tiling import margins, total_stride
+
+CPU = torch.device("cpu")
+
+
+def network(padding: Padding = "reflect", pooling: Pooling = "max") -> PerceptualNetwork:
+    blocks = [(3, 3), (3, 3), (3,) * 4, (3,) * 4, (3,)]
+    made = narrow_vgg("tiny", blocks, padding, pooling).double()
+    generator = torch.Generator().manual_seed(0)
+    for parameter in made.parameters():
+        parameter.copy_(0.1 + 0.3 * torch.randn(parameter.shape, generator=generator))
+    return made
+
+
+def picture(seed: int, height: int, width: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, 3, height, width, generator=generator, dtype=torch.float64)
+
+
+def settings(**changes: Any) -> StylizeConfig:
+    return make_config(tv_weight=3.0, precision="float32", color="free", **changes)
+
+
+def uneven(bands: Bands, net: PerceptualNetwork, config: StylizeConfig) -> Bands:
+    """The bands with the first as small as can be: its neighbors' windows reach across it."""
+    layers = {*config.content_layers, *config.style_layers}
+    stride, (before, after) = total_stride(net, layers), margins(net, layers)
+    cuts = [0, *(stride * (1 + 3 * i) for i in range(bands.count - 1)), bands.height]
+    owned = list(pairwise(cuts))
+    windows = [
+        (max(0, top - before) // stride * stride, min(bands.height, bottom + after))
+        for top, bottom in owned
+    ]
+    idle = [NONE] * (len(bands.owned) - len(owned))
+    return replace(bands, owned=(*owned, *idle), windows=(*windows, *idle))
+
+
+def band_objective(
+    net: PerceptualNetwork,
+    content: Tensor,
+    style: Tensor,
+    config: StylizeConfig,
+    bands: Bands,
+    team: Processes,
+    memory: int | None,
+    *,
+    stored: bool,
+) -> BandObjective:
+    height, width = content.shape[-2:]
+    owned, window = bands.owned[team.rank], bands.windows[team.rank]
+    layers = {*config.content_layers, *config.style_layers}
+    budget = budget_scale(net, height, width, config, "float32", None, within=owned)
+    tiles = choose_tiles(net, layers, height, width, memory, within=owned)
+    budget = replace(budget, stored=stored, tiles=tiles)
+    lens = Lens(net, "float32", budget.tile_bytes)
+    seen = cut(content, (0, height), window)
+    of_content = band_targets(lens, seen, bands, team, budget, config)
+    of_style = style_moments(lens, [style], config.style_layers)
+    return BandObjective(assemble(lens, of_content, of_style, config), bands, team, budget.tiles)
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    """The largest difference, relative to the largest entry."""
+    return float((a - b).abs().max() / b.abs().max())
+
+
+def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
+    """Losses and gradients in bands against those of the whole image."""
+    found = []
+    cases: list[dict[str, Any]] = [
+        {"net": network(), "size": (83, 37), "config": settings()},
+        {
+            "net": network("zeros", "avg"),
+            "size": (64, 45),
+            "config": settings(style_loss="wasserstein", style_layers={"relu2_2": 1, "conv3_1": 2}),
+            "even": True,
+        },
+        {
+            "net": network("replicate"),
+            "size": (70, 64),
+            "config": settings(
+                style_loss="gram",
+                tv="absolute",
+                content_loss="mean",
+                style_layers={"relu1_1": 1, "relu2_1": 1},
+                content_layers={"relu2_2": 1},
+            ),
+            "memory": 100_000,
+            "stored": False,
+        },
+        {"net": network(), "size": (57, 31), "config": settings(balance="absolute"), "team": 2},
+    ]
+    for case in cases:
+        net, (height, width), config = case["net"], case["size"], case["config"]
+        content, style, image = (picture(i, height, width) for i in range(3))
+        whole: Objective = make_objective(net, content, [style], config)
+        expected = whole.evaluate(image)
+        team = world.first(case.get("team", world.size))
+        layers = {*config.content_layers, *config.style_layers}
+        bands = plan_bands(net, layers, height, width, team.size, smallest=8)
+        bands = bands if case.get("even") else uneven(bands, net, config)
+        if world.rank not in team:
+            continue
+        objective = band_objective(
+            net,
+            content,
+            style,
+            config,
+            bands,
+            team,
+            case.get("memory"),
+            stored=case.get("stored", True),
+        )
+        owned = bands.owned[world.rank]
+        evaluation = objective.evaluate(cut(image, (0, height), owned).clone())
+        gradient = cut(expected.gradient, (0, height), owned)
+        found.append(
+            {
+                "losses": max(
+                    distance(evaluation.losses[name], value)
+                    for name, value in expected.losses.items()
+                ),
+                "gradient": distance(evaluation.gradient, gradient),
+                "values": [value.item().hex() for value in evaluation.losses.values()],
+                "tiles": len(tiles_of_band(objective.plan, bands, team)),
+                "rows": list(owned),
+            }
+        )
+    return found
+
+
+def compare_lbfgs(world: Processes) -> dict[str, Any]:
+    """Ten steps of L-BFGS in bands against ten of the whole image."""
+    net, config, (height, width) = network(), settings(), (83, 37)
+    content, style = picture(0, height, width), picture(1, height, width)
+    steps = OptimizeConfig(steps=10, history=4)
+    *_, expected = optimize(content, make_objective(net, content, [style], config), steps)
+    layers = {*config.content_layers, *config.style_layers}
+    bands = plan_bands(net, layers, height, width, world.size, smallest=8)
+    objective = band_objective(net, content, style, config, bands, world, None, stored=True)
+    rows = cut(content, (0, height), bands.owned[world.rank]).clone()
+    *_, iterate = optimize(rows, objective, steps, reduce=world.total)
+    image = gather(iterate.image, bands, world)
+    return {
+        "image": distance(image, expected.image) if world.rank == 0 else None,
+        "moved": distance(expected.image, content),
+        "losses": [value.hex() for value in iterate.losses.values()],
+    }
+
+
+def compare_scales(world: Processes, optimizer: str) -> dict[str, Any]:
+    """A whole run over scales: the first on one process, the second on two, the third on all."""
+    net = network()
+    config = settings(
+        size=96,
+        min_size=40,
+        scale_factor=1.5,
+        steps=4,
+        finer_steps=3,
+        optimizer=optimizer,
+        init="content" if optimizer == "lbfgs" else "gray",
+        learning_rate=1.0 if optimizer == "lbfgs" else 0.02,
+        style_layers={"relu1_1": 1, "relu2_1": 1},
+        content_layers={"relu2_2": 1},
+    )
+    content, style = picture(0, 130, 90), picture(1, 64, 70)
+    *_, expected = stylize_steps(content, [style], config, network=net)
+    scales = plan_scales(130, 90, config)
+    plan = plan_sharding(net, scales, config, world.size, smallest=32)
+    found = sharded_steps(
+        content,
+        [style],
+        config,
+        processes=world,
+        network=net,
+        scales=scales,
+        plan=plan,
+        device=CPU,
+    )
+    iterates = list(found)
+    image = gather(iterates[-1].image, plan[-1], world)
+    return {
+        "image": distance(image, expected.image) if world.rank == 0 else None,
+        "moved": distance(expected.image, resize(content, *expected.image.shape[-2:])),
+        "processes": [bands.count for bands in plan],
+        "iterates": len(iterates),
+    }
+
+
+def compare_resizing(world: Processes) -> float | None:
+    """An image resized from bands to bands of another size, against the whole."""
+    net, image = network(), picture(0, 40, 30)
+    old = plan_bands(net, ["relu2_1"], 40, 30, world.size, smallest=20)
+    new = plan_bands(net, ["relu2_1"], 71, 53, world.size, smallest=8)
+    rows = rescale(cut(image, (0, 40), old.owned[world.rank]), old, new, world)
+    whole = gather(rows, new, world)
+    return distance(whole, resize(image, 71, 53)) if world.rank == 0 else None
+
+
+def totals(world: Processes) -> list[str]:
+    """The bits of a sum that rounds: they must be the same everywhere."""
+    generator = torch.Generator().manual_seed(world.rank)
+    numbers = torch.randn(50, generator=generator, dtype=torch.float64)
+    return [value.hex() for value in world.total(numbers).tolist()]
+
+
+def main(rank: int, size: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    store = dist.FileStore(str(folder / "store"), size)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=size)
+    world = Processes(rank, size)
+    found = {
+        "evaluations": compare_evaluations(world),
+        "lbfgs": compare_lbfgs(world),
+        "scales/lbfgs": compare_scales(world, "lbfgs"),
+        "scales/adam": compare_scales(world, "adam"),
+        "resizing": compare_resizing(world),
+        "totals": totals(world),
+    }
+    (folder / f"{rank}.json").write_text(json.dumps(found), "utf-8")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
