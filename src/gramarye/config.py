@@ -88,7 +88,7 @@ class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
     min_size: int = Field(256, ge=16, description="longest side of the first, coarsest scale")
     scale_factor: float = Field(2.0, gt=1, description="ratio of one scale to the next")
     steps: int = Field(60, ge=1, description="steps at the first scale")
-    finer_steps: int = Field(90, ge=0, description="steps at each later scale")
+    finer_steps: int = Field(75, ge=0, description="steps at each later scale")
     step_decay: float = Field(
         0.75,
         gt=0,

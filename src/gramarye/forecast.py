@@ -85,6 +85,7 @@ def forecast(
         budget_scale(network, scale.height, scale.width, config, precision, memory)
         for scale in scales
     ]
+    before = resident_memory()  # what the measurement takes is free again by then
     costs = measure_costs(network, config, device, largest=scales[-1].pixels)
     parts = []
     for scale, budget in zip(scales, budgets, strict=True):
@@ -99,7 +100,7 @@ def forecast(
         setup = looked_at * FORWARD * per_pixel + scale.pixels * PER_PICTURE
         parts.append(ScaleForecast(scale, budget, step, (scale.steps + 1) * step + setup))
     files = sum(height * width for height, width in (content, *styles)) + 2 * scales[-1].pixels
-    peak = resident_memory() + max(budget.bytes for budget in budgets)
+    peak = before + max(budget.bytes for budget in budgets)
     seconds = sum(part.seconds for part in parts) + files * PER_PICTURE
     return Forecast(tuple(parts), seconds, peak)
 
