@@ -1,0 +1,69 @@
+"""The examples run, at small sizes, and do what they say."""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from gramarye.images import load_image, load_picture, save_picture
+from gramarye.samples import sample_path
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("pictures")
+    paths = folder / "photo.png", folder / "painting.png"
+    for path, sample in zip(paths, ("fox", "mosaic"), strict=True):
+        small = load_picture(sample_path(sample)).to_pil().resize((72, 80))
+        save_picture(load_picture(small), path)
+    return str(paths[0]), str(paths[1])
+
+
+def example(name: str) -> Callable[..., None]:
+    main: Callable[..., None] = runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]
+    return main
+
+
+def test_every_example_is_listed_and_tested() -> None:
+    names = {path.stem for path in EXAMPLES.glob("*.py")}
+    listed = (EXAMPLES / "README.md").read_text("utf-8")
+    assert names == {"strengths", "time_limit", "poster", "own_loss"}
+    assert all(f"`{name}.py`" in listed for name in names)
+
+
+def test_strengths(pair: tuple[str, str], tmp_path: Path) -> None:
+    out = tmp_path / "row.png"
+    example("strengths")(*pair, str(out), size=64, steps=5)
+    assert load_image(out).shape == (1, 3, 64, 5 * 58)
+
+
+def test_a_time_limit_ends_the_run(
+    pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    example("time_limit")(*pair, str(out), "0", size=64)
+    assert "scale 1 of 1, step 1," in capsys.readouterr().out
+    assert out.exists()
+
+
+def test_a_poster_is_as_large_as_the_time_lets(
+    pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "poster.tif"
+    example("poster")(*pair, str(out), "600", "4GiB", sizes=(48, 64))
+    assert load_image(out).shape[-2:] == (64, 58)
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    with pytest.raises(SystemExit):
+        example("poster")(*pair, str(out), "0", "4GiB", sizes=(48,))
+
+
+def test_a_loss_of_ones_own_is_heeded(pair: tuple[str, str], tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    example("own_loss")(*pair, str(out), "0.9", "0.6", "0.3", size=64, steps=60)
+    mean = load_image(out).mean((0, 2, 3))
+    # Without it, the mean is at a distance of 0.41, in the middle of the style's own colors.
+    assert (mean - torch.tensor([0.9, 0.6, 0.3])).norm() < 0.3
