@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from operator import itemgetter
@@ -21,7 +21,8 @@ from gramarye.devices import free_memory
 from gramarye.errors import SettingsError
 from gramarye.history import Precision as HistoryPrecision
 from gramarye.networks.features import Conv, PerceptualNetwork
-from gramarye.networks.passes import Precision, is_chain
+from gramarye.networks.passes import Precision, choose_precision, is_chain
+from gramarye.scales import Scale
 from gramarye.tiling import Layout, Tile, plan_tiles, splits
 
 UNITS = {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
@@ -136,6 +137,22 @@ def budget_scale(
             f"budget is {show_bytes(memory)}: choose a smaller --size or allow more with --memory"
         )
     return min(feasible, key=itemgetter(0))[1]
+
+
+def decides(
+    network: PerceptualNetwork,
+    scales: Sequence[Scale],
+    config: StylizeConfig,
+    device: torch.device,
+    memory: int,
+) -> bool:
+    """Whether any scale gives something up for the budget, so that it decides the last bits."""
+    precision = choose_precision(config.precision, device)
+    budgets = (
+        budget_scale(network, scale.height, scale.width, config, precision, memory)
+        for scale in scales
+    )
+    return any(budget.describe(config.history) for budget in budgets)
 
 
 def taken(tiles: TilePlan) -> float:

@@ -98,6 +98,12 @@ class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
     learning_rate: float = Field(1.0, gt=0, description="step length (L-BFGS 1, Adam about 0.02)")
     history: int = Field(10, ge=1, le=1000, description="pairs L-BFGS remembers")
     line_search: Literal["none", "strong-wolfe"] = Field("none", description="L-BFGS's line search")
+    stop_change: float = Field(
+        0.0,
+        ge=0,
+        description="end a scale when a step moves the image by less, root mean square over the "
+        "pixels, mean of five steps (0 is never)",
+    )
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the averaged image (Adam; 0 is no averaging)"
     )

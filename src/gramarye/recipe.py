@@ -16,6 +16,7 @@ from gramarye.config import StylizeConfig
 from gramarye.errors import RecipeError
 from gramarye.images import Picture, read_recipe
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.passes import choose_precision
 
 FORMAT = 1
 FIRST_IMAGES = ("content", "noise", "gray", "style")  # any other is a file
@@ -42,6 +43,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     weights_sha256: str | None
     width: int
     height: int
+    precision: str | None = None  # of the convolutions, where the settings say auto
+    memory: int | None = None  # the budget in bytes, where it decided tiles and the last bits
     stopped_after: int | None = None  # steps made, where the run was stopped before its last
     versions: dict[str, str]
     device: str
@@ -95,6 +98,7 @@ def write_recipe(
     height: int,
     device: torch.device,
     stopped_after: int | None = None,
+    memory: int | None = None,
 ) -> Recipe:
     """The recipe of a picture of that size made with these settings."""
     init = Path(config.init)
@@ -112,6 +116,8 @@ def write_recipe(
         weights_sha256=network.weights_sha256,
         width=width,
         height=height,
+        precision=choose_precision(config.precision, device),
+        memory=memory,
         stopped_after=stopped_after,
         versions={
             "gramarye": gramarye.__version__,

@@ -11,7 +11,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from gramarye.budget import ScaleBudget, budget_scale, memory_budget
+from gramarye.budget import ScaleBudget, budget_scale, decides, memory_budget
 from gramarye.color import keep_content_color, match_color
 from gramarye.config import StylizeConfig, make_config
 from gramarye.devices import choose_device
@@ -53,10 +53,13 @@ def stylize(
     pictures = [load_picture(source) for source in (content, first, *others)]
     pixels, *styles = [picture.pixels.to(device) for picture in pictures]
     init = None if config.init in FIRST_IMAGES else load_image(config.init).to(device)
-    for iterate in stylize_steps(pixels, styles, config, network=network, init=init):
+    memory = memory_budget(config.memory, device)
+    steps = stylize_steps(pixels, styles, config, network=network, init=init, memory=memory)
+    for iterate in steps:
         image = iterate.image
-    last = plan_scales(pixels.shape[-2], pixels.shape[-1], config)[-1]  # it may have no steps
-    image = finish(resize(image, last.height, last.width), pixels, config)
+    scales = plan_scales(pixels.shape[-2], pixels.shape[-1], config)
+    image = resize(image, scales[-1].height, scales[-1].width)  # the last may have no steps
+    image = finish(image, pixels, config)
     recipe = write_recipe(
         pictures[0],
         pictures[1:],
@@ -65,6 +68,7 @@ def stylize(
         width=image.shape[-1],
         height=image.shape[-2],
         device=device,
+        memory=memory if decides(network, scales, config, device, memory) else None,
     )
     return replace(dress(image, pictures[0]), recipe=recipe.to_json())
 
@@ -307,6 +311,7 @@ def optimize_config(config: StylizeConfig, scale: Scale, budget: ScaleBudget) ->
         history=config.history,
         line_search=config.line_search,
         average=config.average,
+        stop_change=config.stop_change,
         history_precision=budget.history,
         history_folder=tempfile.gettempdir() if budget.on_disk else None,
     )

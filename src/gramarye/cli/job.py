@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from gramarye.budget import memory_budget
+from gramarye.budget import decides, memory_budget
 from gramarye.checkpoint import Checkpoint
 from gramarye.cli.checkpoints import Checkpoints
 from gramarye.cli.inputs import open_input
@@ -49,6 +49,7 @@ class Job:
     output: Output = field(default_factory=Output)
     keep: tuple[Path, ...] = ()
     resume: Checkpoint | None = None
+    memory: int | None = None  # the budget in bytes, in place of the config's
 
 
 @final
@@ -84,7 +85,7 @@ def run_job(job: Job) -> Report:
     network = network.to(device)
     scales = plan_scales(content.height, content.width, config)
     saved = job.resume.run if job.resume else None
-    memory = saved.memory if saved else memory_budget(config.memory, device)
+    memory = saved.memory if saved else job.memory or memory_budget(config.memory, device)
     expected = None
     if is_long(scales) and not job.output.quiet:
         sizes = [(style.height, style.width) for style in styles]
@@ -99,6 +100,7 @@ def run_job(job: Job) -> Report:
         width=scales[-1].width,
         height=scales[-1].height,
         device=device,
+        memory=memory if decides(network, scales, config, device, memory) else None,
     )
     iterates = stylize_steps(
         content.pixels,
