@@ -215,12 +215,12 @@ def test_vectors_of_the_optimizers_by_hand() -> None:
         config = make_config(history=10, **options)  # type: ignore[arg-type]
         return optimizer_vectors(config, precision, on_disk)  # type: ignore[arg-type]
 
-    assert vectors() == 24
-    assert vectors("bfloat16") == 14
-    assert vectors("bfloat16", True) == 4
-    assert vectors(optimizer="gradient-descent") == 3
-    assert vectors(optimizer="adam", average=0.9) == 7
-    assert vectors(line_search="strong-wolfe") == 28
+    assert vectors() == 25
+    assert vectors("bfloat16") == 15
+    assert vectors("bfloat16", True) == 5
+    assert vectors(optimizer="gradient-descent") == 4
+    assert vectors(optimizer="adam", average=0.9) == 8
+    assert vectors(line_search="strong-wolfe") == 29
 
 
 def test_what_was_given_up_is_described() -> None:

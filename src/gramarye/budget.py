@@ -164,13 +164,13 @@ def optimizer_vectors(config: StylizeConfig, history: HistoryPrecision, on_disk:
     """How many vectors of the image's size the optimizer holds at once, the image among them."""
     averaged = 2 if config.average else 0
     if config.optimizer == "gradient-descent":
-        return 3 + averaged  # the image, the best so far, the gradient
+        return 4 + averaged  # the image, the best so far, the last one shown, the gradient
     if config.optimizer == "adam":
-        return 5 + averaged  # and two moments
+        return 6 + averaged  # and two moments
     if config.line_search != "none":
-        return 8 + 2 * config.history  # torch's own
+        return 9 + 2 * config.history  # torch's own
     pairs = 0.0 if on_disk else 2 * config.history * (0.5 if history == "bfloat16" else 1)
-    return 4 + averaged + pairs  # and the previous gradient
+    return 5 + averaged + pairs  # and the previous gradient
 
 
 def show_bytes(amount: float) -> str:

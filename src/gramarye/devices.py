@@ -89,9 +89,15 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def release_memory(device: torch.device) -> None:
-    """Give what PyTorch keeps for later back to the device."""
+    """Give memory that is free but kept for later back to the device, or to the system."""
     if device.type != "cpu":
         torch.accelerator.memory.empty_cache()
+    elif sys.platform.startswith("linux"):
+        import ctypes
+
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+        if trim is not None:
+            trim(0)
 
 
 def resident_memory() -> int:

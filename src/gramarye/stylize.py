@@ -14,7 +14,7 @@ from torch import Tensor
 from gramarye.budget import ScaleBudget, budget_scale, decides, memory_budget
 from gramarye.color import keep_content_color, match_color
 from gramarye.config import StylizeConfig, make_config
-from gramarye.devices import choose_device
+from gramarye.devices import choose_device, release_memory
 from gramarye.images import Picture, Source, load_image, load_picture
 from gramarye.losses.statistics import Moments
 from gramarye.losses.style import StyleLoss, style_distance
@@ -116,6 +116,7 @@ def stylize_steps(
         snapshot = resume[1] if resume and resume[0] == index else None
         if resume and index < resume[0]:
             continue
+        release_memory(device)  # what the last scale took, in pieces too small for this one
         height, width = scale.height, scale.width
         budget = budget_scale(network, height, width, config, precision, memory)
         content_now, styles_now = pictures.at(scale)
@@ -130,6 +131,7 @@ def stylize_steps(
         iterates = optimize(
             image, objective, optimize_config(config, scale, budget), state, snapshot=snapshot
         )
+        release_memory(device)
         if snapshot is None or not snapshot.last:
             image = None  # the optimizer's from here on: it lets go of what it has left behind
         for iterate in iterates:
