@@ -15,7 +15,7 @@ from gramarye.errors import OutputError
 
 Precision = Literal["float32", "bfloat16"]
 
-# Numbers in a block, all rows together. Smaller ones stay in a core's cache between the two products
+# Numbers in a block, all rows together. Smaller ones stay in a core's cache between two products
 # with them and sum more exactly (1e-7 instead of 6e-6 in float32), but every block costs some calls
 # on all threads: at 512 px a step takes 9.4 ms with 4 million numbers, 11.6 ms with one million. An
 # accelerator wants few, large kernels.

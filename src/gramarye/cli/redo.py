@@ -50,9 +50,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or unused(Path(f"{args.picture.stem}-redo{args.picture.suffix}"))
     # The same tiles give the same last bits.
     memory = None if "memory" in given_settings(args) else recipe.memory
-    job = Job(
-        content, styles, out, config, given_output(args), keep=(args.picture,), memory=memory
-    )
+    job = Job(content, styles, out, config, given_output(args), keep=(args.picture,), memory=memory)
     report = run_job(job)
     if report.recipe.weights_sha256 != recipe.weights_sha256:
         print("note: the network's weights are not those of the recipe", file=sys.stderr)
