@@ -199,3 +199,10 @@ def test_a_wrong_layer_costs_no_download() -> None:
     config = make_config(network="vgg19", style_layers={"relu9_1": 1.0})
     with pytest.raises(LayerError, match="relu9_1"):
         config_network(config, fetch)
+
+
+def test_a_last_scale_too_large_for_the_budget_is_told_before_the_first_step() -> None:
+    content, style = (torch.rand(1, 3, 60, 80) for _ in range(2))
+    config = make_config(size=4000, memory="600MiB")
+    with pytest.raises(SettingsError, match=r"4000 x 3000 pixels take at least .* of memory"):
+        next(stylize_steps(content, [style], config))

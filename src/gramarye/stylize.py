@@ -109,16 +109,20 @@ def stylize_steps(
     memory -= pictures.bytes
     scales = plan_scales(size[0], size[1], config)
     precision = choose_precision(config.precision, device)
+    # All of them before the first step: a last scale that is too large must not cost the others.
+    budgets = [
+        budget_scale(network, scale.height, scale.width, config, precision, memory)
+        for scale in scales
+    ]
     state = AdamState()
     image: Tensor | None = None
     del first
-    for index, scale in enumerate(scales):
+    for index, (scale, budget) in enumerate(zip(scales, budgets, strict=True)):
         snapshot = resume[1] if resume and resume[0] == index else None
         if resume and index < resume[0]:
             continue
         release_memory(device)  # what the last scale took, in pieces too small for this one
         height, width = scale.height, scale.width
-        budget = budget_scale(network, height, width, config, precision, memory)
         content_now, styles_now = pictures.at(scale)
         if snapshot is not None:
             image = snapshot.tensors["image"].to(device)
