@@ -1,6 +1,5 @@
 """What Gramarye costs on this machine: `python -m benchmarks`; docs/performance.md says how."""
 
-import os
+from gramarye.threads import share_cores
 
-# As the command has it, and read when PyTorch is imported: so it must come before.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+share_cores()  # as the command does it, before PyTorch is imported

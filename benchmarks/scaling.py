@@ -77,7 +77,7 @@ def launch(count: int, size: int, steps: int, folder: Path) -> dict[str, Any]:
     command += ["-m", "benchmarks.scaling", "--worker", str(out)]
     command += ["--size", str(size), "--steps", str(steps)]
     threads = max(1, (os.cpu_count() or 1) // count)
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")

@@ -206,8 +206,8 @@ def pass_bytes(
             outputs += floats
     image = 4 * 3 * 4  # the window's copies: normalized, padded, its gradient
     if is_chain(network):
-        # The first convolution's output is in float32 still, and copied.
-        first = 6 * widest if precision == "bfloat16" else 0
+        # The first convolution reads the image split into ten channels, which are copied once.
+        first = 2 * 10 * itemsize if precision == "bfloat16" else 0
         return PassBytes(1.2 * itemsize * outputs, 3.5 * itemsize * widest + image + first)
     return PassBytes(2.2 * itemsize * outputs + 8 * widest, 4 * itemsize * widest + image)
 

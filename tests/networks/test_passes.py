@@ -178,7 +178,7 @@ def test_in_bfloat16_every_layer_can_be_read_and_has_a_way_back(layers: tuple[st
         assert difference.norm() < 0.02 * expected[layer].norm(), layer
 
 
-def test_in_bfloat16_the_first_convolution_reads_the_image_in_float32() -> None:
+def test_in_bfloat16_the_first_convolution_reads_sixteen_bits_of_the_image() -> None:
     # Two grays that bfloat16 cannot tell apart: between 0.5 and 1 its numbers are 1/256 apart.
     network = chain()
     first = network.body["conv1_1"]

@@ -28,6 +28,7 @@ from gramarye.cli import (
 from gramarye.cli.parser import Parser
 from gramarye.distributed.environment import launched
 from gramarye.errors import GramaryeError, InputError, OutputError
+from gramarye.threads import share_cores
 
 COMMANDS = (
     stylize,
@@ -47,9 +48,7 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    # OpenMP's threads else wait for each other by spinning: beside another busy program, 256 pixels
-    # then took 16 to 220 s instead of 8. Read when PyTorch is imported, which is later.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    share_cores()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no text
     parser = make_parser()

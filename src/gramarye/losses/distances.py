@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,7 @@ def head_gram_distance(image: Moments, style: Moments, head: Tensor, width: int)
     """
     difference = image.augmented() - style.augmented()
     head = head.to(difference.dtype)
-    return (head @ difference @ head).square().sum() / width**2
+    return seen_norm(difference, head.mT @ head) / width**2
 
 
 def covariance_distance(image: Moments, style: Moments) -> Tensor:
@@ -53,9 +55,31 @@ def head_covariance_distance(image: Moments, style: Moments, head: Tensor, width
     channels = image.first.shape[1]
     # Without the constant, which varies nowhere: it has no covariance.
     weights = head[:, :channels].to(image.first.dtype)
-    covariance = weights @ (image.covariance() - style.covariance()) @ weights.mT
-    mean = weights @ (image.mean() - style.mean())[:, :, None]
-    return mean.square().sum() / width + covariance.square().sum() / width**2
+    metric = weights.mT @ weights
+    mean = image.mean() - style.mean()
+    squares = (mean @ metric * mean).sum()
+    return squares / width + seen_norm(image.covariance() - style.covariance(), metric) / width**2
+
+
+class _SeenNorm(torch.autograd.Function):
+    """||A X A^T||_F^2 = <X, K X K> with K = A^T A; the gradient in X is 2 K X K, already there."""
+
+    @staticmethod
+    def forward(ctx: Any, difference: Tensor, metric: Tensor) -> Tensor:
+        product = metric @ difference @ metric
+        ctx.save_for_backward(product)
+        return (difference * product).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (product,) = ctx.saved_tensors
+        return 2 * gradients[0] * product, None
+
+
+def seen_norm(difference: Tensor, metric: Tensor) -> Tensor:
+    """The sum over a batch of ||A X A^T||_F^2 for matrices X (B, C, C), of K = A^T A (C, C)."""
+    result: Tensor = _SeenNorm.apply(difference, metric)  # type: ignore[no-untyped-call]
+    return result
 
 
 def wasserstein_distance(image: Moments, style: Moments, epsilon: float = 1e-4) -> Tensor:

@@ -119,7 +119,7 @@ def is_link(module: nn.Module) -> bool:
 class Weights:
     """A convolution's weights, and the same for the way back."""
 
-    forward: Tensor  # (C_out, C_in, 3, 3)
+    forward: Tensor  # (C_out, C_in, 3, 3), of the first in bfloat16 (C_out, 10, 3, 3)
     bias: Tensor | None
     backward: Tensor  # (C_in, C_out, 3, 3), turned by half a turn
 
@@ -128,8 +128,8 @@ class Weights:
 class ChainPasses:
     """Passes through a chain of 3 x 3 convolutions, ReLUs and pools.
 
-    In bfloat16 the first convolution still reads the image in float32: its 8 bits of precision
-    are about one level of an 8-bit picture.
+    In bfloat16 the first convolution still reads 16 bits of the image: the 8 that bfloat16 has are
+    about one level of an 8-bit picture. See `split_image`.
     """
 
     def __init__(self, network: PerceptualNetwork, dtype: torch.dtype | None = None) -> None:
@@ -142,13 +142,13 @@ class ChainPasses:
         self.weights: dict[str, Weights] = {}
         for step in network.steps:
             if isinstance(step.module, Conv):
-                first = not self.weights
                 weight, bias = step.module.weight, step.module.bias
                 inner = dtype or weight.dtype
-                there = weight.dtype if first else inner
+                splits = inner != weight.dtype and not self.weights
+                there = split_weight(weight, bias, inner) if splits else weight.to(inner)
                 self.weights[step.name] = Weights(
-                    channels_last(weight.to(there)),
-                    None if bias is None else bias.to(there),
+                    channels_last(there),
+                    None if bias is None else bias.to(inner),
                     channels_last(weight.flip(2, 3).transpose(0, 1).to(inner)),
                 )
 
@@ -161,7 +161,8 @@ class ChainPasses:
         dtype = self.dtype or image.dtype
         features: dict[str, Tensor] = {}
         saved: list[Tensor] = []  # a ReLU's output, a pool's input
-        x = padded(self.network.normalize(image), self.mode, image.dtype)
+        x = self.network.normalize(image)
+        x = padded(x if x.dtype == dtype else split_image(x, dtype), self.mode, dtype)
         for step, after in zip(steps, (*steps[1:], None), strict=True):
             pads = after is not None and isinstance(after.module, Conv)
             if isinstance(step.module, Conv):
@@ -169,11 +170,11 @@ class ChainPasses:
                 x = inner = F.conv2d(x, weights.forward, weights.bias)
             elif isinstance(step.module, nn.ReLU):
                 free = not any(x is feature for feature in features.values())
-                x, inner = rectified(x, dtype, self.mode if pads else None, in_place=free)
+                x, inner = rectified(x, self.mode if pads else None, in_place=free)
                 saved.append(inner)
             else:
                 saved.append(inner)
-                x = inner = step.module(inner)
+                x = inner = pooled(step.module, inner)
                 if pads:
                     x = padded(x, self.mode, dtype)
                     inner = interior(x)
@@ -239,19 +240,36 @@ def padded(x: Tensor, mode: Padding, dtype: torch.dtype) -> Tensor:
     return framed
 
 
-def rectified(
-    x: Tensor, dtype: torch.dtype, mode: Padding | None, *, in_place: bool
-) -> tuple[Tensor, Tensor]:
+def split_image(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """An image (B, 3, H, W) for the weights of `split_weight` (B, 10, H, W).
+
+    It is x rounded, what the rounding left, x rounded once more, and ones.
+    """
+    high = x.to(dtype)
+    return torch.cat([high, (x - high).to(dtype), high, torch.ones_like(high[:, :1])], dim=1)
+
+
+def split_weight(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """Weights (C, 3, 3, 3) that read about 16 bits of the image, as (C, 10, 3, 3).
+
+    For x = xh + xl and w = wh + wl, each rounded to `dtype` and what that left, the convolution
+    sums xh wh + xl wh + xh wl, which is x w but for xl wl. The ones take what is left of the bias.
+    """
+    high = weight.to(dtype)
+    rest = torch.zeros_like(high[:, :1])
+    if bias is not None:
+        rest[:, 0, 1, 1] = bias - bias.to(dtype)
+    return torch.cat([high, high, (weight - high).to(dtype), rest], dim=1)
+
+
+def rectified(x: Tensor, mode: Padding | None, *, in_place: bool) -> tuple[Tensor, Tensor]:
     """max(x, 0), padded if there is a mode, and the same without its padding."""
     if mode is None:
-        x = (x.relu_() if in_place else x.relu()).to(dtype)
+        x = x.relu_() if in_place else x.relu()
         return x, x
-    framed = framed_empty(x, dtype)
+    framed = framed_empty(x, x.dtype)
     inner = interior(framed)
-    if x.dtype == dtype:
-        torch.clamp_min(x, 0, out=inner)
-    else:
-        inner.copy_(x.relu_() if in_place else x.relu())
+    torch.clamp_min(x, 0, out=inner)
     fill_border(framed, mode)
     return framed, inner
 
@@ -285,16 +303,69 @@ def mask_gradient(gradient: Tensor, output: Tensor) -> None:
     torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
 
 
+def pooled(pool: nn.Module, x: Tensor) -> Tensor:
+    """What a pool makes of x (B, C, H, W) in channels-last memory."""
+    if not halves(pool):
+        outputs: Tensor = pool(x)
+        return outputs
+    left, right = columns(x)
+    above, below = rows(torch.maximum(left, right))
+    return torch.maximum(above, below)
+
+
 def unpooled(pool: nn.Module, inputs: Tensor, gradient: Tensor) -> Tensor:
     """The gradient in a pool's inputs, with a border of zeros.
 
     The pool is done again: that costs a hundredth of the pass, and keeping what it had picked
     would cost half as much memory as all activations.
     """
-    with torch.enable_grad():
-        leaf = inputs.detach().requires_grad_(True)
-        outputs = pool(leaf)
-    (result,) = torch.autograd.grad(
-        outputs, leaf, gradient.contiguous(memory_format=torch.channels_last)
-    )
-    return padded(result, "zeros", result.dtype)
+    if not halves(pool):
+        with torch.enable_grad():
+            leaf = inputs.detach().requires_grad_(True)
+            outputs = pool(leaf)
+        (result,) = torch.autograd.grad(
+            outputs, leaf, gradient.contiguous(memory_format=torch.channels_last)
+        )
+        return padded(result, "zeros", result.dtype)
+    left, right = (x.clone(memory_format=torch.channels_last) for x in columns(inputs))
+    larger = torch.maximum(left, right)
+    divide(gradient, *rows(larger))  # which is the gradient in itself from here on
+    larger[:, :, gradient.shape[2] * 2 :] = 0
+    divide(larger, left, right)
+    framed = framed_empty(inputs, gradient.dtype)
+    inner = interior(framed)
+    for target, part in zip(columns(inner), (left, right), strict=True):
+        target.copy_(part)
+    inner[..., gradient.shape[3] * 2 :] = 0
+    fill_border(framed, "zeros")
+    return framed
+
+
+def divide(gradient: Tensor, first: Tensor, second: Tensor) -> None:
+    """The way back of max(first, second): each gradient goes to the larger, of equals to the first.
+
+    The gradients take the inputs' places. By subtraction and a ReLU's way back, which unlike
+    comparisons are quick in every precision.
+    """
+    first -= second
+    torch.ops.aten.threshold_backward.grad_input(gradient, first, -1e-38, grad_input=first)
+    torch.sub(gradient, first, out=second)
+
+
+def halves(pool: nn.Module) -> bool:
+    """Whether it takes the largest of two by two, leaving out a last odd row or column."""
+    assert isinstance(pool, Pool)
+    shape = (pool.kind, pool.kernel, pool.stride, pool.padding, pool.ceil)
+    return shape == ("max", 2, 2, 0, False)
+
+
+def rows(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Views of the even and the odd rows, without a last one that has no partner."""
+    height = x.shape[2] // 2 * 2
+    return x[:, :, 0:height:2], x[:, :, 1:height:2]
+
+
+def columns(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Views of the even and the odd columns, without a last one that has no partner."""
+    width = x.shape[3] // 2 * 2
+    return x[..., 0:width:2], x[..., 1:width:2]
