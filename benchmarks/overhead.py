@@ -1,16 +1,20 @@
 """Overhead: a step of the optimization beside a bare forward and backward pass, and what is in it.
 
-The bare pass goes through the same network in the same way and precision, as little as reads the
-same layers: its gradient is that of the features' squares. A step is that of `optimize` with
-L-BFGS's memory full. Three clocks divide it: up to the evaluation the optimizer moves the image,
-then the evaluation takes the pass and the losses, and what is left is bookkeeping.
+A bare pass goes through the same network, as little of it as reads the same layers: its gradient is
+that of the features' squares. There are three. "Bare network" is what PyTorch makes of the network,
+autograd and all, in the run's precision; "in float32" is the same as it comes, without autocast;
+"our own pass" is that of `networks.passes`, which is quicker than either.
+
+A step is that of `optimize` with L-BFGS's memory full. Three clocks divide it: up to the evaluation
+the optimizer moves the image, then the evaluation takes the pass and the losses, and what is left
+is bookkeeping.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -19,7 +23,7 @@ from torch import Tensor
 from benchmarks.plan import Plan, Scene, load_scene
 from benchmarks.results import Figure, Result
 from benchmarks.timing import median_ratio, seconds
-from gramarye.networks.passes import AddGradient, Passes, make_passes
+from gramarye.networks.passes import AddGradient, Passes, Precision, make_passes
 from gramarye.objective import Evaluation, Objective
 from gramarye.optimize import Iterate, optimize
 from gramarye.scales import Scale
@@ -49,35 +53,51 @@ def overhead(plan: Plan) -> Result:
         parts = [tuple(map(statistics.fmean, zip(*block, strict=True))) for block in steps]
         ours = [sum(part) for part in parts]
         moved, evaluated, kept = (list(part) for part in zip(*parts, strict=True))
-        losses = [e - b for e, b in zip(evaluated, bare, strict=True)]
+        own = bare["our own pass"]
+        losses = [e - b for e, b in zip(evaluated, own, strict=True)]
+        step = f"{size} px: step"
         figures += [
-            Figure(f"{size} px: step over bare pass", median_ratio(ours, bare), goal=1.10),
+            Figure(f"{step} over bare network", median_ratio(ours, bare["bare network"]), goal=1.1),
+            Figure(f"{step} over the same in float32", median_ratio(ours, bare["in float32"])),
+            Figure(f"{step} over our own pass", median_ratio(ours, own)),
             Figure(f"{size} px: step", 1e3 * statistics.median(ours), "ms"),
-            Figure(f"{size} px: bare forward and backward", 1e3 * statistics.median(bare), "ms"),
-            Figure(f"{size} px: of it losses and moments", median_ratio(losses, bare)),
-            Figure(f"{size} px: of it optimizer", median_ratio(moved, bare)),
-            Figure(f"{size} px: of it bookkeeping", median_ratio(kept, bare)),
+            *(
+                Figure(f"{size} px: {name}", 1e3 * statistics.median(times), "ms")
+                for name, times in bare.items()
+            ),
+            Figure(f"{size} px: losses and moments over our own pass", median_ratio(losses, own)),
+            Figure(f"{size} px: optimizer over our own pass", median_ratio(moved, own)),
+            Figure(f"{size} px: bookkeeping over our own pass", median_ratio(kept, own)),
         ]
         details[f"{size} px"] = {"step_parts": parts, "bare_seconds": bare}
     return Result("overhead", tuple(figures), details)
 
 
-def in_blocks(scene: Scene, plan: Plan) -> tuple[list[list[Parts]], list[float]]:
-    """Blocks of steps, and the seconds of a bare pass in the blocks between them."""
+def in_blocks(scene: Scene, plan: Plan) -> tuple[list[list[Parts]], dict[str, list[float]]]:
+    """Blocks of steps, and the seconds of each bare pass in the blocks between them."""
     warm, blocks = scene.config.history + 2, 2 * plan.repeats + 1
     height, width = scene.content.shape[-2:]
-    scale = Scale(height, width, steps=warm + blocks * plan.block + 1)
+    scale = Scale(height, width, steps=warm + blocks * (plan.block + 1) + 1)
     clock = Clocked(scene.objective())
     iterates = optimize(scene.content, clock, optimize_config(scene.config, scale, scene.budget()))
     passes = make_passes(scene.network, scene.precision)
+    ways: dict[str, Callable[[], Tensor]] = {
+        "bare network": lambda: by_autograd(scene, scene.precision),
+        "in float32": lambda: by_autograd(scene, "float32"),
+        "our own pass": lambda: by_passes(scene, passes),
+    }
     for _ in range(warm):  # until L-BFGS remembers as many pairs as it will
         next(iterates)
-    bare_pass(scene, passes)
-    ours, bare = [], []
+    ours = []
+    bare: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(blocks):
         ours.append([timed_step(iterates, clock) for _ in range(plan.block)])
-        block = seconds(lambda: [bare_pass(scene, passes) for _ in range(plan.block)])
-        bare.append(block / plan.block)
+        for name, way in ways.items():
+            way()  # the first in a row finds the memory as another way has left it
+            bare[name].append(
+                seconds(lambda way=way: [way() for _ in range(plan.block)]) / plan.block
+            )
+        next(iterates)
     return ours, bare
 
 
@@ -88,9 +108,18 @@ def timed_step(iterates: Iterator[Iterate], clock: Clocked) -> Parts:
     return clock.began - start, clock.ended - clock.began, end - clock.ended
 
 
+def by_autograd(scene: Scene, precision: Precision) -> Tensor:
+    """The gradient of the features' squares, halved: the features themselves are their slopes."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        image = scene.content.detach().requires_grad_(True)
+        features = list(scene.network(image, scene.layers).values())
+    (gradient,) = torch.autograd.grad(features, image, [f.detach() for f in features])
+    return gradient
+
+
 @torch.no_grad()
-def bare_pass(scene: Scene, passes: Passes) -> Tensor:
-    """The gradient of the features' squares, halved: the features themselves."""
+def by_passes(scene: Scene, passes: Passes) -> Tensor:
+    """The same by the way there and back of `networks.passes`."""
     made = passes(scene.content, scene.layers, keep=True)
     gradients: dict[str, AddGradient] = {
         layer: partial(Tensor.add_, other=feature)  # type: ignore[misc]

@@ -211,7 +211,8 @@ def test_the_folded_head_measures_wide_gram_distances() -> None:
         torch.einsum("dc,bchw->bdhw", affine[:, :4].float(), x) + affine[:, 4, None, None].float()
         for x in narrow
     ]
-    ours = head_gram_distance(moments(narrow[0]), moments(narrow[1]), fold_head(affine), width=9)
+    head = fold_head(affine)
+    ours = head_gram_distance(moments(narrow[0]), moments(narrow[1]), head.mT @ head, width=9)
     assert_close(ours, gram_distance(moments(wide[0]), moments(wide[1])), rtol=1e-4, atol=1e-6)
 
 

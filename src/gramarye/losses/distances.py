@@ -29,15 +29,14 @@ def paper_gram_distance(image: Moments, style: Moments) -> Tensor:
     return (image.gram() - style.gram()).square().sum() / (4 * channels**2)
 
 
-def head_gram_distance(image: Moments, style: Moments, head: Tensor, width: int) -> Tensor:
-    """The Gram distance in a wide network's feature space: ||H (S - S') H||_F^2 / width^2.
+def head_gram_distance(image: Moments, style: Moments, metric: Tensor, width: int) -> Tensor:
+    """The Gram distance in a wide network's feature space: ||A (S - S') A^T||_F^2 / width^2.
 
-    `head` is H = (A^T A)^(1/2), where A maps the narrow features with a constant 1 appended to
-    `width` wide ones; ||H X H||_F = ||A X A^T||_F for every symmetric X.
+    A maps the narrow features with a constant 1 appended to `width` wide ones; all that is needed
+    of it is `metric`, A^T A (C + 1, C + 1).
     """
     difference = image.augmented() - style.augmented()
-    head = head.to(difference.dtype)
-    return seen_norm(difference, head.mT @ head) / width**2
+    return seen_norm(difference, metric.to(difference.dtype)) / width**2
 
 
 def covariance_distance(image: Moments, style: Moments) -> Tensor:
@@ -50,12 +49,11 @@ def covariance_distance(image: Moments, style: Moments) -> Tensor:
     return mean + (image.covariance() - style.covariance()).square().mean()
 
 
-def head_covariance_distance(image: Moments, style: Moments, head: Tensor, width: int) -> Tensor:
-    """The covariance distance in a wide network's feature space, through its head."""
+def head_covariance_distance(image: Moments, style: Moments, metric: Tensor, width: int) -> Tensor:
+    """The covariance distance in a wide network's feature space, see `head_gram_distance`."""
     channels = image.first.shape[1]
     # Without the constant, which varies nowhere: it has no covariance.
-    weights = head[:, :channels].to(image.first.dtype)
-    metric = weights.mT @ weights
+    metric = metric[:channels, :channels].to(image.first.dtype)
     mean = image.mean() - style.mean()
     squares = (mean @ metric * mean).sum()
     return squares / width + seen_norm(image.covariance() - style.covariance(), metric) / width**2

@@ -114,7 +114,7 @@ class Moments:
     def covariance(self) -> Tensor:
         """E[f f^T] - E[f] E[f]^T (B, C, C)."""
         mean = self.mean()
-        return self.gram() - mean[:, :, None] * mean[:, None, :]
+        return torch.baddbmm(self.gram(), mean[:, :, None], mean[:, None, :], alpha=-1)
 
     def augmented(self) -> Tensor:
         """E[g g^T] (B, C + 1, C + 1) of the features with a constant appended, g = (f, 1)."""

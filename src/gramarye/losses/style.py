@@ -62,7 +62,9 @@ class StyleLoss:
         return here.second, here.first, here.count
 
     def value(self, sums: Sums) -> Tensor:
-        return self.distance(Moments(*sums).to(self.target.first.dtype), self.target)
+        second, first, count = sums
+        here = Moments(second, first, count.detach())  # which no pixel can change
+        return self.distance(here.to(self.target.first.dtype), self.target)
 
     def add_gradient(self, into: Tensor, features: Tensor, region: Region, slopes: Sums) -> None:
         second, first, _ = slopes
@@ -74,5 +76,7 @@ def style_distance(kind: StyleKind, network: PerceptualNetwork, layer: str) -> D
     if layer in network.heads and kind in HEAD_DISTANCES:
         # The paper's distance is a quarter of the other: as if its space had twice the channels.
         width = network.widths[layer] * (2 if kind == "gram-paper" else 1)
-        return partial(HEAD_DISTANCES[kind], head=network.heads[layer], width=width)
+        head = network.heads[layer]
+        head = head if head.device.type == "mps" else head.double()
+        return partial(HEAD_DISTANCES[kind], metric=head.mT @ head, width=width)
     return DISTANCES[kind]
