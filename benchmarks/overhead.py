@@ -5,6 +5,8 @@ that of the features' squares. There are three. "Bare network" is what PyTorch m
 autograd and all, in the run's precision; "in float32" is the same as it comes, without autocast;
 "our own pass" is that of `networks.passes`, which is quicker than either.
 
+The full VGG-19, with random weights, shows how the share falls where a pass takes longer.
+
 A step is that of `optimize` with L-BFGS's memory full. Three clocks divide it: up to the evaluation
 the optimizer moves the image, then the evaluation takes the pass and the losses, and what is left
 is bookkeeping.
@@ -15,11 +17,16 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks.baselines import write_random_vgg19
 from benchmarks.plan import Plan, Scene, load_scene
 from benchmarks.results import Figure, Result
 from benchmarks.timing import median_ratio, seconds
@@ -46,31 +53,42 @@ class Clocked:
 
 
 def overhead(plan: Plan) -> Result:
-    figures, details = [], {}
+    figures: list[Figure] = []
+    details: dict[str, Any] = {}
     for size in plan.pixels:
-        scene = load_scene(plan.pairs[0], plan.at(size))
-        steps, bare = in_blocks(scene, plan)
-        parts = [tuple(map(statistics.fmean, zip(*block, strict=True))) for block in steps]
-        ours = [sum(part) for part in parts]
-        moved, evaluated, kept = (list(part) for part in zip(*parts, strict=True))
-        own = bare["our own pass"]
-        losses = [e - b for e, b in zip(evaluated, own, strict=True)]
-        step = f"{size} px: step"
-        figures += [
-            Figure(f"{step} over bare network", median_ratio(ours, bare["bare network"]), goal=1.1),
-            Figure(f"{step} over the same in float32", median_ratio(ours, bare["in float32"])),
-            Figure(f"{step} over our own pass", median_ratio(ours, own)),
-            Figure(f"{size} px: step", 1e3 * statistics.median(ours), "ms"),
-            *(
-                Figure(f"{size} px: {name}", 1e3 * statistics.median(times), "ms")
-                for name, times in bare.items()
-            ),
-            Figure(f"{size} px: losses and moments over our own pass", median_ratio(losses, own)),
-            Figure(f"{size} px: optimizer over our own pass", median_ratio(moved, own)),
-            Figure(f"{size} px: bookkeeping over our own pass", median_ratio(kept, own)),
-        ]
-        details[f"{size} px"] = {"step_parts": parts, "bare_seconds": bare}
+        add_size(f"{size} px", plan.at(size), figures, details)
+    with TemporaryDirectory() as folder:
+        size = plan.pixels[0]
+        weights = str(write_random_vgg19(Path(folder)))
+        full = replace(plan.at(size, network="vgg19", weights=weights), repeats=1, block=1)
+        add_size(f"vgg19, {size} px", full, figures, details)
     return Result("overhead", tuple(figures), details)
+
+
+def add_size(name: str, plan: Plan, figures: list[Figure], details: dict[str, Any]) -> None:
+    """Measure at the plan's size and with its network."""
+    scene = load_scene(plan.pairs[0], plan)
+    steps, bare = in_blocks(scene, plan)
+    parts = [tuple(map(statistics.fmean, zip(*block, strict=True))) for block in steps]
+    ours = [sum(part) for part in parts]
+    moved, evaluated, kept = (list(part) for part in zip(*parts, strict=True))
+    own = bare["our own pass"]
+    losses = [e - b for e, b in zip(evaluated, own, strict=True)]
+    step = f"{name}: step"
+    figures += [
+        Figure(f"{step} over bare network", median_ratio(ours, bare["bare network"]), goal=1.1),
+        Figure(f"{step} over the same in float32", median_ratio(ours, bare["in float32"])),
+        Figure(f"{step} over our own pass", median_ratio(ours, own)),
+        Figure(step, 1e3 * statistics.median(ours), "ms"),
+        *(
+            Figure(f"{name}: {way}", 1e3 * statistics.median(times), "ms")
+            for way, times in bare.items()
+        ),
+        Figure(f"{name}: losses and moments over our own pass", median_ratio(losses, own)),
+        Figure(f"{name}: optimizer over our own pass", median_ratio(moved, own)),
+        Figure(f"{name}: bookkeeping over our own pass", median_ratio(kept, own)),
+    ]
+    details[name] = {"step_parts": parts, "bare_seconds": bare}
 
 
 def in_blocks(scene: Scene, plan: Plan) -> tuple[list[list[Parts]], dict[str, list[float]]]:

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from gramarye.config import make_config
 from gramarye.errors import LayerError, SettingsError
-from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
+from gramarye.networks.features import Padding, PerceptualNetwork, Pool, Pooling
 from gramarye.networks.googlenet import googlenet_steps
 from gramarye.networks.passes import (
     AutogradPasses,
@@ -21,6 +21,10 @@ from gramarye.networks.passes import (
     choose_precision,
     is_chain,
     make_passes,
+    pooled,
+    split_image,
+    split_weight,
+    unpooled,
 )
 from gramarye.networks.registry import load_network
 from gramarye.networks.vgg import vgg_steps
@@ -160,6 +164,46 @@ def test_a_vgg_goes_through_the_chain_and_others_through_autograd() -> None:
     assert isinstance(make_passes(google), AutogradPasses)
     assert choose_precision("float32", torch.device("cpu")) == "float32"
     assert choose_precision("auto", torch.device("cpu")) in ("float32", "bfloat16")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [(8, 8), (7, 10), (9, 5), (2, 2), (3, 3)])
+def test_a_maximums_way_back_is_autograds_also_where_positions_are_equal(
+    dtype: torch.dtype, size: tuple[int, int]
+) -> None:
+    # A few whole numbers: nearly every window has two that are the largest.
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randint(0, 3, (2, 5, *size), generator=generator).to(dtype)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    pool = Pool("max")
+    leaf = inputs.clone().requires_grad_(True)
+    expected = pool(leaf)
+    gradient = torch.randn(expected.shape, generator=generator).to(dtype)
+    expected.backward(gradient)
+    assert torch.equal(pooled(pool, inputs), expected)
+    framed = unpooled(pool, inputs, gradient)
+    assert leaf.grad is not None
+    assert torch.equal(framed[:, :, 1:-1, 1:-1], leaf.grad)
+    assert framed.count_nonzero() == leaf.grad.count_nonzero()  # the border is zero
+
+
+def test_a_split_convolution_reads_sixteen_bits_of_image_weights_and_bias() -> None:
+    generator = torch.Generator().manual_seed(2)
+    image = torch.randn(1, 3, 9, 9, generator=generator)
+    weight = torch.randn(6, 3, 3, 3, generator=generator)
+    bias = 10 * torch.randn(6, generator=generator)
+    high, low = (
+        (split_image(image, dtype).float(), split_weight(weight, bias, dtype).float())
+        for dtype in (torch.bfloat16, torch.float32)
+    )
+    expected = torch.nn.functional.conv2d(image, weight, bias)
+    found = torch.nn.functional.conv2d(*high, bias.bfloat16().float())
+    assert_close(found, expected, rtol=0, atol=2e-4 * float(expected.abs().max()))
+    rough = torch.nn.functional.conv2d(
+        image.bfloat16().float(), weight.bfloat16().float(), bias.bfloat16().float()
+    )
+    assert (rough - expected).norm() > 50 * (found - expected).norm()
+    assert_close(torch.nn.functional.conv2d(*low, bias), expected)  # nothing is left to split
 
 
 # bfloat16
