@@ -19,7 +19,8 @@ from gramarye.networks.passes import Precision, choose_precision
 from gramarye.objective import Objective
 from gramarye.samples import sample_path
 from gramarye.scales import fit, resize, style_at
-from gramarye.stylize import config_network, make_objective, match_pictures
+from gramarye.sources import match_pictures
+from gramarye.stylize import config_network, make_objective
 
 Pair = tuple[str, str]  # the names of a content and a style sample
 

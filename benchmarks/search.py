@@ -31,7 +31,8 @@ from gramarye.objective import Objective
 from gramarye.optimize import OptimizeConfig, optimize
 from gramarye.samples import sample_path
 from gramarye.scales import enlarge, fit, resize, style_at
-from gramarye.stylize import config_network, finish, make_objective, match_pictures
+from gramarye.sources import match_pictures
+from gramarye.stylize import config_network, finish, make_objective
 
 PLAIN_STEPS = 500
 

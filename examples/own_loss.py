@@ -17,7 +17,8 @@ from gramarye.losses.additive import Sums
 from gramarye.objective import Term
 from gramarye.optimize import OptimizeConfig, optimize
 from gramarye.scales import fit, resize
-from gramarye.stylize import config_network, make_objective, match_pictures
+from gramarye.sources import match_pictures
+from gramarye.stylize import config_network, make_objective
 from gramarye.tiling import Region
 
 

@@ -17,7 +17,8 @@ from gramarye.images import load_picture, read_recipe
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.recipe import Recipe
-from gramarye.stylize import config_network, finish, make_objective, match_pictures, stylize_steps
+from gramarye.sources import match_pictures
+from gramarye.stylize import config_network, finish, make_objective, stylize_steps
 
 FAST: dict[str, Any] = {"size": 48, "min_size": 32, "steps": 4, "finer_steps": 3}
 

@@ -39,7 +39,8 @@ from gramarye.networks.passes import choose_precision
 from gramarye.objective import Evaluates, Evaluation, Objective, Walk, additive
 from gramarye.optimize import AdamState, Iterate, optimize
 from gramarye.scales import Scale, first_image, style_at
-from gramarye.stylize import Load, Pictures, assemble, make_objective, optimize_config
+from gramarye.sources import Load, Pictures
+from gramarye.stylize import assemble, make_objective, optimize_config
 from gramarye.targets import ComputedTarget, ContentTargets, Lens, exact, style_moments
 from gramarye.tiling import Box, Tile, moved
 
