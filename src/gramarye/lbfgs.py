@@ -36,10 +36,8 @@ class LBFGS(AbstractOptimizer):
     Like torch's without line search, the first step is the gradient over its 1-norm. A step longer
     than `limit`, as a root mean square over the entries, is shortened to it: the style loss is of
     fourth order in the features, so that the first curvature measured after a change of scale can
-    send an unlimited step a thousand times too far. No entry moves further than `reach` times that
-    mean: early steps can be thirty times as long in a few pixels as elsewhere, which no mean shows
-    and a print does, as colored specks. Remembered are the differences between the images that
-    were, after rounding, shortening and cutting.
+    send an unlimited step a thousand times too far. Remembered are the differences between the
+    images that were, after rounding and shortening.
 
     `reduce` adds up totals over processes that hold a part of the image each.
     """
@@ -50,12 +48,11 @@ class LBFGS(AbstractOptimizer):
         rate: float,
         history: int,
         limit: float,
-        reach: float = math.inf,
         precision: Precision = "float32",
         folder: str | None = None,
         reduce: Reduce = alone,
     ) -> None:
-        self.rate, self.memory, self.limit, self.reach = rate, history, limit, reach
+        self.rate, self.memory, self.limit = rate, history, limit
         self.precision, self.folder, self.reduce = precision, folder, reduce
         self.rounds = precision == "bfloat16"
         self.rows = 2 * history + 1  # the pairs, and the s that waits for its y
@@ -67,7 +64,7 @@ class LBFGS(AbstractOptimizer):
         self.rate = rate
         self.pairs: list[tuple[int, int]] = []  # rows of s and y, the oldest first
         self.waiting: int | None = None  # row of the last step's s
-        self.moved = 0.0  # that step's square, before any entry was cut
+        self.moved = 0.0  # that step's square
         self.previous: Tensor | None = None  # gradient before that step, flat
         self.products = torch.zeros(self.rows, self.rows, dtype=torch.float64)  # of the rows
         self.slopes = torch.zeros(self.rows, dtype=torch.float64)  # the rows times that gradient
@@ -86,11 +83,10 @@ class LBFGS(AbstractOptimizer):
         size = length * norm / math.sqrt(self.count)
         if size > self.limit:
             length *= self.limit / size
-        furthest = self.reach * length * norm / math.sqrt(self.count) if norm else 0.0
         row = self.free_row()
         for start, stop in history.spans:
             before, after = here[start:stop], direction[start:stop]
-            after.mul_(length).clamp_(-furthest, furthest).add_(before)  # it becomes the image
+            torch.add(before, after, alpha=length, out=after)  # the direction becomes the image
             history.write(row, start, stop, after - before)
         self.waiting, self.moved, self.previous = row, (length * norm) ** 2, gradient
         return direction.view_as(image)

@@ -48,9 +48,6 @@ class OptimizeConfig:
     # The longest L-BFGS step, root mean square over the pixels. Of 0.01, 0.03, 0.1 and none, 0.03
     # ended lowest: a second scale's loss 5 % below no limit, and no step had to be taken back.
     limit: float = 0.03
-    # The furthest that such a step moves one entry, over its root mean square. With none, prints
-    # get colored specks; with 3.5 to 8 the losses at 512 px were the same as with none, within 1 %.
-    reach: float = 5.0
     average: float = 0.0  # decay of the averaged image; 0 is none
     betas: tuple[float, float] = (0.9, 0.99)  # Adam's, as in style-transfer-pytorch
     history_precision: Precision = "float32"
@@ -141,7 +138,6 @@ def make_optimizer(
         rate=rate,
         history=max(1, min(config.history, config.steps - 1)),  # no room for pairs that never come
         limit=config.limit,
-        reach=config.reach,
         precision=config.history_precision,
         folder=config.history_folder,
         reduce=reduce,
