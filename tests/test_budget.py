@@ -215,9 +215,9 @@ def test_vectors_of_the_optimizers_by_hand() -> None:
         config = make_config(history=10, **options)  # type: ignore[arg-type]
         return optimizer_vectors(config, precision, on_disk)  # type: ignore[arg-type]
 
-    assert vectors() == 25
-    assert vectors("bfloat16") == 15
-    assert vectors("bfloat16", True) == 5
+    assert vectors() == 26
+    assert vectors("bfloat16") == 16
+    assert vectors("bfloat16", True) == 6
     assert vectors(optimizer="gradient-descent") == 4
     assert vectors(optimizer="adam", average=0.9) == 8
     assert vectors(line_search="strong-wolfe") == 29
