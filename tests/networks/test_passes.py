@@ -21,11 +21,10 @@ from gramarye.networks.passes import (
     choose_precision,
     is_chain,
     make_passes,
-    pooled,
     split_image,
     split_weight,
-    unpooled,
 )
+from gramarye.networks.pools import pooled, unpooled
 from gramarye.networks.registry import load_network
 from gramarye.networks.vgg import vgg_steps
 from gramarye.objective import Evaluation

@@ -18,6 +18,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.networks.features import Conv, Padding, PerceptualNetwork, Pool, Step
+from gramarye.networks.frames import (
+    channels_last,
+    fill_border,
+    fold_border,
+    framed_empty,
+    interior,
+    padded,
+)
+from gramarye.networks.pools import pooled, unpooled
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -212,34 +221,6 @@ class ChainPass:
         return passes.network.denormalize_gradient(image)
 
 
-def channels_last(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def framed_empty(like: Tensor, dtype: torch.dtype) -> Tensor:
-    """Memory for a tensor (B, C, H, W) with a border of one pixel: (B, C, H + 2, W + 2)."""
-    b, c, h, w = like.shape
-    return torch.empty(
-        (b, c, h + 2, w + 2),
-        dtype=dtype,
-        device=like.device,
-        memory_format=torch.channels_last,
-    )
-
-
-def interior(framed: Tensor) -> Tensor:
-    """All but the border, as a view."""
-    return framed[:, :, 1:-1, 1:-1]
-
-
-def padded(x: Tensor, mode: Padding, dtype: torch.dtype) -> Tensor:
-    """x (B, C, H, W) with a border of one pixel around it, in channels-last memory."""
-    framed = framed_empty(x, dtype)
-    interior(framed).copy_(x)
-    fill_border(framed, mode)
-    return framed
-
-
 def split_image(x: Tensor, dtype: torch.dtype) -> Tensor:
     """An image (B, 3, H, W) for the weights of `split_weight` (B, 10, H, W).
 
@@ -274,98 +255,6 @@ def rectified(x: Tensor, mode: Padding | None, *, in_place: bool) -> tuple[Tenso
     return framed, inner
 
 
-def fill_border(framed: Tensor, mode: Padding) -> None:
-    """Write the border of one pixel: zeros, the neighbor of the edge, or the edge itself."""
-    if mode == "zeros":
-        for edge in (framed[:, :, 0], framed[:, :, -1], framed[..., 0], framed[..., -1]):
-            edge.zero_()
-        return
-    source = 2 if mode == "reflect" else 1
-    framed[:, :, 1:-1, 0] = framed[:, :, 1:-1, source]
-    framed[:, :, 1:-1, -1] = framed[:, :, 1:-1, -1 - source]
-    framed[:, :, 0] = framed[:, :, source]
-    framed[:, :, -1] = framed[:, :, -1 - source]
-
-
-def fold_border(framed: Tensor, mode: Padding) -> None:
-    """The way back of `fill_border`: the border's gradient goes where the border came from."""
-    if mode != "zeros":
-        source = 2 if mode == "reflect" else 1
-        framed[:, :, source] += framed[:, :, 0]
-        framed[:, :, -1 - source] += framed[:, :, -1]
-        framed[..., source] += framed[..., 0]
-        framed[..., -1 - source] += framed[..., -1]
-    fill_border(framed, "zeros")
-
-
 def mask_gradient(gradient: Tensor, output: Tensor) -> None:
     """The gradient of a ReLU, in place: zero where its output is."""
     torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
-
-
-def pooled(pool: nn.Module, x: Tensor) -> Tensor:
-    """What a pool makes of x (B, C, H, W) in channels-last memory."""
-    if not halves(pool):
-        outputs: Tensor = pool(x)
-        return outputs
-    left, right = columns(x)
-    above, below = rows(torch.maximum(left, right))
-    return torch.maximum(above, below)
-
-
-def unpooled(pool: nn.Module, inputs: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient in a pool's inputs, with a border of zeros.
-
-    The pool is done again: that costs a hundredth of the pass, and keeping what it had picked
-    would cost half as much memory as all activations.
-    """
-    if not halves(pool):
-        with torch.enable_grad():
-            leaf = inputs.detach().requires_grad_(True)
-            outputs = pool(leaf)
-        (result,) = torch.autograd.grad(
-            outputs, leaf, gradient.contiguous(memory_format=torch.channels_last)
-        )
-        return padded(result, "zeros", result.dtype)
-    left, right = (x.clone(memory_format=torch.channels_last) for x in columns(inputs))
-    larger = torch.maximum(left, right)
-    divide(gradient, *rows(larger))  # which is the gradient in itself from here on
-    larger[:, :, gradient.shape[2] * 2 :] = 0
-    divide(larger, left, right)
-    framed = framed_empty(inputs, gradient.dtype)
-    inner = interior(framed)
-    for target, part in zip(columns(inner), (left, right), strict=True):
-        target.copy_(part)
-    inner[..., gradient.shape[3] * 2 :] = 0
-    fill_border(framed, "zeros")
-    return framed
-
-
-def divide(gradient: Tensor, first: Tensor, second: Tensor) -> None:
-    """The way back of max(first, second): each gradient goes to the larger, of equals to the first.
-
-    The gradients take the inputs' places. By subtraction and a ReLU's way back, which unlike
-    comparisons are quick in every precision.
-    """
-    first -= second
-    torch.ops.aten.threshold_backward.grad_input(gradient, first, -1e-38, grad_input=first)
-    torch.sub(gradient, first, out=second)
-
-
-def halves(pool: nn.Module) -> bool:
-    """Whether it takes the largest of two by two, leaving out a last odd row or column."""
-    assert isinstance(pool, Pool)
-    shape = (pool.kind, pool.kernel, pool.stride, pool.padding, pool.ceil)
-    return shape == ("max", 2, 2, 0, False)
-
-
-def rows(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Views of the even and the odd rows, without a last one that has no partner."""
-    height = x.shape[2] // 2 * 2
-    return x[:, :, 0:height:2], x[:, :, 1:height:2]
-
-
-def columns(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Views of the even and the odd columns, without a last one that has no partner."""
-    width = x.shape[3] // 2 * 2
-    return x[..., 0:width:2], x[..., 1:width:2]
