@@ -60,11 +60,11 @@ class Task:
     network: PerceptualNetwork
     config: StylizeConfig
 
-    def at(self, side: int) -> tuple[Tensor, Objective]:
+    def at(self, side: int) -> tuple[Tensor, Tensor, Objective]:
         height, width = fit(self.content.shape[-2], self.content.shape[-1], side)
         content = resize(self.content, height, width)
         style = style_at(self.style, side, self.config.style_scale)
-        return content, make_objective(self.network, content, [style], self.config)
+        return content, style, make_objective(self.network, content, [style], self.config)
 
 
 def parse_way(text: str) -> Way:
@@ -90,7 +90,7 @@ def plain_run(task: Task, side: int, cache: Path) -> Point:
     """The best losses of the plain run, from the cache if they are there."""
     file = cache / f"{task.name}-{side}.json"
     if not file.exists():
-        content, objective = task.at(side)
+        content, _, objective = task.at(side)
         steps = [point(losses, 0.0) for losses in gatys(content, objective.losses, PLAIN_STEPS)]
         cache.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"hist": [(p.style, p.content, p.total) for p in steps]}))
@@ -103,9 +103,9 @@ def follow(task: Task, way: Way) -> tuple[list[Point], Tensor]:
     work, full = 0.0, way.scales[-1][0]
     image: Tensor | None = None
     points: list[Point] = []
-    for side, steps in way.scales:
-        content, objective = task.at(side)
-        start = content if image is None else enlarge(image, content)
+    for index, (side, steps) in enumerate(way.scales):
+        content, style, objective = task.at(side)
+        start = content if image is None else enlarge(image, content, [style], seed=index)
         points = []
         for iterate in optimize(start, objective, replace(way.config, steps=steps)):
             work += (side / full) ** 2

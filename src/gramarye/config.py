@@ -95,6 +95,13 @@ class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
         le=1,
         description="steps of a scale after the second, as a share of those of the one before",
     )
+    grain: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="noise like the style's detail that an enlarged image gets, as a share of "
+        "what it lacks",
+    )
     learning_rate: float = Field(1.0, gt=0, description="step length (L-BFGS 1, Adam about 0.02)")
     history: int = Field(10, ge=1, le=1000, description="pairs L-BFGS remembers")
     line_search: Literal["none", "strong-wolfe"] = Field("none", description="L-BFGS's line search")

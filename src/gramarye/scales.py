@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.config import StylizeConfig
+from gramarye.grain import add_grain, missing, spot_noise
 
 SMALLEST_SIDE = 32  # pixels of a working size's short side; relu5_1 then has two rows
 
@@ -77,18 +79,48 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
     )
 
 
-def enlarge(image: Tensor, content: Tensor) -> Tensor:
-    """The image at the content's size, with the content's detail that it is too small to hold.
+def fine_detail(image: Tensor, height: int, width: int) -> Tensor:
+    """What the image (B, C, H, W) loses when it is brought to a smaller size and back."""
+    if image.shape[-2:] == (height, width):
+        return torch.zeros_like(image)
+    coarse = resize(resize(image, height, width), *image.shape[-2:])
+    return torch.sub(image, coarse, out=coarse)
+
+
+def enlarge(
+    image: Tensor,
+    content: Tensor,
+    styles: Sequence[Tensor] = (),
+    *,
+    seed: int = 0,
+    amount: float = 1.0,
+) -> Tensor:
+    """The image at the content's size, with the fine detail that it is too small to hold.
 
     An enlarged image has no fine waves, and the style loss at the new size starts high for it. The
-    content's (its colors moved, if they are) are in the right places.
+    content's (its colors moved, if they are) are in the right places. Where they are weaker than
+    the styles', grain makes up for it: noise with the spectrum of the styles' own detail, an
+    `amount` of which, from 0 to 1, is given. For the gradient of a covariance is proportional to
+    the features: without any detail to begin with, all of it would grow from the few places that
+    have some, and remain there as specks.
     """
-    height, width = content.shape[-2:]
-    if image.shape[-2:] == (height, width):
+    if image.shape[-2:] == content.shape[-2:]:
         return image
-    detail = resize(resize(content, *image.shape[-2:]), height, width)
-    torch.sub(content, detail, out=detail)
-    return detail.add_(resize(image, height, width))
+    detail = fine_detail(content, *image.shape[-2:])
+    if styles and amount > 0:
+        grain = style_grain(styles, max(image.shape[-2:]) / max(content.shape[-2:]), seed) * amount
+        variance = float(torch.linalg.vector_norm(detail)) ** 2 / detail.numel()
+        add_grain(detail, grain, missing(grain, variance))
+    return detail.add_(resize(image, *content.shape[-2:]))
+
+
+def style_grain(styles: Sequence[Tensor], ratio: float, seed: int) -> Tensor:
+    """Noise (1, 3, PERIOD, PERIOD) like what the styles lose at `ratio` times their size."""
+    details = []
+    for style in styles:
+        height, width = (max(1, round(size * ratio)) for size in style.shape[-2:])
+        details.append(fine_detail(style, height, width))
+    return spot_noise(details, seed)
 
 
 def style_at(style: Tensor, longest: int, style_scale: float) -> Tensor:

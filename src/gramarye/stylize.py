@@ -127,7 +127,9 @@ def stylize_steps(
             image = snapshot.tensors["image"].to(device)
         elif image is None:
             image = first_image(config.init, content_now, styles_now[0], config.seed, init)
-        image = enlarge(image, content_now)
+        image = enlarge(
+            image, content_now, styles_now, seed=config.seed + index, amount=config.grain
+        )
         objective = make_objective(network, content_now, styles_now, config, budget)
         del content_now, styles_now
         state = state.resized(height, width)

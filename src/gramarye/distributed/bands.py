@@ -35,6 +35,10 @@ class Bands:
     windows: tuple[Rows, ...]  # what they must see of the image
 
     @property
+    def size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+    @property
     def count(self) -> int:
         """How many processes own rows: always the first ones."""
         return sum(length(rows) > 0 for rows in self.owned)
@@ -83,7 +87,7 @@ def rescale(
     rows: Tensor, old: Bands, new: Bands, processes: Processes, kernel: Kernel = "bicubic"
 ) -> Tensor:
     """This process's rows of an image at another size; nobody holds the image as a whole."""
-    if (old.height, old.width) == (new.height, new.width):
+    if old.size == new.size:
         return processes.regroup(rows, old.owned, new.owned)
     wanted = [source_rows(old.height, new.height, rows, kernel) for rows in new.owned]
     source = processes.regroup(rows, old.owned, wanted)

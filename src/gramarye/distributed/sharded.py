@@ -31,6 +31,7 @@ from gramarye.distributed.bands import (
 )
 from gramarye.distributed.processes import Processes, cut, length
 from gramarye.errors import OptimizationError, SettingsError
+from gramarye.grain import add_grain, missing
 from gramarye.losses.additive import Sums
 from gramarye.losses.content import ContentLoss, content_divisor
 from gramarye.losses.statistics import Moments, at_least_float32, moments
@@ -38,7 +39,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 from gramarye.objective import Evaluates, Evaluation, Objective, Walk, additive
 from gramarye.optimize import AdamState, Iterate, optimize
-from gramarye.scales import Scale, first_image, style_at
+from gramarye.scales import Scale, first_image, style_at, style_grain
 from gramarye.sources import Load, Pictures
 from gramarye.stylize import assemble, make_objective, optimize_config
 from gramarye.targets import ComputedTarget, ContentTargets, Lens, exact, style_moments
@@ -104,7 +105,9 @@ def sharded_steps(
         if rows is None:
             rows = first_rows(owned, styles_now, config, bands, processes, init)
         else:
-            rows = enlarge_rows(rows, owned, plan[index - 1], bands, processes)
+            ratio = max(plan[index - 1].size) / max(bands.size)
+            grain = style_grain(styles_now, ratio, config.seed + index) * config.grain
+            rows = enlarge_rows(rows, owned, plan[index - 1], bands, processes, grain)
             state = rescaled(state, plan[index - 1], bands, processes, rows)
         iterates = None
         if processes.rank in team:
@@ -160,14 +163,19 @@ def first_rows(
 
 
 def enlarge_rows(
-    rows: Tensor, content: Tensor, old: Bands, new: Bands, processes: Processes
+    rows: Tensor, content: Tensor, old: Bands, new: Bands, processes: Processes, grain: Tensor
 ) -> Tensor:
     """This process's rows of `scales.enlarge` of an image, from its rows of the content."""
     result = rescale(rows, old, new, processes)
-    if (old.height, old.width) != (new.height, new.width):
-        coarse = rescale(content, new, old, processes)
-        result = content - rescale(coarse, old, new, processes) + result
-    return result
+    if old.size == new.size:
+        return result
+    coarse = rescale(content, new, old, processes)
+    detail = content - rescale(coarse, old, new, processes)
+    here = [float(torch.linalg.vector_norm(detail)) ** 2, detail.numel()]
+    square, entries = processes.total(torch.tensor(here, dtype=torch.float64)).tolist()
+    top, _ = new.owned[processes.rank]
+    add_grain(detail, grain, missing(grain, square / entries), top)
+    return detail + result
 
 
 def rescaled(

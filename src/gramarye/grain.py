@@ -1,0 +1,63 @@
+"""Noise like a style's finest detail, for images that were enlarged and have none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PERIOD = 512  # pixels after which the grain repeats; it is alike over a few
+
+
+def spot_noise(details: Sequence[Tensor], seed: int) -> Tensor:
+    """Noise with the mean spectrum of the details (1, 3, H, W), and as strong as they.
+
+    The result (1, 3, PERIOD, PERIOD), of mean 0, repeats in both directions, and is drawn on the
+    CPU: one seed is one noise on every device.
+
+    It is the asymptotic discrete spot noise of the details (Galerne, Gousseau and Morel 2011,
+    definition 2): white noise convolved with them, divided by the square root of their pixels.
+    Theirs is as large as the picture; here a detail is wrapped around the period first, which
+    samples its spectrum.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    total = torch.zeros(1, 3, PERIOD, PERIOD)
+    for detail in details:
+        spot = detail.float().cpu()
+        spot = spot - spot.mean(dim=(-2, -1), keepdim=True)
+        noise = torch.fft.rfft2(torch.randn(PERIOD, PERIOD, generator=generator))
+        product = noise * torch.fft.rfft2(wrapped(spot))
+        total += torch.fft.irfft2(product, s=(PERIOD, PERIOD)) / math.sqrt(spot[0, 0].numel())
+    total /= math.sqrt(max(1, len(details)))
+    return total - total.mean(dim=(-2, -1), keepdim=True)
+
+
+def wrapped(image: Tensor) -> Tensor:
+    """The image (1, C, H, W) summed over its places modulo PERIOD: (1, C, PERIOD, PERIOD)."""
+    height, width = image.shape[-2:]
+    image = F.pad(image, (0, -width % PERIOD, 0, -height % PERIOD))
+    rows, columns = (size // PERIOD for size in image.shape[-2:])
+    return image.view(1, -1, rows, PERIOD, columns, PERIOD).sum(dim=(2, 4))
+
+
+def missing(grain: Tensor, variance: float) -> float:
+    """What to multiply the grain by, so that with detail of this variance it has the grain's."""
+    wanted = float(grain.square().mean())
+    return math.sqrt(max(0.0, 1 - variance / wanted)) if wanted > 0 else 0.0
+
+
+def add_grain(image: Tensor, grain: Tensor, factor: float, top: int = 0) -> None:
+    """Add the grain times a factor to the image (1, 3, H, W), over and over, in place.
+
+    `top` is the row of the whole that the image begins with.
+    """
+    height, width = image.shape[-2:]
+    for y in range(-(top % PERIOD), height, PERIOD):
+        for x in range(0, width, PERIOD):
+            part = image[..., max(y, 0) : y + PERIOD, x : x + PERIOD]
+            first = max(y, 0) - y
+            piece = grain[..., first : first + part.shape[-2], : part.shape[-1]]
+            part.add_(piece.to(part.device), alpha=factor)
