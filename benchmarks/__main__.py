@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.cold_start import cold_start
+from benchmarks.compiled import compiled
 from benchmarks.end_to_end import end_to_end
 from benchmarks.floor import floor
 from benchmarks.forecasts import forecasts
@@ -36,6 +37,7 @@ MEASURES: dict[str, Callable[[Plan], Result]] = {
     "floor": floor,
     "overhead": overhead,
     "precision": precision,
+    "compile": compiled,
     "time-to-quality": time_to_quality,
     "tiling": tiling,
     "memory": memory,

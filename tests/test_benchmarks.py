@@ -32,13 +32,16 @@ from gramarye.optimize import Iterate
 from gramarye.samples import sample_path
 from gramarye.stylize import make_objective
 
-NEVER = ("fraction until both", "fraction until their", "of the time plain")  # may not happen
+# What may not happen.
+NEVER = (
+    "compiled over our own",
+    "fraction until both",
+    "fraction until their",
+    "of the time plain",
+)
 DIFFERENCES = ("of it", "off by", "differs by")  # may be zero, or below where there is noise
-MANY_PROCESSES = ("forecast", "optimizers", "scaling")
-NAMES = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in MANY_PROCESSES else [])
-    for name in MEASURES
-]
+LONG = ("compile", "forecast", "optimizers", "scaling")
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in MEASURES]
 
 
 @pytest.fixture

@@ -90,6 +90,32 @@ def test_without_a_limit_it_takes_torchs_steps() -> None:
         assert_close(ours, theirs, rtol=1e-7, atol=1e-10)
 
 
+def test_the_first_step_is_no_shorter_than_it_may_be() -> None:
+    x = torch.linspace(-1, 1, 200)
+    gradient = evaluate(x).gradient
+    for first in (0.0, 1e-6, 0.01, 0.05):  # torch's own is 7e-4 here
+        moved = LBFGS(rate=1.0, history=5, limit=0.02, first=first).move(x, evaluate(x)) - x
+        length = float(moved.square().mean().sqrt())
+        torchs = float(gradient.square().mean().sqrt() / gradient.abs().sum())
+        assert length == pytest.approx(min(max(torchs, first), 0.02), rel=1e-3)
+        assert_close(moved / moved.norm(), -gradient / gradient.norm(), rtol=0, atol=1e-3)
+
+
+def test_a_smaller_rate_makes_the_first_step_shorter() -> None:
+    x = torch.linspace(-1, 1, 200)
+    whole, half = (
+        LBFGS(rate=rate, history=5, limit=1.0, first=0.01).move(x, evaluate(x)) - x
+        for rate in (1.0, 0.5)
+    )
+    assert_close(half, whole / 2, rtol=1e-3, atol=1e-6)
+
+
+def test_where_the_gradient_is_zero_there_is_no_first_step() -> None:
+    x = torch.ones(20)
+    still = Evaluation({}, torch.zeros(()), torch.zeros(20))
+    assert torch.equal(LBFGS(rate=1.0, history=5, limit=1.0, first=0.01).move(x, still), x)
+
+
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize(
     ("dtype", "precision", "tolerance"),

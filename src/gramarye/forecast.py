@@ -13,14 +13,13 @@ from typing import final
 
 import torch
 
-from gramarye.budget import FORWARD, ScaleBudget, budget_scale, show_bytes
+from gramarye.budget import FORWARD, ScaleBudget, budget_scales, show_bytes
 from gramarye.config import StylizeConfig
 from gramarye.devices import resident_memory
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.passes import choose_precision
 from gramarye.objective import Evaluation
 from gramarye.optimize import OptimizeConfig, make_optimizer
-from gramarye.optimizers import AdamState, alone
+from gramarye.optimizers import AdamState, StrongWolfe, alone
 from gramarye.progress import show_seconds
 from gramarye.scales import Scale, plan_scales, style_at, uniform_image
 from gramarye.stylize import make_objective, optimize_config
@@ -79,12 +78,8 @@ def forecast(
 ) -> Forecast:
     """What a stylization takes, for pictures of these (height, width); takes a second or two."""
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    precision = choose_precision(config.precision, device)
     scales = plan_scales(*content, config)
-    budgets = [
-        budget_scale(network, scale.height, scale.width, config, precision, memory)
-        for scale in scales
-    ]
+    budgets = budget_scales(network, scales, config, device, memory)
     before = resident_memory()  # what the measurement takes is free again by then
     costs = measure_costs(network, config, device, largest=scales[-1].pixels)
     parts = []
@@ -92,7 +87,8 @@ def forecast(
         tile = max(part.window.area for part in budget.tiles.tiles)
         per_pixel = costs.evaluation(tile)
         moving = measure_moving(optimize_config(config, scale, budget), device)
-        step = budget.tiles.work * per_pixel + scale.pixels * moving
+        evaluation = budget.tiles.work * per_pixel
+        step = evaluations(config) * evaluation + scale.pixels * moving
         longest = max(scale.height, scale.width)
         looked_at = scale.pixels + sum(
             seen_pixels(style, longest, config.style_scale) for style in styles
@@ -103,6 +99,12 @@ def forecast(
     peak = before + max(budget.bytes for budget in budgets)
     seconds = sum(part.seconds for part in parts) + files * PER_PICTURE
     return Forecast(tuple(parts), seconds, peak)
+
+
+def evaluations(config: StylizeConfig) -> int:
+    """How often a step evaluates the objective."""
+    searches = config.optimizer == "lbfgs" and config.line_search == "strong-wolfe"
+    return StrongWolfe.EVALUATIONS if searches else 1
 
 
 def is_long(scales: Sequence[Scale]) -> bool:
@@ -142,7 +144,7 @@ def measure_costs(
 
 def measure_moving(config: OptimizeConfig, device: torch.device) -> float:
     """Seconds per pixel that the optimizer takes for a step, its history full."""
-    config = replace(config, line_search="none")  # what a line search adds is not foreseen
+    config = replace(config, line_search="none")  # its evaluations are counted elsewhere
     side = OPTIMIZER_SIDE
     image = uniform_image(side, side, 0, torch.empty(0, device=device))
     bowl = 0.1 + uniform_image(side, side, 1, image)  # its curvature, positive everywhere

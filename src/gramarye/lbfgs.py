@@ -33,11 +33,15 @@ class LBFGS(AbstractOptimizer):
     long as the subtraction cancels little; else, and for bfloat16 rows, which have other products,
     they are computed from the vectors.
 
-    Like torch's without line search, the first step is the gradient over its 1-norm. A step longer
-    than `limit`, as a root mean square over the entries, is shortened to it: the style loss is of
-    fourth order in the features, so that the first curvature measured after a change of scale can
-    send an unlimited step a thousand times too far. Remembered are the differences between the
-    images that were, after rounding and shortening.
+    The first step is the gradient over its 1-norm, like torch's without line search, but as a root
+    mean square over the entries no shorter than `first`. Torch's moves all entries together by 1:
+    where there are millions, that is less than the rounding of most of them, and the curvature
+    measured along it is that of the few left.
+
+    A step longer than `limit`, likewise, is shortened to it: the style loss is of fourth order in
+    the features, so that the first curvature measured after a change of scale can send an unlimited
+    step a thousand times too far. Remembered are the differences between the images that were,
+    after rounding and shortening.
 
     `reduce` adds up totals over processes that hold a part of the image each.
     """
@@ -48,11 +52,12 @@ class LBFGS(AbstractOptimizer):
         rate: float,
         history: int,
         limit: float,
+        first: float = 0.0,
         precision: Precision = "float32",
         folder: str | None = None,
         reduce: Reduce = alone,
     ) -> None:
-        self.rate, self.memory, self.limit = rate, history, limit
+        self.rate, self.memory, self.limit, self.first = rate, history, limit, first
         self.precision, self.folder, self.reduce = precision, folder, reduce
         self.rounds = precision == "bfloat16"
         self.rows = 2 * history + 1  # the pairs, and the s that waits for its y
@@ -81,6 +86,8 @@ class LBFGS(AbstractOptimizer):
                 1.0, float(self.total([g.abs().sum() for g in torch.split(gradient, 1 << 20)]))
             )
         size = length * norm / math.sqrt(self.count)
+        if not self.pairs and 0 < size < self.rate * self.first:
+            length, size = length * self.rate * self.first / size, self.rate * self.first
         if size > self.limit:
             length *= self.limit / size
         row = self.free_row()

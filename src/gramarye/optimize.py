@@ -48,6 +48,9 @@ class OptimizeConfig:
     # The longest L-BFGS step, root mean square over the pixels. Of 0.01, 0.03, 0.1 and none, 0.03
     # ended lowest: a second scale's loss 5 % below no limit, and no step had to be taken back.
     limit: float = 0.03
+    # The shortest first step of L-BFGS, likewise. With 0.01 instead of 0, torch's, the second scale
+    # of four pairs ended 0.6 % lower on the average, one of 10 steps at 2048 px 15 % lower.
+    first: float = 0.01
     average: float = 0.0  # decay of the averaged image; 0 is none
     betas: tuple[float, float] = (0.9, 0.99)  # Adam's, as in style-transfer-pytorch
     history_precision: Precision = "float32"
@@ -138,6 +141,7 @@ def make_optimizer(
         rate=rate,
         history=max(1, min(config.history, config.steps - 1)),  # no room for pairs that never come
         limit=config.limit,
+        first=config.first,
         precision=config.history_precision,
         folder=config.history_folder,
         reduce=reduce,

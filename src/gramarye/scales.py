@@ -28,6 +28,11 @@ class Scale:
     def pixels(self) -> int:
         return self.height * self.width
 
+    @property
+    def bytes(self) -> int:
+        """Of an image of that size."""
+        return 3 * 4 * self.pixels
+
 
 def fit(height: int, width: int, longest: int) -> tuple[int, int]:
     """(height, width) with the given longest side and the aspect ratio kept to the pixel."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gramarye.budget import ScaleBudget, budget_scale, decides, memory_budget
+from gramarye.budget import ScaleBudget, budget_scales, decides, memory_budget
 from gramarye.color import keep_content_color
 from gramarye.config import StylizeConfig, make_config
 from gramarye.devices import choose_device, release_memory
@@ -107,12 +107,8 @@ def stylize_steps(
     pictures = Pictures(content, styles, config)
     memory -= pictures.bytes
     scales = plan_scales(size[0], size[1], config)
-    precision = choose_precision(config.precision, device)
     # All of them before the first step: a last scale that is too large must not cost the others.
-    budgets = [
-        budget_scale(network, scale.height, scale.width, config, precision, memory)
-        for scale in scales
-    ]
+    budgets = budget_scales(network, scales, config, device, memory)
     state = AdamState()
     image: Tensor | None = None
     del first

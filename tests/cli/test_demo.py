@@ -54,7 +54,9 @@ def test_demo_works_again_in_the_same_folder(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_a_stopped_demo_ends_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow: Callable[..., job.Run] = job.follow
-    monkeypatch.setattr(job, "follow", lambda *given: job.Run(follow(*given).last, 3, stopped=True))
+    monkeypatch.setattr(
+        job, "follow", lambda *g, **k: job.Run(follow(*g, **k).last, 3, stopped=True)
+    )
     assert main(["demo", "--size", "64", "-q", "--out", str(tmp_path)]) == 130
     assert [path.name for path in tmp_path.iterdir()] == PAIRS[:1]
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from PIL import Image
 
 from gramarye.checkpoint import read_checkpoint, write_checkpoint
 from gramarye.cli import checkpoints, main
-from gramarye.cli.job import Run
+from gramarye.cli.following import Run
 from gramarye.errors import OutputError
 from gramarye.images import load_image
 
@@ -102,10 +103,11 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Make the next run behave as if Ctrl-C had been pressed during that step."""
     import gramarye.cli.job as job
 
-    def follow(iterates, saving):  # type: ignore[no-untyped-def]
+    def follow(iterates, stops, **options):  # type: ignore[no-untyped-def]
         for number, iterate in enumerate(iterates, start=1):
             if number == steps:
-                saving.write(iterate, number)
+                os.kill(os.getpid(), signal.SIGINT)
+                assert stops(iterate, number)  # which writes a checkpoint
                 return Run(iterate, number, stopped=True)
         raise AssertionError("the run was shorter")
 

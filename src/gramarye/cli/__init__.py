@@ -26,7 +26,7 @@ from gramarye.cli import (
     stylize,
 )
 from gramarye.cli.parser import Parser
-from gramarye.distributed.environment import launched
+from gramarye.distributed.environment import launched, only_errors
 from gramarye.errors import GramaryeError, InputError, OutputError
 from gramarye.threads import share_cores
 
@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     share_cores()
+    if launched():
+        only_errors()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no text
     parser = make_parser()

@@ -15,9 +15,10 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from gramarye.budget import decides, memory_budget
+from gramarye.budget import budget_scales, decides, memory_budget
 from gramarye.checkpoint import Checkpoint
 from gramarye.cli.checkpoints import Checkpoints
+from gramarye.cli.following import Run, follow
 from gramarye.cli.inputs import open_input
 from gramarye.cli.interrupts import stop_politely
 from gramarye.cli.networks import fetch_with_progress
@@ -86,6 +87,10 @@ def run_job(job: Job) -> Report:
     scales = plan_scales(content.height, content.width, config)
     saved = job.resume.run if job.resume else None
     memory = saved.memory if saved else job.memory or memory_budget(config.memory, device)
+    budgets = budget_scales(network, scales, config, device, memory)
+    tiled = [scale for scale, budget in zip(scales, budgets, strict=True) if budget.tiled]
+    if tiled:
+        keep_freed_memory(below=tiled[0].bytes)
     expected = None
     if is_long(scales) and not job.output.quiet:
         sizes = [(style.height, style.width) for style in styles]
@@ -112,7 +117,17 @@ def run_job(job: Job) -> Report:
         resume=(saved.scale, job.resume.snapshot) if saved and job.resume else None,
     )
     checkpoints = Checkpoints(job, recipe, memory, start, console)
-    run = follow(watch(iterates, scales, job, expected, console), checkpoints)
+    iterates = watch(iterates, scales, job, expected, console)
+    with stop_politely() as stop:
+
+        def stops(iterate: Iterate, steps: int) -> bool:
+            if stop.asked:
+                checkpoints.write(iterate, steps)
+            else:
+                checkpoints.after(iterate, steps)
+            return stop.asked
+
+        run = follow(iterates, stops, before=checkpoints.steps, abrupt=True)
     del iterates
     image = result_image(run, scales)
     # Only then does the content lend its colors; a large one is read again for it.
@@ -177,43 +192,6 @@ def watch(
     if job.output.save_every:
         iterates = save_steps(iterates, job)
     return iterates
-
-
-@final
-@dataclass(frozen=True)
-class Run:
-    """How a run went: its last iterate, its steps, whether it ended early, and why it failed."""
-
-    last: Iterate
-    steps: int
-    stopped: bool = False
-    failure: OptimizationError | None = None
-
-
-def follow(iterates: Iterator[Iterate], checkpoints: Checkpoints) -> Run:
-    """Run to the end, or to the step in which somebody presses Ctrl-C."""
-    last, steps = None, checkpoints.steps
-    with stop_politely() as stop:
-        try:
-            for iterate in iterates:
-                last, steps = iterate, steps + 1
-                at_end = (last.scale + 1, last.step) == (last.scales, last.steps)
-                if stop.asked and not at_end:
-                    checkpoints.write(last, steps)
-                    return Run(last, steps, stopped=True)
-                if not at_end:
-                    checkpoints.after(last, steps)
-                del iterate
-        except KeyboardInterrupt:  # the second Ctrl-C: not even to the end of the step
-            if last is None:
-                raise
-            return Run(last, steps, stopped=True)
-        except OptimizationError as error:
-            if last is None:
-                raise
-            return Run(last, steps, stopped=True, failure=error)
-    assert last is not None, "a run has at least one step"
-    return Run(last, steps)
 
 
 def result_image(run: Run, scales: Sequence[Scale]) -> Tensor:

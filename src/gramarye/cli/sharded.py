@@ -11,9 +11,10 @@ import torch
 from rich.console import Console
 
 from gramarye.budget import memory_budget
+from gramarye.cli.following import Run, follow
 from gramarye.cli.inputs import Input, open_input
 from gramarye.cli.interrupts import stop_politely
-from gramarye.cli.job import Job, Report, Run, check_targets, load_first_image, result_image, save
+from gramarye.cli.job import Job, Report, check_targets, load_first_image, result_image, save
 from gramarye.cli.networks import fetch_with_progress
 from gramarye.cli.output import Output
 from gramarye.config import StylizeConfig
@@ -66,7 +67,9 @@ def run_sharded(job: Job) -> Report | None:
             console.print(told, markup=False, soft_wrap=True)
             show = partial(show_progress, scales=scales, console=console)
             iterates = shown_whole(iterates, plan, show)
-        run = gathered(follow(iterates, processes), plan, processes)
+        with stop_politely() as stop:
+            run = follow(iterates, lambda *_: bool(processes.largest(int(stop.asked))[0]))
+        run = gathered(run, plan, processes)
         del iterates
         if processes.rank == 0:
             image = result_image(run, scales).cpu()
@@ -134,25 +137,6 @@ def own_memory(config: StylizeConfig, device: torch.device, processes: Processes
     if config.memory is None and device.type == "cpu":
         free //= local_place()[1]
     return -processes.largest(-free)[0]  # the smallest: all then remember their steps alike
-
-
-def follow(iterates: Iterator[Iterate], processes: Processes) -> Run:
-    """Run to the end, or to the step in which somebody presses Ctrl-C, wherever that is."""
-    last, steps = None, 0
-    with stop_politely() as stop:
-        try:
-            for iterate in iterates:
-                last, steps = iterate, steps + 1
-                at_end = (last.scale + 1, last.step) == (last.scales, last.steps)
-                if processes.largest(int(stop.asked))[0] and not at_end:
-                    return Run(last, steps, stopped=True)
-                del iterate
-        except OptimizationError as error:
-            if last is None:
-                raise
-            return Run(last, steps, stopped=True, failure=error)
-    assert last is not None, "a run has at least one step"
-    return Run(last, steps)
 
 
 def shown_whole(

@@ -13,3 +13,12 @@ def launched() -> bool:
 def local_place() -> tuple[int, int]:
     """Which of the processes on this machine this is, and how many there are here."""
     return int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+
+
+def only_errors() -> None:
+    """Let PyTorch's C++ say errors only; to be called before it is imported.
+
+    A process that ends first makes it warn in the others, over pages; what there is to say is said
+    by the one that ends.
+    """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
