@@ -9,6 +9,7 @@ Where there is no C++ compiler, there are no figures.
 from __future__ import annotations
 
 import statistics
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +29,12 @@ Total = Callable[[Tensor], Tensor]
 def compiled(plan: Plan) -> Result:
     figures: list[Figure] = []
     details: dict[str, Any] = {}
-    with TemporaryDirectory() as folder, patch.dict("os.environ", cache_in(folder)):
+    with (
+        TemporaryDirectory() as folder,
+        patch.dict("os.environ", cache_in(folder)),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # torch's, of its own deprecated parts
         for size in plan.pixels:
             scene = load_scene(plan.pairs[0], plan.at(size))
             figures += of_size(f"{size} px", scene, plan, details)
