@@ -158,15 +158,8 @@ def budget_scales(
     ]
 
 
-def decides(
-    network: PerceptualNetwork,
-    scales: Sequence[Scale],
-    config: StylizeConfig,
-    device: torch.device,
-    memory: int,
-) -> bool:
+def decides(budgets: Sequence[ScaleBudget], config: StylizeConfig) -> bool:
     """Whether any scale gives something up for the budget, so that it decides the last bits."""
-    budgets = budget_scales(network, scales, config, device, memory)
     return any(budget.describe(config.history) for budget in budgets)
 
 

@@ -59,6 +59,7 @@ def stylize(
     scales = plan_scales(pixels.shape[-2], pixels.shape[-1], config)
     image = resize(image, scales[-1].height, scales[-1].width)  # the last may have no steps
     image = finish(image, pixels, config)
+    budgets = budget_scales(network, scales, config, device, memory)
     recipe = write_recipe(
         pictures[0],
         pictures[1:],
@@ -67,7 +68,7 @@ def stylize(
         width=image.shape[-1],
         height=image.shape[-2],
         device=device,
-        memory=memory if decides(network, scales, config, device, memory) else None,
+        memory=memory if decides(budgets, config) else None,
     )
     return replace(dress(image, pictures[0]), recipe=recipe.to_json())
 

@@ -105,7 +105,7 @@ def run_job(job: Job) -> Report:
         width=scales[-1].width,
         height=scales[-1].height,
         device=device,
-        memory=memory if decides(network, scales, config, device, memory) else None,
+        memory=memory if decides(budgets, config) else None,
     )
     iterates = stylize_steps(
         content.pixels,
