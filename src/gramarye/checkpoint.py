@@ -2,6 +2,11 @@
 
 The file is a ZIP archive, uncompressed: the run as JSON, and every tensor as its bytes. It is
 written tensor by tensor, so that it takes no memory of its own, and appears whole or not at all.
+
+A run on several processes has a file of this kind without tensors, and beside it one of each
+process with that process's tensors. The parts are written first, under names with the number of
+steps: until the file that speaks of them takes the place of the one before, the ones before are
+still there.
 """
 
 from __future__ import annotations
@@ -45,6 +50,7 @@ class SavedRun(BaseModel, frozen=True, extra="forbid"):
     step: int
     steps: int  # in all scales so far
     seconds: float  # so far
+    processes: int = 1  # that share the picture
 
 
 @final
@@ -52,6 +58,7 @@ class SavedRun(BaseModel, frozen=True, extra="forbid"):
 class Checkpoint:
     """A run and its snapshot; the tensors are read from the file when they are asked for."""
 
+    path: Path
     run: SavedRun
     snapshot: Snapshot
 
@@ -68,6 +75,33 @@ def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
                     entry.write(part)
         told = {"step": snapshot.step, "numbers": dict(snapshot.numbers), "tensors": shapes}
         archive.writestr(TENSORS, json.dumps(told))
+
+
+def part_path(path: Path, steps: int, rank: int) -> Path:
+    """Where one of several processes keeps its part of the checkpoint at `path`."""
+    return path.with_name(f"{path.name}.{steps}.{rank}")
+
+
+def read_part(whole: Checkpoint, rank: int) -> Snapshot:
+    """What one of several processes has written down."""
+    path = part_path(whole.path, whole.run.steps, rank)
+    if not path.is_file():
+        raise CheckpointError(
+            f"'{path}' is gone, without which process {rank} cannot go on: put it back, or start "
+            "the run again"
+        )
+    return read_checkpoint(path).snapshot
+
+
+def check_processes(checkpoint: Checkpoint, count: int) -> None:
+    """Raise CheckpointError if as many processes cannot go on from it."""
+    needed = checkpoint.run.processes
+    if needed != count:
+        start = f"torchrun --nproc-per-node {needed} -m " if needed > 1 else ""
+        raise CheckpointError(
+            f"'{checkpoint.path}' was written by {needed} process{'es' * (needed > 1)}, and as "
+            f"many must go on from it: {start}gramarye resume '{checkpoint.path}'"
+        )
 
 
 def byte_parts(tensor: Tensor) -> Iterator[memoryview]:
@@ -100,7 +134,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         name: TensorInFile(path, name, getattr(torch, dtype), tuple(shape))
         for name, (dtype, shape) in told["tensors"].items()
     }
-    return Checkpoint(run, Snapshot(told["step"], LateTensors(tensors), told["numbers"]))
+    return Checkpoint(path, run, Snapshot(told["step"], LateTensors(tensors), told["numbers"]))
 
 
 @final

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from gramarye.cli import demo, job, main
+from gramarye.cli import demo, main, single
 from gramarye.cli.contact_sheet import GAP, Cell, contact_sheet
+from gramarye.cli.following import Run
 from gramarye.config import StylizeConfig, make_config
 from gramarye.images import load_picture
 from gramarye.samples import CONTENTS, STYLES
@@ -53,9 +54,9 @@ def test_demo_works_again_in_the_same_folder(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tiny")
 def test_a_stopped_demo_ends_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    follow: Callable[..., job.Run] = job.follow
+    follow: Callable[..., Run] = single.follow
     monkeypatch.setattr(
-        job, "follow", lambda *g, **k: job.Run(follow(*g, **k).last, 3, stopped=True)
+        single, "follow", lambda *g, **k: Run(follow(*g, **k).last, 3, stopped=True)
     )
     assert main(["demo", "--size", "64", "-q", "--out", str(tmp_path)]) == 130
     assert [path.name for path in tmp_path.iterdir()] == PAIRS[:1]

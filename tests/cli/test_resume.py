@@ -35,7 +35,7 @@ def pair(tmp_path: Path) -> tuple[str, str]:
 # Imports once, then forks a child per attempt and kills it: an import takes longer than the runs.
 KILLER = """
 import json, os, random, signal, sys, time
-import gramarye.cli.checkpoints, gramarye.cli.job
+import gramarye.cli.checkpoints, gramarye.cli.single
 from gramarye.cli import main
 out, kills, *stylize = sys.argv[1:]
 moments = random.Random(7)
@@ -101,7 +101,7 @@ def test_a_run_killed_twenty_times_ends_at_the_same_picture(
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Make the next run behave as if Ctrl-C had been pressed during that step."""
-    import gramarye.cli.job as job
+    from gramarye.cli import single
 
     def follow(iterates, stops, **options):  # type: ignore[no-untyped-def]
         for number, iterate in enumerate(iterates, start=1):
@@ -111,7 +111,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
                 return Run(iterate, number, stopped=True)
         raise AssertionError("the run was shorter")
 
-    monkeypatch.setattr(job, "follow", follow)
+    monkeypatch.setattr(single, "follow", follow)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
 
     assert whole
     monkeypatch.setattr(checkpoints, "write_checkpoint", run_with_a_full_disk)
-    monkeypatch.setattr(checkpoints.Checkpoints, "after", checkpoints.Checkpoints.write)
+    monkeypatch.setattr(checkpoints.Checkpoints, "is_due", lambda self: True)
     assert main(["resume", str(checkpoint), "-q"]) == 0
     told = capsys.readouterr().err
     assert "no checkpoint (the one before is kept): no space left" in told

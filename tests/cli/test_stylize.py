@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gramarye.cli import job, main
+from gramarye.cli import main, single, watching
 from gramarye.cli.output import new_name
 from gramarye.errors import OptimizationError, OutputError
 from gramarye.images import Picture, load_picture, read_recipe, save_picture
@@ -236,7 +236,7 @@ def test_a_mistake_costs_no_download(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(job, "fetch_with_progress", lambda *a, **k: pytest.fail("downloaded"))
+    monkeypatch.setattr(single, "fetch_with_progress", lambda *a, **k: pytest.fail("downloaded"))
     assert main(["stylize", *pictures, "--network", "vgg19", *options]) == 2
     assert told in capsys.readouterr().err
 
@@ -251,7 +251,7 @@ def test_a_run_that_fails_leaves_its_picture(
             yield Iterate(step, 9, {"tv": 1.0}, torch.full((1, 3, 36, 48), 0.5))
         raise OptimizationError("the loss exploded")
 
-    monkeypatch.setattr(job, "stylize_steps", two_steps)
+    monkeypatch.setattr(single, "stylize_steps", two_steps)
     assert run("-o", "a.png") == 1
     assert "the loss exploded; the picture so far is in 'a.png'" in capsys.readouterr().err
     assert Recipe.of_picture("a.png").stopped_after == 2
@@ -267,7 +267,7 @@ def test_a_preview_that_cannot_be_written_does_not_stop_the_run(
             raise OutputError("no space left")
         return save_picture(picture, path, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(job, "save_picture", full)
+    monkeypatch.setattr(watching, "save_picture", full)
     assert run("--preview", "preview.png", "-o", "a.png") == 0
     assert capsys.readouterr().err.count("no preview: no space left") == 1
 

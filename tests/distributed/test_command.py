@@ -12,9 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from gramarye.checkpoint import SavedRun, read_checkpoint, read_part, write_checkpoint
 from gramarye.cli import main
-from gramarye.images import load_picture
+from gramarye.cli.checkpoints import Parts
+from gramarye.config import make_config
+from gramarye.distributed.processes import Processes
+from gramarye.errors import CheckpointError, OutputError
+from gramarye.images import load_image, load_picture
+from gramarye.networks.registry import load_network
+from gramarye.recipe import write_recipe
+from gramarye.snapshot import Snapshot
 
 LAYERS = ["--style-layers", "relu1_1,relu2_1", "--content-layers", "relu2_2"]
 SETTINGS = [*LAYERS, "--precision", "float32", "--size", "72", "--min-size", "36"]
@@ -25,8 +34,8 @@ def pictures(make_picture: Callable[..., Path]) -> list[str]:
     return [str(make_picture("photo.png", 50, 72, seed=1)), str(make_picture("art.png", seed=2))]
 
 
-def start_two(arguments: list[str]) -> list[subprocess.Popen[str]]:
-    """The command in two processes as torchrun starts them, without torchrun's own three seconds.
+def start_two(arguments: list[str], command: str = "stylize") -> list[subprocess.Popen[str]]:
+    """A command in two processes as torchrun starts them, without torchrun's own three seconds.
 
     And without its report: what they say is all there is.
     """
@@ -36,7 +45,7 @@ def start_two(arguments: list[str]) -> list[subprocess.Popen[str]]:
     common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     return [
         subprocess.Popen(
-            [sys.executable, "-m", "gramarye", "stylize", *arguments],
+            [sys.executable, "-m", "gramarye", command, *arguments],
             env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -101,6 +110,101 @@ def test_what_several_processes_cannot_do_is_refused(
     assert sorted(code for code, _, _ in ends) == [1, 2]
     assert words in "".join(said for _, _, said in ends)
     assert "".join(said for _, _, said in ends).count("\n") == 1
+
+
+# The coarse scale is one process's, the finer one is shared.
+LONGER = [*SETTINGS, "--steps", "12", "--finer-steps", "150"]
+KILLS = 6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kills processes")
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_a_run_of_two_that_is_killed_goes_on_to_the_same_picture(
+    pictures: list[str], tiny_weights: Path, tmp_path: Path, optimizer: str
+) -> None:
+    whole, broken = tmp_path / "whole.png", tmp_path / "broken" / "out.png"
+    options = ["--weights", str(tiny_weights), *LONGER, "--optimizer", optimizer, "-q"]
+    ends = finish(start_two([*pictures, "-o", str(whole), *options]))
+    assert [code for code, _, _ in ends] == [0, 0]
+    checkpoint = broken.with_name("out.png.checkpoint")
+    often = [*pictures, "-o", str(broken), *options, "--checkpoint-every", "0.001"]
+    seen = []
+    for attempt in range(KILLS):
+        begun = checkpoint.exists()
+        running = start_two([str(checkpoint), "-q"], "resume") if begun else start_two(often)
+        before = checkpoint.stat().st_ino if begun else None
+        while not checkpoint.exists() or checkpoint.stat().st_ino == before:
+            assert running[0].poll() is None, finish(running)
+            time.sleep(0.01)
+        time.sleep(0.05 * attempt)
+        running[attempt % 2].kill()
+        finish(running)
+        seen.append(read_checkpoint(checkpoint).run)
+    assert {(run.processes, run.scale) for run in seen} == {(2, 0), (2, 1)}
+    assert len({run.steps for run in seen}) == KILLS
+    ends = finish(start_two([str(checkpoint), "-q"], "resume"))
+    assert [code for code, _, _ in ends] == [0, 0]
+    assert torch.equal(load_image(broken), load_image(whole))
+    assert [path.name for path in broken.parent.iterdir()] == ["out.png"]
+
+
+@pytest.fixture
+def of_two(tmp_path: Path, pictures: list[str]) -> tuple[Path, SavedRun, Snapshot]:
+    """Where two processes keep a checkpoint, and a run and a snapshot to write there."""
+    config = make_config(size=72)
+    network = load_network("vgg19-lite")
+    recipe = write_recipe(
+        Path(pictures[0]),
+        [Path(pictures[1])],
+        config,
+        network,
+        width=50,
+        height=72,
+        device=torch.device("cpu"),
+    )
+    run = SavedRun(
+        recipe=recipe, content=pictures[0], styles=(pictures[1],), output={},
+        out=str(tmp_path / "out.png"), memory=10**9, scale=0, step=3, steps=3, seconds=1.0,
+        processes=2,
+    )  # fmt: skip
+    path = tmp_path / "saved" / "out.png.checkpoint"
+    return path, run, Snapshot(3, {"image": torch.rand(1, 3, 4, 5)}, {"last": False})
+
+
+def test_a_part_is_read_again_and_older_ones_go(
+    of_two: tuple[Path, SavedRun, Snapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, run, snapshot = of_two
+    keeper = Parts(Processes(0, 1))
+    assert keeper.save(path, run, snapshot)
+    assert keeper.save(path, run.model_copy(update={"steps": 4}), snapshot)
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, f"{path.name}.4.0"]
+    whole = read_checkpoint(path)
+    assert torch.equal(read_part(whole, 0).tensors["image"], snapshot.tensors["image"])
+    with pytest.raises(CheckpointError, match=r"checkpoint.4.1' is gone, .* process 1"):
+        read_part(whole, 1)
+
+    def full(*_: object) -> None:
+        raise OutputError("no space left")
+
+    monkeypatch.setattr("gramarye.cli.checkpoints.write_checkpoint", full)
+    with pytest.raises(OutputError):
+        keeper.save(path, run.model_copy(update={"steps": 5}), snapshot)
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, f"{path.name}.4.0"]
+    keeper.remove(path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_checkpoint_of_two_is_for_two(
+    of_two: tuple[Path, SavedRun, Snapshot], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, run, snapshot = of_two
+    write_checkpoint(path, run, snapshot)
+    assert main(["resume", str(path), "-q"]) == 2
+    said = capsys.readouterr().err
+    assert "was written by 2 processes, and as many must go on from it: torchrun" in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.slow

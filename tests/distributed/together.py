@@ -16,15 +16,10 @@ from torch import Tensor
 
 from gramarye.budget import budget_scale, choose_tiles
 from gramarye.config import StylizeConfig, make_config
+from gramarye.distributed.band_objective import BandObjective, band_targets, tiles_of_band
 from gramarye.distributed.bands import Bands, gather, plan_bands, rescale
 from gramarye.distributed.processes import NONE, Processes, cut
-from gramarye.distributed.sharded import (
-    BandObjective,
-    band_targets,
-    plan_sharding,
-    sharded_steps,
-    tiles_of_band,
-)
+from gramarye.distributed.sharded import plan_sharding, sharded_steps
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
 from gramarye.networks.vgg import narrow_vgg
 from gramarye.objective import Objective

@@ -43,7 +43,8 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gramarye.cli.job import Job, run_job, summary
+    from gramarye.cli.job import Job, summary
+    from gramarye.cli.single import run_job
     from gramarye.config import make_config
     from gramarye.samples import sample_path
 

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
 
     from gramarye.checkpoint import read_checkpoint
     from gramarye.cli.checkpoints import job_of
-    from gramarye.cli.job import run_job, tell
+    from gramarye.cli.job import tell
+    from gramarye.cli.single import run_shared_or_alone
 
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)
@@ -51,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     # As many threads as before: sums in another order have other last bits.
     torch.set_num_threads(saved.threads)
     output = replace(job.output, json=args.json, quiet=args.quiet)
-    report = run_job(replace(job, out=args.out or job.out, output=output))
-    return tell(report, args.json)
+    report = run_shared_or_alone(replace(job, out=args.out or job.out, output=output))
+    return tell(report, args.json) if report else 0
 
 
 def check_unchanged(path: Path, file: InputFile) -> None:

@@ -33,13 +33,10 @@ def run(args: argparse.Namespace) -> int:
     config = make_config(**given_settings(args))
     out = args.out or new_name(args.content, args.styles)
 
-    from gramarye.cli.job import Job, run_job, tell  # PyTorch: only once the settings are right
-    from gramarye.distributed.environment import launched
+    from gramarye.cli.job import Job, tell  # PyTorch: only once the settings are right
+    from gramarye.cli.single import run_shared_or_alone
 
-    job = Job(args.content, tuple(args.styles), out, config, given_output(args))
-    if launched():
-        from gramarye.cli.sharded import run_sharded
-
-        shared = run_sharded(job)
-        return tell(shared, args.json) if shared else 0
-    return tell(run_job(job), args.json)
+    report = run_shared_or_alone(
+        Job(args.content, tuple(args.styles), out, config, given_output(args))
+    )
+    return tell(report, args.json) if report else 0
