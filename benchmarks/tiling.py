@@ -16,9 +16,9 @@ import torch
 from benchmarks.plan import Plan, Scene, load_scene, size_of
 from benchmarks.results import Figure, Result
 from benchmarks.timing import in_turns, median_ratio
-from gramarye.budget import TilePlan, pass_bytes
 from gramarye.networks.passes import Precision
 from gramarye.objective import Evaluation, Objective
+from gramarye.tile_plan import TilePlan, pass_bytes
 from gramarye.tiling import plan_tiles
 
 GRID = 3, 3

@@ -14,17 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gramarye.budget import (
-    GridPlan,
     ScaleBudget,
     budget_scale,
-    choose_tiles,
-    grids,
     memory_budget,
     optimizer_vectors,
     parse_bytes,
-    pass_bytes,
     show_bytes,
-    weigh,
 )
 from gramarye.config import make_config
 from gramarye.devices import free_memory
@@ -33,6 +28,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import Precision
 from gramarye.networks.registry import define
 from gramarye.networks.vgg import narrow_vgg
+from gramarye.tile_plan import GridPlan, choose_tiles, grids, pass_bytes, weigh
 from gramarye.tiling import Layout
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2")

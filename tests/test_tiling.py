@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gramarye import tiling
-from gramarye.budget import TilePlan
 from gramarye.losses.content import ContentKind, make_content_loss
 from gramarye.losses.statistics import moments
 from gramarye.losses.style import DISTANCES, StyleLoss
@@ -24,6 +23,7 @@ from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
 from gramarye.networks.registry import DEFINITIONS, define
 from gramarye.networks.vgg import VGG19_BLOCKS, vgg_steps
 from gramarye.objective import Objective, Term, Walk
+from gramarye.tile_plan import TilePlan
 from gramarye.tiling import IMAGE, margins, plan_tiles, splits, total_stride
 
 BLOCKS = ((3, 4), (5, 3), (4, 3, 2, 4), (4, 5, 3, 4), (6,))  # of the narrow VGG-19

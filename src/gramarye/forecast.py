@@ -13,7 +13,7 @@ from typing import final
 
 import torch
 
-from gramarye.budget import FORWARD, ScaleBudget, budget_scales, show_bytes
+from gramarye.budget import ScaleBudget, budget_scales, show_bytes
 from gramarye.config import StylizeConfig
 from gramarye.devices import resident_memory
 from gramarye.networks.features import PerceptualNetwork
@@ -23,6 +23,7 @@ from gramarye.optimizers import AdamState, StrongWolfe, alone
 from gramarye.progress import show_seconds
 from gramarye.scales import Scale, plan_scales, style_at, uniform_image
 from gramarye.stylize import make_objective, optimize_config
+from gramarye.tile_plan import FORWARD
 
 SMALL, LARGE = 256, 1024  # sides of the probes, in pixels
 PER_PICTURE = 1.2e-7  # seconds per pixel to read, match colors, resize and write, measured

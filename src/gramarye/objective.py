@@ -8,7 +8,7 @@ In one piece or in tiles, the answer is the same. Every loss is a function of su
    where the tiles' gradients are added.
 
 A tile whose activations were kept in the first walk need not be computed again in the second; how
-many are kept is a matter of memory (`budget`). An image in one piece is one tile that is kept.
+many are kept is a matter of memory (`tile_plan`). An image in one piece is one tile that is kept.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Protocol, final
 import torch
 from torch import Tensor
 
-from gramarye.budget import TilePlan, choose_tiles
 from gramarye.devices import is_out_of_memory, release_memory
 from gramarye.errors import SettingsError
 from gramarye.losses.additive import AdditiveLoss, Sums
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import AddGradient, Pass, Passes, Precision, make_passes
+from gramarye.tile_plan import TilePlan, choose_tiles
 from gramarye.tiling import IMAGE, Tile
 
 Loss = Callable[[Mapping[str, Tensor]], Tensor]

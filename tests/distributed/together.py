@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from gramarye.budget import budget_scale, choose_tiles
+from gramarye.budget import budget_scale
 from gramarye.config import StylizeConfig, make_config
 from gramarye.distributed.band_objective import BandObjective, band_targets, tiles_of_band
 from gramarye.distributed.bands import Bands, gather, plan_bands, rescale
@@ -27,6 +27,7 @@ from gramarye.optimize import OptimizeConfig, optimize
 from gramarye.scales import plan_scales, resize
 from gramarye.stylize import assemble, make_objective, stylize_steps
 from gramarye.targets import Lens, style_moments
+from gramarye.tile_plan import choose_tiles
 from gramarye.tiling import margins, total_stride
 
 CPU = torch.device("cpu")
