@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gramarye.cli import job, main
+from gramarye.cli import main, single
 from gramarye.optimize import Iterate
 
 Steps = Callable[..., Iterator[Iterate]]
@@ -32,12 +32,12 @@ def clocked(seconds: list[float], iterates: Iterator[Iterate]) -> Iterator[Itera
 
 def run(arguments: Sequence[str]) -> int:
     seconds: list[float] = []
-    steps: Steps = job.stylize_steps  # type: ignore[attr-defined]
+    steps: Steps = single.stylize_steps  # type: ignore[attr-defined]
 
     def timed(*args: Any, **settings: Any) -> Iterator[Iterate]:
         return clocked(seconds, steps(*args, **settings))
 
-    job.stylize_steps = timed  # type: ignore[attr-defined]
+    single.stylize_steps = timed  # type: ignore[attr-defined]
     code = main(arguments)
     print(json.dumps(seconds))
     return code
