@@ -125,17 +125,19 @@ def test_where_the_gradient_is_zero_there_is_no_first_step() -> None:
         (torch.float32, "bfloat16", 1e-4),  # the rounded pairs are the pairs
     ],
 )
-@pytest.mark.parametrize("memory", [4, 30])
+@pytest.mark.parametrize(("memory", "clip"), [(4, 0.0), (30, 0.0), (4, 2.0), (30, 0.5)])
 def test_the_direction_is_that_of_the_plain_two_loops(
-    dtype: torch.dtype, precision: history.Precision, tolerance: float, memory: int
+    dtype: torch.dtype, precision: history.Precision, tolerance: float, memory: int, clip: float
 ) -> None:
-    optimizer = LBFGS(rate=1.0, history=memory, limit=0.01, precision=precision)
+    optimizer = LBFGS(rate=1.0, history=memory, limit=0.01, clip=clip, precision=precision)
     found: list[Tensor] = []
     plain: Callable[..., tuple[Tensor, float]] = optimizer.direction
 
-    def spy(rows: Any, gradient: Tensor, slopes: Tensor) -> tuple[Tensor, float]:
-        expected = plain_direction(remembered(optimizer), gradient.double())
-        direction, norm = plain(rows, gradient, slopes)
+    def spy(rows: Any, gradient: Tensor, bound: float, slopes: Tensor) -> tuple[Tensor, float]:
+        assert (bound == math.inf) == (clip == 0)
+        clipped = gradient.double().clamp(-bound, bound)
+        expected = plain_direction(remembered(optimizer), clipped)
+        direction, norm = plain(rows, gradient, bound, slopes)
         found.append((direction.double() - expected).norm() / expected.norm())
         assert norm == pytest.approx(float(expected.norm()), rel=tolerance)
         return direction, norm
@@ -155,6 +157,44 @@ def test_the_two_loops_of_one_pair_by_hand() -> None:
     s_vector, y_vector = torch.tensor([1.0, 0.0]), torch.tensor([4.0, 0.0])
     direction = s * s_vector + y * y_vector + own * torch.tensor([8.0, 4.0])
     assert_close(direction.float(), torch.tensor([-2.0, -1.0]))
+
+
+def test_a_gradient_is_clipped_by_hand() -> None:
+    # Root mean square 5 and clip 2: bound 10 with all trust, 1 before the first of ten pairs, 2
+    # where the first pair waits.
+    gradient = torch.tensor([10.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    optimizer = LBFGS(rate=1.0, history=20, limit=math.inf, first=0.5, clip=2.0)
+    rows = optimizer.open(gradient)
+    assert optimizer.bound(rows, gradient) == pytest.approx(1.0)
+    optimizer.pairs = [(0, 1)] * 9
+    assert optimizer.bound(rows, gradient) == pytest.approx(10.0)
+    optimizer.pairs = [(0, 1)] * 15
+    assert optimizer.bound(rows, gradient) == pytest.approx(10.0)
+    optimizer.pairs = []
+    # The first step: all entries count the same, and it is 0.5 root mean square long.
+    steep = torch.tensor([10.0, -3.0, 4.0, -20.0], dtype=torch.float64)
+    after = optimizer.move(torch.zeros_like(steep), Evaluation({}, steep.sum(), steep))
+    assert_close(after, torch.tensor([-0.5, 0.5, -0.5, 0.5], dtype=torch.float64))
+    assert optimizer.bound(rows, gradient) == pytest.approx(2.0)
+
+
+def test_a_clipped_gradient_is_lengthened_to_its_own_slope() -> None:
+    optimizer = LBFGS(rate=1.0, history=5, limit=0.02, clip=1.0)
+    x = run(optimizer, torch.linspace(-1, 1, 300, dtype=torch.float64), 4)[-1]
+    gradient = evaluate(x).gradient
+    rows = optimizer.open(x)
+    bound = optimizer.bound(rows, gradient)
+    clipped = gradient.clamp(-bound, bound)
+    assert float(clipped @ gradient) < 0.9 * float(gradient @ gradient)
+    _, stretch = optimizer.remember(rows, gradient, bound)
+    assert stretch * float(clipped @ gradient) == pytest.approx(float(gradient @ gradient))
+
+
+def test_with_a_clipped_gradient_it_arrives_too() -> None:
+    x = torch.zeros(12, dtype=torch.float64)
+    free = run(LBFGS(rate=1.0, history=8, limit=math.inf), x, 60)[-1]
+    clipped = run(LBFGS(rate=1.0, history=8, limit=math.inf, clip=1.0), x, 120)[-1]
+    assert_close(free, clipped, rtol=1e-4, atol=1e-5)
 
 
 def test_no_step_is_longer_than_the_limit() -> None:
@@ -288,14 +328,14 @@ def shared_sum(parties: int) -> Iterator[Callable[[Tensor], Tensor]]:
     return (make(rank) for rank in range(parties))
 
 
-@pytest.mark.parametrize("limit", [0.02, math.inf])
-def test_two_halves_in_two_threads_take_the_steps_of_the_whole(limit: float) -> None:
+@pytest.mark.parametrize(("limit", "clip"), [(0.02, 0.0), (math.inf, 0.0), (0.02, 1.0)])
+def test_two_halves_in_two_threads_take_the_steps_of_the_whole(limit: float, clip: float) -> None:
     # A quadratic with a stiffness per entry: each half's gradient needs nothing of the other.
     stiffness = torch.linspace(0.5, 4.0, 301, dtype=torch.float64)
     start = torch.linspace(-1, 1, 301, dtype=torch.float64)
 
     def descend(part: slice, **settings: Any) -> Tensor:
-        optimizer = LBFGS(rate=1.0, history=5, limit=limit, **settings)
+        optimizer = LBFGS(rate=1.0, history=5, limit=limit, clip=clip, **settings)
         x = start[part]
         for _ in range(25):
             x = optimizer.move(x, Evaluation({}, x.sum(), stiffness[part] * (x - 0.7)))
@@ -324,15 +364,16 @@ def test_products_derived_and_computed_give_the_same_steps(monkeypatch: pytest.M
         assert_close(derived, computed, rtol=1e-9, atol=1e-11)
 
 
-def test_a_step_takes_two_reductions() -> None:
+@pytest.mark.parametrize(("clip", "expected"), [(0.0, 2), (2.0, 3)])
+def test_a_step_takes_two_reductions_and_one_for_the_bound(clip: float, expected: int) -> None:
     calls = []
 
     def count(totals: Tensor) -> Tensor:
         calls.append(totals.shape)
         return totals
 
-    optimizer = LBFGS(rate=1.0, history=5, limit=0.02, reduce=count)
+    optimizer = LBFGS(rate=1.0, history=5, limit=0.02, clip=clip, reduce=count)
     x = run(optimizer, torch.zeros(300), 5)[-1]
     calls.clear()
     run(optimizer, x, 1)
-    assert len(calls) == 2
+    assert len(calls) == expected

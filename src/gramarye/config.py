@@ -104,6 +104,12 @@ class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
     )
     learning_rate: float = Field(1.0, gt=0, description="step length (L-BFGS 1, Adam about 0.02)")
     history: int = Field(10, ge=1, le=1000, description="pairs L-BFGS remembers")
+    clip: float = Field(
+        2.0,
+        ge=0,
+        description="bound of the gradient's entries in L-BFGS's directions, in root mean squares "
+        "(0 is none)",
+    )
     line_search: Literal["none", "strong-wolfe"] = Field("none", description="L-BFGS's line search")
     stop_change: float = Field(
         0.0,

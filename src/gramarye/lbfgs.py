@@ -18,6 +18,7 @@ from gramarye.snapshot import LateTensor
 # The least |y|^2 / |g|^2 at which y = g - g_before may stand for y in a product: float32's error is
 # then multiplied by 30 at most.
 SOUND = 1e-3
+TRUST = 10  # pairs from which on the gradient is clipped at its full bound
 CURVATURE = 1e-10  # the least s.y over |s| |y|: as in torch's a guard, not a condition for descent
 
 
@@ -43,6 +44,12 @@ class LBFGS(AbstractOptimizer):
     step a thousand times too far. Remembered are the differences between the images that were,
     after rounding and shortening.
 
+    The direction is that of the clipped gradient: no entry counts for more than `clip` root mean
+    squares, and for less while few pairs are known; 0 is no bound. It is lengthened to the
+    gradient's own slope, and the pairs are those of the gradient itself. Style losses pull at a
+    pixel in proportion to the features there: unclipped, a variance that is missing everywhere
+    grows out of few pixels, as specks.
+
     `reduce` adds up totals over processes that hold a part of the image each.
     """
 
@@ -53,11 +60,13 @@ class LBFGS(AbstractOptimizer):
         history: int,
         limit: float,
         first: float = 0.0,
+        clip: float = 0.0,
         precision: Precision = "float32",
         folder: str | None = None,
         reduce: Reduce = alone,
     ) -> None:
         self.rate, self.memory, self.limit, self.first = rate, history, limit, first
+        self.clip = clip
         self.precision, self.folder, self.reduce = precision, folder, reduce
         self.rounds = precision == "bfloat16"
         self.rows = 2 * history + 1  # the pairs, and the s that waits for its y
@@ -78,9 +87,10 @@ class LBFGS(AbstractOptimizer):
     def move(self, image: Tensor, evaluation: Evaluation) -> Tensor:
         history = self.open(image)
         gradient, here = evaluation.gradient.flatten(), image.flatten()
-        slopes = self.remember(history, gradient)
-        direction, norm = self.direction(history, gradient, slopes)
-        length = self.rate
+        bound = self.bound(history, gradient)
+        slopes, stretch = self.remember(history, gradient, bound)
+        direction, norm = self.direction(history, gradient, bound, slopes)
+        length = self.rate * stretch
         if not self.pairs:
             length /= max(
                 1.0, float(self.total([g.abs().sum() for g in torch.split(gradient, 1 << 20)]))
@@ -98,28 +108,39 @@ class LBFGS(AbstractOptimizer):
         self.waiting, self.moved, self.previous = row, (length * norm) ** 2, gradient
         return direction.view_as(image)
 
-    def remember(self, history: History, gradient: Tensor) -> Tensor:
+    def bound(self, history: History, gradient: Tensor) -> float:
+        """What the gradient's entries are clipped to: less while few pairs are known."""
+        if not self.clip:
+            return math.inf
+        parts = (gradient[start:stop] for start, stop in history.spans)
+        mean_square = float(self.total([g @ g for g in parts])) / self.count
+        known = 1 + len(self.pairs) + (self.waiting is not None)
+        return self.clip * min(1.0, known / TRUST) * math.sqrt(mean_square)
+
+    def remember(self, history: History, gradient: Tensor, bound: float) -> tuple[Tensor, float]:
         """Add the last step to the history, if the curvature along it is positive.
 
-        What comes back is the gradient's product with each row (rows,).
+        What comes back is the clipped gradient's product with each row (rows,), and how much longer
+        it must be for the gradient's own slope.
         """
         if self.waiting is None or self.previous is None:
-            return self.slopes
+            return self.slopes, 1.0
         used, before = self.used(), self.slopes
         sums = []
         for start, stop in history.spans:
             block = history.read(start, stop, used)
             g = gradient[start:stop]
             y = history.rounded(g - self.previous[start:stop])
-            few = torch.stack([block[self.waiting] @ y, y @ y, y @ g, g @ g])
-            parts = [few, block @ g]
+            c = g.clamp(-bound, bound)
+            few = torch.stack([block[self.waiting] @ y, y @ y, y @ g, g @ g, y @ c, c @ g])
+            parts = [few, *(block @ torch.stack([g, c]).T).T]
             sums.append(torch.cat([*parts, block @ y] if self.rounds else parts))
         totals = self.total(sums)
-        curvature, y_y, y_g, g_g = totals[:4].tolist()
-        slopes = torch.zeros_like(before)
-        slopes[:used] = totals[4 : 4 + used]
+        curvature, y_y, y_g, g_g, y_c, c_g = totals[:6].tolist()
+        slopes, clipped = torch.zeros_like(before), torch.zeros_like(before)
+        slopes[:used], clipped[:used], *rest = torch.split(totals[6:], used)
         if self.rounds:
-            with_change = totals[4 + used :]
+            (with_change,) = rest
         elif y_y > SOUND * g_g:
             with_change = slopes[:used] - before[:used]
         else:
@@ -134,11 +155,11 @@ class LBFGS(AbstractOptimizer):
             for start, stop in history.spans:
                 history.write(row, start, stop, gradient[start:stop] - self.previous[start:stop])
             self.products[row, :used] = self.products[:used, row] = with_change
-            self.products[row, row], slopes[row] = y_y, y_g
+            self.products[row, row], slopes[row], clipped[row] = y_y, y_g, y_c
             self.pairs.append((self.waiting, row))
         self.waiting = self.previous = None
         self.slopes = slopes
-        return slopes
+        return clipped, g_g / c_g if c_g > 0 else 1.0
 
     def with_change(self, history: History, gradient: Tensor, used: int) -> Tensor:
         """The gradient's change times each row (used,), from the vectors themselves."""
@@ -150,15 +171,18 @@ class LBFGS(AbstractOptimizer):
             ]
         )
 
-    def direction(self, history: History, gradient: Tensor, slopes: Tensor) -> tuple[Tensor, float]:
-        """Minus the inverse Hessian's estimate times the gradient (n,), and its norm."""
+    def direction(
+        self, history: History, gradient: Tensor, bound: float, slopes: Tensor
+    ) -> tuple[Tensor, float]:
+        """Minus the inverse Hessian's estimate times the clipped gradient (n,), and its norm."""
         direction = torch.empty_like(gradient)
         weights, own_weight = self.weights(slopes)
         weights = weights[: self.used()].to(gradient.dtype).to(gradient.device)
         squares = []
         for start, stop in history.spans:
             part = direction[start:stop]
-            torch.mul(gradient[start:stop], own_weight, out=part)
+            torch.clamp(gradient[start:stop], -bound, bound, out=part)
+            part *= own_weight
             if self.pairs:
                 part.addmv_(history.read(start, stop, len(weights)).T, weights)
             squares.append(part @ part)

@@ -258,6 +258,7 @@ def optimize_config(config: StylizeConfig, scale: Scale, budget: ScaleBudget) ->
         steps=scale.steps,
         learning_rate=config.learning_rate,
         history=config.history,
+        clip=config.clip,
         line_search=config.line_search,
         average=config.average,
         stop_change=config.stop_change,
