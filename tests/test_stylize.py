@@ -157,6 +157,14 @@ def test_wrong_settings_are_refused_with_a_sentence(settings: dict[str, Any], me
         make_config(**settings)
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+@pytest.mark.parametrize("setting", ["clip", "style_weight", "learning_rate"])
+def test_a_number_that_is_not_finite_is_refused(setting: str, number: float) -> None:
+    # JSON has no such number: a picture made with one would carry a recipe that cannot be read.
+    with pytest.raises(SettingsError, match=f"{setting}: Input should be a finite number"):
+        make_config(**{setting: number})
+
+
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_is_a_config(name: str) -> None:
     assert make_config(name).preset == name

@@ -16,7 +16,7 @@ from gramarye.networks.catalog import find_network
 STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0}
 
 
-class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
+class StylizeConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Everything that decides the picture, besides the content and the styles themselves."""
 
     preset: str = Field("default", description="named set of settings the others start from")
@@ -137,7 +137,7 @@ class StylizeConfig(BaseModel, frozen=True, extra="forbid"):
         if not self.content_layers and not self.style_layers:
             raise ValueError("there is neither a content layer nor a style layer: name one")
         for layer, weight in (self.content_layers | self.style_layers).items():
-            if not 0 <= weight < float("inf"):
+            if weight < 0:
                 raise ValueError(f"weight of layer {layer} is {weight}: it must be 0 or more")
         return self
 
