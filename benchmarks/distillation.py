@@ -21,19 +21,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gramarye.color import match_color
 from gramarye.config import make_config
-from gramarye.images import load_image
+from gramarye.distillation.crops import CropSampler
+from gramarye.distillation.folding import STYLE_HEADS
+from gramarye.distillation.settings import DistillConfig
+from gramarye.distillation.teachers import Teachers, load_teacher
+from gramarye.distillation.training import Training
 from gramarye.losses.distances import gram_distance
 from gramarye.losses.statistics import moments
 from gramarye.losses.style import Distance, style_distance
-from gramarye.networks.crops import CropSampler
-from gramarye.networks.distill import Training
-from gramarye.networks.distill_config import DistillConfig
-from gramarye.networks.folding import STYLE_HEADS
 from gramarye.networks.registry import load_network
-from gramarye.networks.teachers import Teachers, load_teacher
-from gramarye.scales import fit, resize
+from gramarye.pictures.color import match_color
+from gramarye.pictures.picture import load_image
+from gramarye.scales.sizes import fit, resize
 from gramarye.stylize import stylize_steps
 
 Network = Callable[[Tensor, list[str]], dict[str, Tensor]]

@@ -25,8 +25,8 @@ from torch import Tensor
 from benchmarks.machine import describe_machine
 from benchmarks.results import Figure, Result, show
 from gramarye.devices import keep_freed_memory
-from gramarye.lbfgs import LBFGS
 from gramarye.objective import Evaluation
+from gramarye.optimizers.lbfgs import LBFGS
 
 MEASURED = 9  # steps with a full history; the quickest counts, as others may be at work too
 TORCH = "torch.optim.LBFGS"

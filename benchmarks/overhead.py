@@ -33,7 +33,7 @@ from benchmarks.timing import median_ratio, seconds
 from gramarye.networks.passes import AddGradient, Passes, Precision, make_passes
 from gramarye.objective import Evaluation, Objective
 from gramarye.optimize import Iterate, optimize
-from gramarye.scales import Scale
+from gramarye.scales.sizes import Scale
 from gramarye.stylize import optimize_config
 
 Parts = tuple[float, float, float]  # seconds: optimizer, evaluation, bookkeeping

@@ -11,14 +11,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gramarye.budget import ScaleBudget, budget_scale
 from gramarye.config import StylizeConfig, make_config
-from gramarye.images import load_image
+from gramarye.memory.budget import ScaleBudget, budget_scale
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import Precision, choose_precision
 from gramarye.objective import Objective
+from gramarye.pictures.picture import load_image
 from gramarye.samples import sample_path
-from gramarye.scales import fit, resize, style_at
+from gramarye.scales.sizes import fit, resize, style_at
 from gramarye.sources import match_pictures
 from gramarye.stylize import config_network, make_objective
 

@@ -19,15 +19,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gramarye.cli.contact_sheet import Cell, contact_sheet
-from gramarye.color import luminance, match_color
 from gramarye.config import make_config
-from gramarye.images import Picture, load_image
+from gramarye.distillation.folding import STYLE_HEADS
+from gramarye.distillation.teachers import Teachers, load_teacher
 from gramarye.losses.distances import gram_distance
 from gramarye.losses.statistics import moments
-from gramarye.networks.folding import STYLE_HEADS
-from gramarye.networks.teachers import Teachers, load_teacher
-from gramarye.scales import resize, style_at
+from gramarye.pictures.color import luminance, match_color
+from gramarye.pictures.contact_sheet import Cell, contact_sheet
+from gramarye.pictures.picture import Picture, load_image
+from gramarye.scales.sizes import resize, style_at
 from gramarye.stylize import finish, stylize_steps
 
 

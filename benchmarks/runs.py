@@ -15,7 +15,7 @@ from benchmarks.plan import Pair, Plan, Scene, at_full_size, load_pair
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective
 from gramarye.optimize import Iterate, optimize
-from gramarye.scales import Scale
+from gramarye.scales.sizes import Scale
 from gramarye.stylize import optimize_config, stylize_steps
 
 BASELINES: dict[str, Callable[[Tensor, Losses, int], Iterator[dict[str, float]]]] = {

@@ -34,7 +34,7 @@ from gramarye.distributed.environment import launched
 from gramarye.distributed.launch import joined
 from gramarye.distributed.processes import Processes, length
 from gramarye.distributed.sharded import sharded_steps
-from gramarye.scales import Scale, fit
+from gramarye.scales.sizes import Scale, fit
 from gramarye.stylize import config_network
 
 WARM = 2  # steps before the clock starts: the first has no history and takes its memory anew

@@ -25,12 +25,12 @@ from benchmarks.baselines import gatys
 from benchmarks.runs import Point, point
 from benchmarks.time_to_quality import first
 from gramarye.config import StylizeConfig, make_config
-from gramarye.images import Picture, load_image
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective
 from gramarye.optimize import OptimizeConfig, optimize
+from gramarye.pictures.picture import Picture, load_image
 from gramarye.samples import sample_path
-from gramarye.scales import enlarge, fit, resize, style_at
+from gramarye.scales.sizes import enlarge, fit, resize, style_at
 from gramarye.sources import match_pictures
 from gramarye.stylize import config_network, finish, make_objective
 

@@ -22,13 +22,13 @@ from benchmarks.baselines import write_random_vgg19
 from benchmarks.plan import Pair, Plan, size_of, write_jpeg
 from benchmarks.results import Figure, Result
 from benchmarks.timing import gramarye
-from gramarye.budget import parse_bytes
-from gramarye.scales import plan_scales
+from gramarye.memory.budget import parse_bytes
+from gramarye.scales.sizes import plan_scales
 
 NETWORKS = ("vgg19-lite", "vgg19")
 COUNTED = 3  # steps
 FEW_ABOVE = {"vgg19": 16}  # megapixels; a step takes minutes there
-INTERPRETER = 350  # MiB, Python with PyTorch: see gramarye.budget
+INTERPRETER = 350  # MiB, Python with PyTorch: see gramarye.memory.budget
 MEMORY_GOALS: dict[tuple[str, float], float] = {
     ("vgg19-lite", 100): 8 * 1024,
     ("vgg19", 16): 6 * 1024,

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gramarye.cli import main, single
+from gramarye.cli import main
+from gramarye.jobs import single
 from gramarye.optimize import Iterate
 
 Steps = Callable[..., Iterator[Iterate]]

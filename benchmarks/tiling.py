@@ -2,7 +2,7 @@
 
 The tiles are those of one grid. With memory for it, all of them are kept between the two walks;
 with less, half of them; with the least, none, and each is computed twice. The MiB beside a figure
-are what `gramarye.budget` reckons for that. Times are in turns, the gradients at the content.
+are what `memory.budget` reckons for that. Times are in turns, the gradients at the content.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from benchmarks.results import Figure, Result
 from benchmarks.timing import in_turns, median_ratio
 from gramarye.networks.passes import Precision
 from gramarye.objective import Evaluation, Objective
-from gramarye.tile_plan import TilePlan, pass_bytes
-from gramarye.tiling import plan_tiles
+from gramarye.tiles.plan import TilePlan, pass_bytes
+from gramarye.tiles.tiling import plan_tiles
 
 GRID = 3, 3
 KEPT = {"all kept": 1.0, "half kept": 0.5, "none kept": 0.0}

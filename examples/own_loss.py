@@ -16,10 +16,10 @@ import gramarye
 from gramarye.losses.additive import Sums
 from gramarye.objective import Term
 from gramarye.optimize import OptimizeConfig, optimize
-from gramarye.scales import fit, resize
+from gramarye.scales.sizes import fit, resize
 from gramarye.sources import match_pictures
 from gramarye.stylize import config_network, make_objective
-from gramarye.tiling import Region
+from gramarye.tiles.tiling import Region
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ python examples/poster.py photo.jpg painting.jpg poster.tif 600 4GiB
 import sys
 
 import gramarye
-from gramarye.budget import memory_budget, show_bytes
 from gramarye.devices import choose_device
-from gramarye.forecast import forecast
+from gramarye.memory.budget import memory_budget, show_bytes
+from gramarye.memory.forecast import forecast
 from gramarye.progress import show_seconds
 from gramarye.stylize import config_network
 

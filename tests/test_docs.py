@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import gramarye
-from gramarye.color import match_color
 from gramarye.config import StylizeConfig, load_preset, preset_names
-from gramarye.images import load_picture, save_picture
 from gramarye.optimize import OptimizeConfig
+from gramarye.pictures.color import match_color
+from gramarye.pictures.picture import load_picture, save_picture
 from gramarye.samples import sample_path
 
 DOCS = Path(__file__).parent.parent / "docs"

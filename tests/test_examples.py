@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gramarye.images import load_image, load_picture, save_picture
+from gramarye.pictures.picture import load_image, load_picture, save_picture
 from gramarye.samples import sample_path
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye import history
 from gramarye.errors import OptimizationError
 from gramarye.objective import Evaluation, Objective
 from gramarye.optimize import (
@@ -26,6 +25,7 @@ from gramarye.optimize import (
     optimize,
     rms_change,
 )
+from gramarye.optimizers import history
 
 
 class Bowl:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from gramarye.optimize import Iterate
 from gramarye.progress import TimeLeft, show_progress, show_seconds
-from gramarye.scales import Scale
+from gramarye.scales.sizes import Scale
 
 SCALES = [Scale(170, 256, 100), Scale(341, 512, 60), Scale(682, 1024, 60)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gramarye.cli import demo, main
-from gramarye.images import load_picture, save_picture
+from gramarye.pictures.picture import load_picture, save_picture
 from gramarye.samples import sample_path
 
 ROOT = Path(__file__).parent.parent

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import gramarye
-from gramarye.color import luminance, mean_and_covariance
 from gramarye.config import StylizeConfig, load_preset, make_config, preset_names
 from gramarye.errors import LayerError, SettingsError
-from gramarye.images import load_picture, read_recipe
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.pictures.color import luminance, mean_and_covariance
+from gramarye.pictures.picture import load_picture, read_recipe
 from gramarye.recipe import Recipe
 from gramarye.sources import match_pictures
 from gramarye.stylize import config_network, finish, make_objective, stylize_steps

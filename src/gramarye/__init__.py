@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gramarye.config import StylizeConfig, load_preset, make_config, preset_names
     from gramarye.errors import GramaryeError
-    from gramarye.images import Picture, load_image, load_picture, save_picture
     from gramarye.networks.registry import load_network
     from gramarye.objective import Objective
     from gramarye.optimize import Iterate
+    from gramarye.pictures.picture import Picture, load_image, load_picture, save_picture
     from gramarye.recipe import Recipe
     from gramarye.stylize import stylize, stylize_steps
 
@@ -48,16 +48,16 @@ _HOMES = {
     "GramaryeError": "gramarye.errors",
     "Iterate": "gramarye.optimize",
     "Objective": "gramarye.objective",
-    "Picture": "gramarye.images",
+    "Picture": "gramarye.pictures.picture",
     "Recipe": "gramarye.recipe",
     "StylizeConfig": "gramarye.config",
-    "load_image": "gramarye.images",
+    "load_image": "gramarye.pictures.picture",
     "load_network": "gramarye.networks.registry",
-    "load_picture": "gramarye.images",
+    "load_picture": "gramarye.pictures.picture",
     "load_preset": "gramarye.config",
     "make_config": "gramarye.config",
     "preset_names": "gramarye.config",
-    "save_picture": "gramarye.images",
+    "save_picture": "gramarye.pictures.picture",
     "stylize": "gramarye.stylize",
     "stylize_steps": "gramarye.stylize",
 }

@@ -26,8 +26,8 @@ from gramarye.errors import SettingsError
 from gramarye.losses.additive import AdditiveLoss, Sums
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import AddGradient, Pass, Passes, Precision, make_passes
-from gramarye.tile_plan import TilePlan, choose_tiles
-from gramarye.tiling import IMAGE, Tile
+from gramarye.tiles.plan import TilePlan, choose_tiles
+from gramarye.tiles.tiling import IMAGE, Tile
 
 Loss = Callable[[Mapping[str, Tensor]], Tensor]
 

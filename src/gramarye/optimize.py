@@ -13,10 +13,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gramarye.history import Precision, block_size, spans
-from gramarye.lbfgs import LBFGS
 from gramarye.objective import Evaluates, Evaluation
-from gramarye.optimizers import (
+from gramarye.optimizers.base import (
     AbstractOptimizer,
     Adam,
     AdamState,
@@ -26,8 +24,10 @@ from gramarye.optimizers import (
     alone,
     own,
 )
-from gramarye.snapshot import LateTensor, LateTensors, Snapshot, under
-from gramarye.watch import Average, Watch
+from gramarye.optimizers.history import Precision, block_size, spans
+from gramarye.optimizers.lbfgs import LBFGS
+from gramarye.optimizers.snapshot import LateTensor, LateTensors, Snapshot, under
+from gramarye.optimizers.watch import Average, Watch
 
 __all__ = ["AdamState", "Iterate", "OptimizeConfig", "OptimizerName", "Snapshot", "optimize"]
 

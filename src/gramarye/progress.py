@@ -16,7 +16,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from gramarye.optimize import Iterate
-    from gramarye.scales import Scale
+    from gramarye.scales.sizes import Scale
 
 RECENT = 20  # steps whose mean is the cost of a step: enough to be steady, few enough to follow
 WARM = 5  # steps before the first estimate: the very first also pays for loading and planning

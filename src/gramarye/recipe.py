@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 import gramarye
 from gramarye.config import StylizeConfig
 from gramarye.errors import RecipeError
-from gramarye.images import Picture, read_recipe
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
+from gramarye.pictures.picture import Picture, read_recipe
 
 FORMAT = 1
 FIRST_IMAGES = ("content", "noise", "gray", "style")  # any other is a file

@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gramarye.color import match_color
 from gramarye.config import StylizeConfig
-from gramarye.scales import Scale, resize, style_at
+from gramarye.pictures.color import match_color
+from gramarye.scales.sizes import Scale, resize, style_at
 
 Load = Callable[[], Tensor]  # loads a picture (1, 3, H, W)
 

@@ -11,14 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gramarye.budget import ScaleBudget, budget_scales, decides, memory_budget
-from gramarye.color import keep_content_color
 from gramarye.config import StylizeConfig, make_config
 from gramarye.devices import choose_device, release_memory
-from gramarye.images import Picture, Source, load_image, load_picture
 from gramarye.losses.statistics import Moments
 from gramarye.losses.style import StyleLoss, style_distance
 from gramarye.losses.total_variation import TotalVariationLoss
+from gramarye.memory.budget import ScaleBudget, budget_scales, decides, memory_budget
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
@@ -26,8 +24,10 @@ from gramarye.networks.passes import choose_precision
 from gramarye.networks.registry import load_network
 from gramarye.objective import Objective, Term
 from gramarye.optimize import AdamState, Iterate, OptimizeConfig, Snapshot, optimize
+from gramarye.pictures.color import keep_content_color
+from gramarye.pictures.picture import Picture, Source, load_image, load_picture
 from gramarye.recipe import FIRST_IMAGES, write_recipe
-from gramarye.scales import Scale, enlarge, first_image, plan_scales, resize
+from gramarye.scales.sizes import Scale, enlarge, first_image, plan_scales, resize
 from gramarye.sources import Load, Pictures, loaded
 from gramarye.targets import ContentTargets, Lens, content_targets, style_moments
 

@@ -13,8 +13,8 @@ from gramarye.losses.content import ContentKind, ContentLoss, content_divisor
 from gramarye.losses.statistics import Moments, at_least_float32, mix_moments, moments
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import Passes, Precision, make_passes
-from gramarye.tile_plan import choose_tiles
-from gramarye.tiling import Box, Layout, Tile, moved
+from gramarye.tiles.plan import choose_tiles
+from gramarye.tiles.tiling import Box, Layout, Tile, moved
 
 
 @final

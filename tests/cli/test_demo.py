@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from gramarye.cli import demo, main, single
-from gramarye.cli.contact_sheet import GAP, Cell, contact_sheet
-from gramarye.cli.following import Run
+from gramarye.cli import demo, main
 from gramarye.config import StylizeConfig, make_config
-from gramarye.images import load_picture
+from gramarye.jobs import single
+from gramarye.jobs.following import Run
+from gramarye.pictures.contact_sheet import GAP, Cell, contact_sheet
+from gramarye.pictures.picture import load_picture
 from gramarye.samples import CONTENTS, STYLES
 
 PAIRS = [f"{content}-{style}.png" for content, styles in demo.PAIRS.items() for style in styles]

@@ -9,7 +9,7 @@ import pytest
 
 import gramarye
 from gramarye.cli import main
-from gramarye.images import load_picture
+from gramarye.pictures.picture import load_picture
 from gramarye.recipe import Recipe
 
 

@@ -13,11 +13,12 @@ import pytest
 import torch
 from PIL import Image
 
-from gramarye.checkpoint import read_checkpoint, write_checkpoint
-from gramarye.cli import checkpoints, main
-from gramarye.cli.following import Run
+from gramarye.cli import main
 from gramarye.errors import OutputError
-from gramarye.images import load_image
+from gramarye.jobs import checkpoints
+from gramarye.jobs.checkpoint import read_checkpoint, write_checkpoint
+from gramarye.jobs.following import Run
+from gramarye.pictures.picture import load_image
 
 FAST = ["--size", "64", "--min-size", "48", "--steps", "12", "--finer-steps", "12", "-q"]
 
@@ -35,7 +36,7 @@ def pair(tmp_path: Path) -> tuple[str, str]:
 # Imports once, then forks a child per attempt and kills it: an import takes longer than the runs.
 KILLER = """
 import json, os, random, signal, sys, time
-import gramarye.cli.checkpoints, gramarye.cli.single
+import gramarye.jobs.checkpoints, gramarye.jobs.single
 from gramarye.cli import main
 out, kills, *stylize = sys.argv[1:]
 moments = random.Random(7)
@@ -101,7 +102,7 @@ def test_a_run_killed_twenty_times_ends_at_the_same_picture(
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Make the next run behave as if Ctrl-C had been pressed during that step."""
-    from gramarye.cli import single
+    from gramarye.jobs import single
 
     def follow(iterates, stops, **options):  # type: ignore[no-untyped-def]
         for number, iterate in enumerate(iterates, start=1):

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from gramarye.cli import main, single, watching
+from gramarye.cli import main
 from gramarye.cli.output import new_name
 from gramarye.errors import OptimizationError, OutputError
-from gramarye.images import Picture, load_picture, read_recipe, save_picture
+from gramarye.jobs import single, watching
 from gramarye.optimize import Iterate
+from gramarye.pictures.picture import Picture, load_picture, read_recipe, save_picture
 from gramarye.recipe import Recipe
 
 FAST = ["--size", "48", "--steps", "3"]

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gramarye.budget import budget_scale
 from gramarye.config import make_config
 from gramarye.distributed.bands import plan_bands, resize_rows, source_rows
 from gramarye.distributed.processes import cut, length, overlap
+from gramarye.memory.budget import budget_scale
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.optimize import AdamState
-from gramarye.scales import resize
-from gramarye.tiling import margins, plan_tiles
+from gramarye.scales.sizes import resize
+from gramarye.tiles.tiling import margins, plan_tiles
 
 LAYERS = ("relu1_1", "relu3_1")
 

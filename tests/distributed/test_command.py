@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 import torch
 
-from gramarye.checkpoint import SavedRun, read_checkpoint, read_part, write_checkpoint
 from gramarye.cli import main
-from gramarye.cli.checkpoints import Parts
 from gramarye.config import make_config
 from gramarye.distributed.processes import Processes
 from gramarye.errors import CheckpointError, OutputError
-from gramarye.images import load_image, load_picture
+from gramarye.jobs.checkpoint import SavedRun, read_checkpoint, read_part, write_checkpoint
+from gramarye.jobs.checkpoints import Parts
 from gramarye.networks.registry import load_network
+from gramarye.optimizers.snapshot import Snapshot
+from gramarye.pictures.picture import load_image, load_picture
 from gramarye.recipe import write_recipe
-from gramarye.snapshot import Snapshot
 
 LAYERS = ["--style-layers", "relu1_1,relu2_1", "--content-layers", "relu2_2"]
 SETTINGS = [*LAYERS, "--precision", "float32", "--size", "72", "--min-size", "36"]
@@ -188,7 +188,7 @@ def test_a_part_is_read_again_and_older_ones_go(
     def full(*_: object) -> None:
         raise OutputError("no space left")
 
-    monkeypatch.setattr("gramarye.cli.checkpoints.write_checkpoint", full)
+    monkeypatch.setattr("gramarye.jobs.checkpoints.write_checkpoint", full)
     with pytest.raises(OutputError):
         keeper.save(path, run.model_copy(update={"steps": 5}), snapshot)
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, f"{path.name}.4.0"]

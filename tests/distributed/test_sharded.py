@@ -14,7 +14,7 @@ from gramarye.distributed.processes import Processes
 from gramarye.distributed.sharded import check_sharding, plan_sharding, sharded_steps
 from gramarye.errors import SettingsError
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.scales import plan_scales
+from gramarye.scales.sizes import plan_scales
 from gramarye.stylize import stylize_steps
 
 SIZE = 3

@@ -14,21 +14,21 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from gramarye.budget import budget_scale
 from gramarye.config import StylizeConfig, make_config
 from gramarye.distributed.band_objective import BandObjective, band_targets, tiles_of_band
 from gramarye.distributed.bands import Bands, gather, plan_bands, rescale
 from gramarye.distributed.processes import NONE, Processes, cut
 from gramarye.distributed.sharded import plan_sharding, sharded_steps
+from gramarye.memory.budget import budget_scale
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
 from gramarye.networks.vgg import narrow_vgg
 from gramarye.objective import Objective
 from gramarye.optimize import OptimizeConfig, optimize
-from gramarye.scales import plan_scales, resize
+from gramarye.scales.sizes import plan_scales, resize
 from gramarye.stylize import assemble, make_objective, stylize_steps
 from gramarye.targets import Lens, style_moments
-from gramarye.tile_plan import choose_tiles
-from gramarye.tiling import margins, total_stride
+from gramarye.tiles.plan import choose_tiles
+from gramarye.tiles.tiling import margins, total_stride
 
 CPU = torch.device("cpu")
 

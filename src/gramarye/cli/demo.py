@@ -12,7 +12,7 @@ from gramarye.cli.options import whole_number
 from gramarye.cli.output import Output
 
 if TYPE_CHECKING:
-    from gramarye.cli.job import Report
+    from gramarye.jobs.job import Report
 
 PAIRS = {
     "landscape": ("pointillism", "ink"),
@@ -43,9 +43,9 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gramarye.cli.job import Job, summary
-    from gramarye.cli.single import run_job
     from gramarye.config import make_config
+    from gramarye.jobs.job import Job, summary
+    from gramarye.jobs.single import run_job
     from gramarye.samples import sample_path
 
     config = make_config(size=args.size)
@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
 
 def write_sheet(reports: dict[tuple[str, str], Report], path: Path, size: int) -> Path:
     """Each content, then its results, a row each; the style in each result's corner."""
-    from gramarye.cli.contact_sheet import Cell, contact_sheet
-    from gramarye.images import Picture, load_image, save_picture
+    from gramarye.pictures.contact_sheet import Cell, contact_sheet
+    from gramarye.pictures.picture import Picture, load_image, save_picture
     from gramarye.samples import sample_path
 
     def row(content: str, styles: Sequence[str]) -> list[Cell]:

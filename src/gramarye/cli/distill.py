@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from gramarye.cli.options import add_setting
+from gramarye.distillation.settings import DistillConfig
 from gramarye.errors import SettingsError, WeightsError
-from gramarye.networks.distill_config import DistillConfig
 
 if TYPE_CHECKING:
-    from gramarye.networks.distill import Training
+    from gramarye.distillation.training import Training
 
 REPORT_EVERY = 100  # steps
 
@@ -69,10 +69,10 @@ def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
 def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from gramarye.networks.crops import CropSampler, picture_files
-    from gramarye.networks.distill import Training
-    from gramarye.networks.folding import export
-    from gramarye.networks.teachers import Teachers, load_teacher
+    from gramarye.distillation.crops import CropSampler, picture_files
+    from gramarye.distillation.folding import export
+    from gramarye.distillation.teachers import Teachers, load_teacher
+    from gramarye.distillation.training import Training
 
     console = Console(stderr=True, highlight=False)
     config = make_distill_config(args)

@@ -56,7 +56,7 @@ def version(package: str) -> str:
 def check() -> str:
     """Make a small picture of the samples; what is wrong with it, or nothing."""
     from gramarye.config import make_config
-    from gramarye.images import load_image
+    from gramarye.pictures.picture import load_image
     from gramarye.samples import CONTENTS, STYLES, sample_path
     from gramarye.stylize import stylize_steps
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gramarye.cli.options import add_settings, given_settings
 
 if TYPE_CHECKING:
-    from gramarye.forecast import Forecast
+    from gramarye.memory.forecast import Forecast
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
 
     config = make_config(**given_settings(args))
 
-    from gramarye.budget import memory_budget
-    from gramarye.cli.inputs import open_input
     from gramarye.devices import choose_device, keep_freed_memory
-    from gramarye.forecast import forecast
+    from gramarye.jobs.inputs import open_input
+    from gramarye.memory.budget import memory_budget
+    from gramarye.memory.forecast import forecast
     from gramarye.stylize import config_network
 
     keep_freed_memory()
@@ -75,8 +75,8 @@ def as_dict(told: Forecast) -> dict[str, Any]:
 
 def table(told: Forecast, history: int) -> str:
     """One line per scale and one for all."""
-    from gramarye.budget import show_bytes
-    from gramarye.forecast import describe
+    from gramarye.memory.budget import show_bytes
+    from gramarye.memory.forecast import describe
     from gramarye.progress import show_seconds
 
     lines = []

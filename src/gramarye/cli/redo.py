@@ -37,8 +37,8 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gramarye.cli.job import Job, tell
-    from gramarye.cli.single import run_job
+    from gramarye.jobs.job import Job, tell
+    from gramarye.jobs.single import run_job
     from gramarye.recipe import Recipe
 
     recipe = Recipe.of_picture(args.picture)

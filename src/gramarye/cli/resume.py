@@ -37,10 +37,10 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     import torch
 
-    from gramarye.checkpoint import read_checkpoint
-    from gramarye.cli.checkpoints import job_of
-    from gramarye.cli.job import tell
-    from gramarye.cli.single import run_shared_or_alone
+    from gramarye.jobs.checkpoint import read_checkpoint
+    from gramarye.jobs.checkpoints import job_of
+    from gramarye.jobs.job import tell
+    from gramarye.jobs.single import run_shared_or_alone
 
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)

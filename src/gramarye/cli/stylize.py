@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
     config = make_config(**given_settings(args))
     out = args.out or new_name(args.content, args.styles)
 
-    from gramarye.cli.job import Job, tell  # PyTorch: only once the settings are right
-    from gramarye.cli.single import run_shared_or_alone
+    from gramarye.jobs.job import Job, tell  # PyTorch: only once the settings are right
+    from gramarye.jobs.single import run_shared_or_alone
 
     report = run_shared_or_alone(
         Job(args.content, tuple(args.styles), out, config, given_output(args))

@@ -9,17 +9,17 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gramarye.budget import ScaleBudget
 from gramarye.config import StylizeConfig
 from gramarye.distributed.bands import Bands, seen_from
 from gramarye.distributed.processes import Processes
 from gramarye.losses.additive import Sums
 from gramarye.losses.content import ContentLoss, content_divisor
 from gramarye.losses.statistics import Moments, at_least_float32, moments
+from gramarye.memory.budget import ScaleBudget
 from gramarye.objective import Evaluation, Objective, Walk, additive
 from gramarye.targets import ComputedTarget, ContentTargets, Lens, exact
-from gramarye.tile_plan import TilePlan
-from gramarye.tiling import Box, Tile, moved
+from gramarye.tiles.plan import TilePlan
+from gramarye.tiles.tiling import Box, Tile, moved
 
 
 @final

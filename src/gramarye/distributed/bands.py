@@ -17,8 +17,8 @@ from torch import Tensor
 
 from gramarye.distributed.processes import NONE, Processes, Rows, cut, length
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.scales import resize
-from gramarye.tiling import Tile, margins, moved, splits, total_stride
+from gramarye.scales.sizes import resize
+from gramarye.tiles.tiling import Tile, margins, moved, splits, total_stride
 
 Kernel = Literal["bicubic", "bilinear"]
 KERNELS: dict[Kernel, tuple[Callable[[Tensor], Tensor], int]]  # and how far it reaches

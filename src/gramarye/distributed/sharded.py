@@ -18,7 +18,6 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gramarye.budget import ScaleBudget, budget_scale
 from gramarye.config import StylizeConfig
 from gramarye.distributed.band_objective import BandObjective, band_targets
 from gramarye.distributed.bands import (
@@ -31,13 +30,14 @@ from gramarye.distributed.bands import (
 )
 from gramarye.distributed.processes import Processes, cut, length
 from gramarye.errors import OptimizationError, SettingsError
-from gramarye.grain import add_grain, missing
+from gramarye.memory.budget import ScaleBudget, budget_scale
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 from gramarye.objective import Evaluates
 from gramarye.optimize import AdamState, Iterate, optimize
-from gramarye.scales import Scale, first_image, style_at, style_grain
-from gramarye.snapshot import Snapshot
+from gramarye.optimizers.snapshot import Snapshot
+from gramarye.scales.grain import add_grain, missing
+from gramarye.scales.sizes import Scale, first_image, style_at, style_grain
 from gramarye.sources import Load, Pictures
 from gramarye.stylize import assemble, make_objective, optimize_config
 from gramarye.targets import Lens, style_moments

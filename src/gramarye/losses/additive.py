@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from gramarye.tiling import Region
+from gramarye.tiles.tiling import Region
 
 Sums = tuple[Tensor, ...]  # of one tile, or of all: they add up
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gramarye.losses.additive import Sums
 from gramarye.losses.statistics import at_least_float32
-from gramarye.tiling import Box, Region, whole_region
+from gramarye.tiles.tiling import Box, Region, whole_region
 
 ContentKind = Literal["relative", "mean", "sum"]
 

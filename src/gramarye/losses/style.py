@@ -20,7 +20,7 @@ from gramarye.losses.distances import (
 )
 from gramarye.losses.statistics import Moments, add_sums_gradient, moments
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.tiling import Region
+from gramarye.tiles.tiling import Region
 
 StyleKind = Literal["gram", "gram-paper", "covariance", "wasserstein"]
 Distance = Callable[[Moments, Moments], Tensor]

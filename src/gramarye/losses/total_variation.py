@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gramarye.losses.additive import Sums
-from gramarye.tiling import IMAGE, Region
+from gramarye.tiles.tiling import IMAGE, Region
 
 VariationKind = Literal["squared", "absolute"]
 

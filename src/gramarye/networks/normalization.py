@@ -73,7 +73,7 @@ def scaled_head(head: Tensor, mean: Tensor) -> Tensor:
 
 def sample_images() -> list[Tensor]:
     """The packaged sample pictures (1, 3, H, W), made small."""
-    from gramarye.images import load_picture
+    from gramarye.pictures.picture import load_picture
     from gramarye.samples import CONTENTS, STYLES, sample_path
 
     images = []

@@ -17,8 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gramarye.networks.features import Conv, Padding, PerceptualNetwork, Pool, Step
-from gramarye.networks.frames import (
+from gramarye.networks.borders import (
     channels_last,
     fill_border,
     fold_border,
@@ -26,6 +25,7 @@ from gramarye.networks.frames import (
     interior,
     padded,
 )
+from gramarye.networks.features import Conv, Padding, PerceptualNetwork, Pool, Step
 from gramarye.networks.pools import pooled, unpooled
 
 Precision = Literal["auto", "float32", "bfloat16"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gramarye.networks.borders import fill_border, framed_empty, interior, padded
 from gramarye.networks.features import Pool
-from gramarye.networks.frames import fill_border, framed_empty, interior, padded
 
 
 def pooled(pool: nn.Module, x: Tensor) -> Tensor:

@@ -1,1 +1,0 @@
-"""What `gramarye.images` is made of: opening, decoding, colour profiles, metadata, encoding."""

@@ -1,0 +1,160 @@
+"""Checkpoints: everything a run needs to go on after a crash, in one file.
+
+The file is a ZIP archive, uncompressed: the run as JSON, and every tensor as its bytes. It is
+written tensor by tensor, so that it takes no memory of its own, and appears whole or not at all.
+
+A run on several processes has a file of this kind without tensors, and beside it one of each
+process with that process's tensors. The parts are written first, under names with the number of
+steps: until the file that speaks of them takes the place of the one before, the ones before are
+still there.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from pydantic import BaseModel, ValidationError
+from torch import Tensor
+
+from gramarye.errors import CheckpointError
+from gramarye.files import atomic_file
+from gramarye.optimizers.snapshot import LateTensors, Snapshot
+from gramarye.recipe import Recipe
+
+FORMAT = 1
+RUN, TENSORS = "run.json", "tensors.json"
+PART = 1 << 24  # bytes written or read at a time
+SUFFIX = ".checkpoint"
+
+
+@final
+class SavedRun(BaseModel, frozen=True, extra="forbid"):
+    """A run as its checkpoint describes it; `recipe` holds the settings and the inputs' hashes."""
+
+    checkpoint: int = FORMAT
+    recipe: Recipe
+    content: str  # paths, as absolute ones
+    styles: tuple[str, ...]
+    init: str | None = None
+    weights: str | None = None
+    output: dict[str, Any]  # how the result is written
+    out: str
+    memory: int  # the budget in bytes: it decides the tiles, and these the last bits
+    scale: int
+    step: int
+    steps: int  # in all scales so far
+    seconds: float  # so far
+    processes: int = 1  # that share the picture
+
+
+@final
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run and its snapshot; the tensors are read from the file when they are asked for."""
+
+    path: Path
+    run: SavedRun
+    snapshot: Snapshot
+
+
+def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
+    """Write the file, or leave the one that is there; OutputError if the disk is full."""
+    shapes: dict[str, Any] = {}
+    with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(RUN, run.model_dump_json())
+        for name, tensor in snapshot.tensors.items():
+            shapes[name] = [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)]
+            with archive.open(f"tensors/{name}", "w", force_zip64=True) as entry:
+                for part in byte_parts(tensor):
+                    entry.write(part)
+        told = {"step": snapshot.step, "numbers": dict(snapshot.numbers), "tensors": shapes}
+        archive.writestr(TENSORS, json.dumps(told))
+
+
+def part_path(path: Path, steps: int, rank: int) -> Path:
+    """Where one of several processes keeps its part of the checkpoint at `path`."""
+    return path.with_name(f"{path.name}.{steps}.{rank}")
+
+
+def read_part(whole: Checkpoint, rank: int) -> Snapshot:
+    """What one of several processes has written down."""
+    path = part_path(whole.path, whole.run.steps, rank)
+    if not path.is_file():
+        raise CheckpointError(
+            f"'{path}' is gone, without which process {rank} cannot go on: put it back, or start "
+            "the run again"
+        )
+    return read_checkpoint(path).snapshot
+
+
+def check_processes(checkpoint: Checkpoint, count: int) -> None:
+    """Raise CheckpointError if as many processes cannot go on from it."""
+    needed = checkpoint.run.processes
+    if needed != count:
+        start = f"torchrun --nproc-per-node {needed} -m " if needed > 1 else ""
+        raise CheckpointError(
+            f"'{checkpoint.path}' was written by {needed} process{'es' * (needed > 1)}, and as "
+            f"many must go on from it: {start}gramarye resume '{checkpoint.path}'"
+        )
+
+
+def byte_parts(tensor: Tensor) -> Iterator[memoryview]:
+    """The bytes of a tensor, a part at a time."""
+    flat = tensor.detach().contiguous().flatten()
+    for part in torch.split(flat, max(1, PART // flat.element_size())):
+        yield part.cpu().view(torch.uint8).numpy().data
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in a file; CheckpointError says what is wrong with it."""
+    if not path.is_file():
+        raise CheckpointError(f"'{path}' is no file: give the checkpoint a run has left")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            run = SavedRun.model_validate_json(archive.read(RUN))
+            told = json.loads(archive.read(TENSORS))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CheckpointError(
+            f"'{path}' cannot be gone on from ({where}: {first['msg']}): it was written by another "
+            "version of gramarye; start the run again"
+        ) from error
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"'{path}' is no checkpoint of gramarye, or is damaged: start the run again"
+        ) from error
+    tensors = {
+        name: TensorInFile(path, name, getattr(torch, dtype), tuple(shape))
+        for name, (dtype, shape) in told["tensors"].items()
+    }
+    return Checkpoint(path, run, Snapshot(told["step"], LateTensors(tensors), told["numbers"]))
+
+
+@final
+@dataclass(frozen=True)
+class TensorInFile:
+    """A tensor of a checkpoint, read when it is called for; its checksum is checked."""
+
+    path: Path
+    name: str
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+
+    def __call__(self) -> Tensor:
+        tensor = torch.empty(self.shape, dtype=self.dtype)
+        into = tensor.flatten().view(torch.uint8)
+        name = f"tensors/{self.name}"
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(name) as entry:
+                for part in torch.split(into, PART):
+                    part.numpy()[:] = bytearray(entry.read(len(part)))
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise CheckpointError(f"'{self.path}' is damaged: start the run again") from error
+        return tensor

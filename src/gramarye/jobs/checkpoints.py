@@ -1,0 +1,197 @@
+"""When a run writes its checkpoints, and how a job is made of one again."""
+
+from __future__ import annotations
+
+import glob
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, final
+
+from rich.console import Console
+
+from gramarye.errors import OutputError
+from gramarye.files import remove_parts
+from gramarye.jobs.checkpoint import SUFFIX, Checkpoint, SavedRun, part_path, write_checkpoint
+from gramarye.optimize import Iterate
+from gramarye.optimizers.snapshot import Snapshot
+from gramarye.recipe import FIRST_IMAGES, Recipe
+
+if TYPE_CHECKING:
+    from gramarye.distributed.processes import Processes
+    from gramarye.jobs.job import Job
+
+
+class Keeper(Protocol):
+    """Where a run's checkpoint is kept."""
+
+    @property
+    def command(self) -> str:
+        """What goes on from it, without its path."""
+
+    def save(self, path: Path, run: SavedRun, snapshot: Snapshot) -> bool:
+        """Write it, all or nothing; OutputError if that fails here, False if elsewhere."""
+
+    def remove(self, path: Path) -> None:
+        """Remove it: the run is done."""
+
+
+@final
+class OneFile:
+    """The checkpoint of one process."""
+
+    command = "gramarye resume"
+
+    def save(self, path: Path, run: SavedRun, snapshot: Snapshot) -> bool:
+        write_checkpoint(path, run, snapshot)
+        return True
+
+    def remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+
+@final
+@dataclass(frozen=True)
+class Parts:
+    """The checkpoint of several processes, whose methods all of them call together.
+
+    Each writes its part; when all are there, the first writes the file that names them.
+    """
+
+    processes: Processes
+
+    @property
+    def command(self) -> str:
+        return f"torchrun --nproc-per-node {self.processes.size} -m gramarye resume"
+
+    def save(self, path: Path, run: SavedRun, snapshot: Snapshot) -> bool:
+        part = part_path(path, run.steps, self.processes.rank)
+        run = run.model_copy(update={"processes": self.processes.size})
+        # Other errors leave the part: who lost the others may have named it already.
+        try:
+            done = self.together(partial(write_checkpoint, part, run, snapshot)) and self.together(
+                partial(self.name_parts, path, run, snapshot)
+            )
+        except OutputError:
+            part.unlink(missing_ok=True)
+            raise
+        if done:
+            self.remove_parts(path, but=part)
+        else:
+            part.unlink(missing_ok=True)
+        return done
+
+    def together(self, write: Callable[[], None]) -> bool:
+        """Whether all processes could write; the error, where one could not."""
+        try:
+            write()
+        except OutputError:
+            self.processes.largest(1)
+            raise
+        return not self.processes.largest(0)[0]
+
+    def name_parts(self, path: Path, run: SavedRun, snapshot: Snapshot) -> None:
+        if self.processes.rank == 0:
+            write_checkpoint(path, run, Snapshot(snapshot.step, {}, {}))
+
+    def remove(self, path: Path) -> None:
+        if self.processes.rank == 0:
+            path.unlink(missing_ok=True)
+        self.processes.largest(0)  # the file that names the parts goes first
+        self.remove_parts(path)
+
+    def remove_parts(self, path: Path, but: Path | None = None) -> None:
+        """Remove this process's part of every checkpoint of the run, or of all but one."""
+        name = f"{glob.escape(path.name)}.[0-9]*.{self.processes.rank}"
+        for part in [*path.parent.glob(name), *path.parent.glob(f".{name}.????????.part")]:
+            if part != but:
+                part.unlink(missing_ok=True)
+
+
+@final
+class Checkpoints:
+    """The checkpoint of one run, beside its result: `photo.png` has `photo.png.checkpoint`."""
+
+    def __init__(
+        self,
+        job: Job,
+        recipe: Recipe,
+        memory: int,
+        start: float,
+        console: Console,
+        keeper: Keeper | None = None,
+    ) -> None:
+        before = job.resume.run if job.resume else None
+        self.steps = before.steps if before else 0
+        self.job, self.recipe, self.memory, self.console = job, recipe, memory, console
+        self.keeper = keeper or OneFile()
+        self.start = start - (before.seconds if before else 0)
+        self.path = job.out.with_name(job.out.name + SUFFIX)
+        self.every = job.output.checkpoint_every
+        self.due = time.perf_counter() + self.every
+        self.notes: tuple[str, ...] = ()
+        if before:
+            remove_parts(self.path)
+
+    def is_due(self) -> bool:
+        return bool(self.every) and time.perf_counter() >= self.due
+
+    def write(self, iterate: Iterate, steps: int) -> None:
+        """Write one now; a full disk is told, and leaves the last good one."""
+        snapshot = iterate.snapshot() if self.every else None
+        if snapshot is None:
+            return
+        try:
+            if self.keeper.save(self.path, self.describe(iterate, steps), snapshot):
+                self.notes = (f"to go on from here: {self.keeper.command} '{self.path}'",)
+        except OutputError as error:
+            older = " (the one before is kept)" if self.path.exists() else ""
+            self.console.print(f"note: no checkpoint{older}: {error}", markup=False, soft_wrap=True)
+        self.due = time.perf_counter() + self.every
+
+    def remove(self) -> None:
+        """The run is done: nothing is left to go on from."""
+        self.notes = ()
+        self.keeper.remove(self.path)
+
+    def describe(self, iterate: Iterate, steps: int) -> SavedRun:
+        """The run as it is after this iterate, its `steps`-th."""
+        job, config = self.job, self.job.config
+        output = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(job.output).items()}
+        return SavedRun(
+            recipe=self.recipe,
+            content=str(job.content.absolute()),
+            styles=tuple(str(style.absolute()) for style in job.styles),
+            init=None if config.init in FIRST_IMAGES else str(Path(config.init).absolute()),
+            weights=config.weights and str(Path(config.weights).absolute()),
+            output=output,
+            out=str(job.out.absolute()),
+            memory=self.memory,
+            scale=iterate.scale,
+            step=iterate.step,
+            steps=steps,
+            seconds=time.perf_counter() - self.start,
+        )
+
+
+def job_of(checkpoint: Checkpoint) -> Job:
+    """The job a checkpoint was written by."""
+    from gramarye.cli.output import Output
+    from gramarye.jobs.job import Job
+
+    run = checkpoint.run
+    settings = run.recipe.settings
+    files = {"weights": run.weights, "init": run.init or settings.init}
+    output = dict(run.output)
+    if output.get("preview"):
+        output["preview"] = Path(output["preview"])
+    return Job(
+        Path(run.content),
+        tuple(Path(style) for style in run.styles),
+        Path(run.out),
+        settings.model_copy(update=files),
+        Output(**output),
+        resume=checkpoint,
+    )

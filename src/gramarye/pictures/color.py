@@ -1,0 +1,168 @@
+"""The colours of one picture given to another (Gatys, Bethge, Hertzmann, Shechtman, 2016).
+
+All functions take and return (1, 3, H, W) images of sRGB values in [0, 1], work on those values
+as they are (gamma-encoded, like the paper), and leave the result unclamped unless asked.
+"""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from gramarye.errors import ImageError, SettingsError
+from gramarye.pictures.sniffing import closest
+
+ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
+
+_PIXELS = 1 << 20  # worked on at a time
+
+# Y of YIQ, the space the paper takes its luminance from (ITU-R BT.601).
+_LUMINANCE = (0.299, 0.587, 0.114)
+
+
+def mean_and_covariance(image: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean (3,) and covariance (3, 3) of an image's colours over its pixels, in float64."""
+    x = image[0].flatten(1)  # (3, H*W)
+    mean = x.mean(dim=1, dtype=torch.float64)
+    total = torch.zeros(3, 3, dtype=torch.float64)
+    for part in torch.split(x, _PIXELS, dim=1):
+        centered = part - mean.to(x.dtype)[:, None]
+        total += (centered @ centered.mT).double().cpu()
+    return mean, total.to(mean.device) / x.shape[1]
+
+
+def match_color(
+    image: Tensor,
+    reference: Tensor,
+    method: ColorMethod = "monge-kantorovich",
+    *,
+    eps: float = 1e-5,
+    clamp: bool = False,
+) -> Tensor:
+    """`image` with the colours of `reference`: their mean and covariance, or each histogram.
+
+    The first three methods are linear, x -> A (x - mean) + reference mean, and differ in A
+    (`color_transform`). Variances under `eps`, in any direction of colour, count as `eps`, so that
+    flat pictures stay finite; the default is under one 8-bit level squared.
+    """
+    if method not in get_args(ColorMethod):
+        meant = closest(str(method), list(get_args(ColorMethod)))
+        hint = f"; did you mean '{meant}'?" if meant else ""
+        allowed = ", ".join(get_args(ColorMethod))
+        raise SettingsError(f"unknown colour method '{method}': there are {allowed}{hint}")
+    if method == "histogram":
+        return match_histogram(image, reference, clamp=clamp)
+    mean, covariance = mean_and_covariance(image)
+    new_mean, new_covariance = mean_and_covariance(reference.to(image.device))
+    a = color_transform(covariance, new_covariance, method, eps=eps)
+    shift = new_mean - a @ mean
+    matrix, shift = a.to(image.dtype), shift.to(image.dtype)[:, None, None]
+
+    def moved(rows: Tensor) -> Tensor:
+        colors = torch.einsum("ij,bjhw->bihw", matrix, rows).add_(shift)
+        return colors.clamp_(0, 1) if clamp else colors
+
+    return _by_rows(moved, image)
+
+
+def color_transform(
+    covariance: Tensor,
+    new_covariance: Tensor,
+    method: Literal["monge-kantorovich", "cholesky", "pca"],
+    *,
+    eps: float = 1e-5,
+) -> Tensor:
+    """The matrix A with A C A^T = C', for covariances C and C' (3, 3).
+
+    - cholesky: A = L' L^-1 with C = L L^T (Hertzmann et al., Image Analogies, 2001);
+    - pca: A = C'^1/2 C^-1/2 (Gatys et al., 2016, equation 3);
+    - monge-kantorovich: A = C^-1/2 (C^1/2 C' C^1/2)^1/2 C^-1/2, of the three the one that
+      moves colours least (Pitie and Kokaram, 2007).
+
+    Gatys et al. add `eps` to the diagonals, which changes every variance a little; here only
+    variances under `eps` are raised to it.
+    """
+    old, new = _power(covariance, 1, eps), _power(new_covariance, 1, eps)
+    if method == "cholesky":
+        factor, new_factor = torch.linalg.cholesky(old), torch.linalg.cholesky(new)
+        a: Tensor = torch.linalg.solve_triangular(factor, new_factor, upper=False, left=False)
+        return a  # the solution of A L = L'
+    root, inverse_root = _power(old, 0.5), _power(old, -0.5)
+    if method == "pca":
+        return _power(new, 0.5) @ inverse_root
+    return inverse_root @ _power(root @ new @ root, 0.5) @ inverse_root
+
+
+def match_histogram(image: Tensor, reference: Tensor, *, clamp: bool = False) -> Tensor:
+    """`image` with each channel's values distributed as in `reference`, whatever their sizes.
+
+    The k-th smallest value becomes the k-th quantile of the reference. Equal values share the
+    mean of their quantiles, so flat areas stay flat and the mean is exact; without ties the
+    distribution is.
+    """
+    channels = [
+        _match_values(channel, target)
+        for channel, target in zip(image[0], reference[0].to(image.device), strict=True)
+    ]
+    matched = torch.stack(channels)[None]  # (1, 3, H, W)
+    return matched.clamp(0, 1) if clamp else matched
+
+
+def luminance(image: Tensor) -> Tensor:
+    """(1, 1, H, W), the Y of YIQ: 0.299 R + 0.587 G + 0.114 B of the encoded values."""
+    weights = image.new_tensor(_LUMINANCE)[:, None, None]
+    return (image * weights).sum(dim=1, keepdim=True)
+
+
+def keep_content_color(result: Tensor, content: Tensor, *, clamp: bool = False) -> Tensor:
+    """The luminance of `result` with the chroma (the I and Q of YIQ) of `content`.
+
+    Y enters R, G and B alike (the first column of the inverse YIQ matrix is all ones), so
+    exchanging the luminance is adding the difference to every channel.
+    """
+    if result.shape[-2:] != content.shape[-2:]:
+        height, width = result.shape[-2:]
+        raise ImageError(
+            f"the result is {width}x{height} and the content {content.shape[-1]}x"
+            f"{content.shape[-2]}: resize one to the other to keep the content's colours"
+        )
+
+    def colored(here: Tensor, there: Tensor) -> Tensor:
+        colors = there + (luminance(here) - luminance(there))
+        return colors.clamp_(0, 1) if clamp else colors
+
+    return _by_rows(colored, result, content)
+
+
+def _by_rows(function: Callable[..., Tensor], *images: Tensor) -> Tensor:
+    """A function of pixels on some rows at a time: a large image has no copies but the result."""
+    out = torch.empty_like(images[-1])
+    rows = max(1, _PIXELS // images[-1].shape[-1])
+    parts = (torch.split(image, rows, dim=-2) for image in images)
+    for into, *part in zip(torch.split(out, rows, dim=-2), *parts, strict=True):
+        into.copy_(function(*part))
+    return out
+
+
+def _power(matrix: Tensor, exponent: float, smallest: float = 0) -> Tensor:
+    """A power of a symmetric positive matrix, its eigenvalues raised to `smallest` first."""
+    values, vectors = torch.linalg.eigh(matrix)
+    # Rounding can push an eigenvalue below zero.
+    power: Tensor = (vectors * values.clamp(min=smallest) ** exponent) @ vectors.mT
+    return power
+
+
+def _match_values(channel: Tensor, target: Tensor) -> Tensor:
+    """(H, W) values redistributed as the (H', W') target's."""
+    _, inverse, counts = torch.unique(channel, return_inverse=True, return_counts=True)
+    # The sum of the target's n smallest values, for n = 0, 1, ...; linear in between.
+    sums = target.flatten().double().sort().values.cumsum(0)
+    sums = torch.cat([sums.new_zeros(1), sums])  # (H'*W' + 1,)
+    last = counts.cumsum(0).double() * target.numel() / channel.numel()
+    lower = last.floor().long().clamp(max=target.numel() - 1)
+    up_to = sums[lower] + (last - lower) * (sums[lower + 1] - sums[lower])
+    share = torch.diff(last, prepend=last.new_zeros(1))
+    means = torch.diff(up_to, prepend=up_to.new_zeros(1)) / share
+    matched: Tensor = means.to(channel.dtype)[inverse]
+    return matched

@@ -1,0 +1,286 @@
+"""Pictures in and out: the one place where files, Pillow, numpy and tensors meet.
+
+Inside the package a picture's pixels are (1, 3, H, W) float32 sRGB in [0, 1], upright. What the
+file held besides stays beside them in a Picture and goes back into the result.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gramarye.errors import ImageError
+from gramarye.files import atomic_file, check_target
+from gramarye.pictures.decoding import (
+    Decoded,
+    decode_file,
+    decode_image,
+    header_info,
+)
+from gramarye.pictures.encoding import carry, encode, import_heif, pillow_image
+from gramarye.pictures.formats import Format, check_request, format_of
+from gramarye.pictures.levels import check_floats, write_floats
+from gramarye.pictures.metadata import Metadata, recipe_in_xmp
+from gramarye.pictures.opening import open_picture_file
+from gramarye.pictures.profiles import srgb_profile
+from gramarye.pictures.rows import Array, ResultRows
+
+# Twenty times a phone's picture; 4.8 GB as float32. What is larger is a mistake or an attack,
+# unless the caller says otherwise.
+MAX_PIXELS = 400_000_000
+
+_NOTEBOOK_SIDE = 1024  # pixels; a notebook stores every picture it shows
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file that has been written, and what a user should know about it."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picture:
+    """A picture with what came with it; made by `load_picture` or `Picture.from_tensor`."""
+
+    pixels: Tensor  # (1, 3, H, W), float32, sRGB in [0, 1]
+    alpha: Tensor | None = None  # (1, 1, H, W) in [0, 1]; the pixels are not multiplied by it
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()  # what a user should know about the reading
+    recipe: str | None = None  # what made the picture, if gramarye did just now
+
+    @property
+    def height(self) -> int:
+        return self.pixels.shape[-2]
+
+    @property
+    def width(self) -> int:
+        return self.pixels.shape[-1]
+
+    def __repr__(self) -> str:
+        name = f"{self.metadata.name}: " if self.metadata.name else ""
+        return f"<Picture {name}{self.width}x{self.height}, {self.metadata.bit_depth} bits>"
+
+    @classmethod
+    def from_tensor(cls, tensor: Tensor) -> "Picture":
+        """A picture of (1, 3, H, W), or another layout `load_picture` takes, clamped to [0, 1]."""
+        return _from_tensor(tensor, clamp=True)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        quality: int = 95,
+        strip: bool = False,
+        bit_depth: int | None = None,
+        recipe: str | None = None,
+        inputs: Sequence[str | Path] = (),
+        overwrite: bool = True,
+    ) -> Saved:
+        """Write the picture in the format its extension asks for, whole or not at all.
+
+        The bit depth is the source's where the format can hold it. `strip` leaves out the
+        metadata of the source, not the recipe; the sRGB profile is always embedded. Files named
+        in `inputs` are never overwritten.
+        """
+        path = Path(path).expanduser()
+        size = (self.width, self.height)
+        check_output(
+            path,
+            quality=quality,
+            bit_depth=bit_depth,
+            size=size,
+            inputs=inputs,
+            overwrite=overwrite,
+        )
+        format_ = format_of(path)
+        depth = bit_depth or min(self.metadata.bit_depth, max(format_.bit_depths))
+        carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
+        rows, flat_notes = _rows_for(self, format_, depth)
+        with atomic_file(path) as file:
+            encode(file, rows, format_, carried, quality)
+        return Saved(path, (*flat_notes, *notes))
+
+    def to_pil(self) -> Image.Image:
+        """An 8-bit Pillow image, RGB or RGBA, that says it is sRGB."""
+        image = pillow_image(_rows(self.pixels, self.alpha, 8))
+        image.info["icc_profile"] = srgb_profile()
+        return image
+
+    def show(self) -> None:
+        """Open the picture in the desktop's viewer."""
+        self.to_pil().show(title=self.metadata.name)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: a PNG of at most 1024 pixels a side."""
+        image = self.to_pil()
+        image.thumbnail((_NOTEBOOK_SIDE, _NOTEBOOK_SIDE))
+        file = BytesIO()
+        image.save(file, "PNG")
+        return file.getvalue()
+
+
+# What `load_picture` makes a Picture of.
+Source = str | Path | bytes | Image.Image | Array | Tensor | Picture
+
+
+def load_picture(
+    source: Source,
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> Picture:
+    """A picture from a file, a file's bytes, a Pillow image, an array, a tensor or a Picture.
+
+    Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats in [0, 1];
+    tensors the same with the channels before H and W, and one picture in a batch. Both are taken
+    as sRGB. `max_pixels` is checked before a file is decoded.
+    """
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, Tensor):
+        return _from_tensor(source)
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return _from_decoded(decode_image(source))
+    if isinstance(source, bytes):
+        return _from_decoded(decode_file(BytesIO(source), "the picture", max_pixels))
+    if not isinstance(source, str | Path):
+        raise ImageError(
+            f"a picture cannot be made from {type(source).__name__}: give a path, the bytes of a "
+            "file, a Pillow image, a numpy array or a tensor"
+        )
+    with open_picture_file(source) as file:
+        return _from_decoded(decode_file(file, Path(source).name, max_pixels))
+
+
+def load_image(
+    source: Source,
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> Tensor:
+    """The pixels alone: (1, 3, H, W), float32, sRGB in [0, 1]; alpha is dropped."""
+    return load_picture(source, max_pixels=max_pixels).pixels
+
+
+save_picture = Picture.save
+
+
+def check_output(
+    path: str | Path,
+    *,
+    quality: int = 95,
+    bit_depth: int | None = None,
+    size: tuple[int, int] | None = None,
+    inputs: Sequence[str | Path] = (),
+    overwrite: bool = True,
+) -> None:
+    """Raise what `save_picture` would raise, before hours of work; size is (width, height)."""
+    path = Path(path).expanduser()
+    format_ = format_of(path)
+    check_request(format_, quality, bit_depth, size)
+    check_target(path, inputs, overwrite)
+    if format_.name == "HEIC":
+        import_heif()
+
+
+def read_recipe(path: str | Path | bytes) -> str | None:
+    """The recipe that `save_picture` put into a file, or None; the pixels are not decoded."""
+    if isinstance(path, bytes):
+        return recipe_in_xmp(header_info(BytesIO(path), "the picture").get("xmp"))
+    with open_picture_file(path) as file:
+        return recipe_in_xmp(header_info(file, Path(path).name).get("xmp"))
+
+
+def _from_decoded(decoded: Decoded) -> Picture:
+    alpha = None if decoded.alpha is None else torch.from_numpy(decoded.alpha)[None]
+    return Picture(torch.from_numpy(decoded.color)[None], alpha, decoded.metadata, decoded.notes)
+
+
+def _from_array(array: Array) -> Picture:
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or 0 in array.shape:
+        first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
+        hint = ": move the channels last with .transpose(1, 2, 0)" if first else ""
+        raise ImageError(
+            f"an array of shape {array.shape} is no picture: (H, W), (H, W, 1), (H, W, 3) or "
+            f"(H, W, 4) are{hint}"
+        )
+    if np.issubdtype(array.dtype, np.floating):
+        check_floats(array.min(), array.max())
+    elif array.dtype not in (np.uint8, np.uint16):
+        raise ImageError(
+            f"an array of {array.dtype} is no picture: uint8, uint16 or floats in [0, 1] are"
+        )
+    planes = np.empty((1, array.shape[2], *array.shape[:2]), np.float32)
+    write_floats(planes[0].transpose(1, 2, 0), array)
+    return _split(torch.from_numpy(planes), 16 if array.dtype == np.uint16 else 8)
+
+
+def _from_tensor(tensor: Tensor, clamp: bool = False) -> Picture:
+    """A picture of the tensor's values; those outside [0, 1] are refused, or clamped."""
+    tensor = tensor.detach()
+    given = tuple(tensor.shape)
+    if tensor.ndim == 2:
+        tensor = tensor[None]
+    if tensor.ndim == 3:
+        tensor = tensor[None]  # (1, C, H, W)
+    if tensor.ndim != 4 or len(tensor) != 1 or tensor.shape[1] not in (1, 3, 4) or 0 in given:
+        raise ImageError(
+            f"a tensor of shape {given} is no picture: (1, 3, H, W) is, or without the 1, or with "
+            "1 or 4 channels"
+        )
+    if tensor.dtype == torch.uint8:
+        return _split(tensor.float().div_(255), 8)
+    if not tensor.is_floating_point():
+        raise ImageError(f"a tensor of {tensor.dtype} is no picture: uint8 or floats in [0, 1] are")
+    low, high = (float(value) for value in tensor.aminmax())  # NaN and infinity show in them
+    check_floats(*np.clip([low, high], 0, 1) if clamp else (low, high))
+    return _split(tensor.float().clamp(0, 1), 8)
+
+
+def _split(tensor: Tensor, bit_depth: int) -> Picture:
+    """(1, 1, 3 or 4, H, W) channels as pixels and alpha."""
+    alpha = tensor[:, 3:] if tensor.shape[1] == 4 else None
+    pixels = tensor[:, :3] if tensor.shape[1] >= 3 else tensor.expand(-1, 3, -1, -1)
+    return Picture(pixels.contiguous(), alpha, Metadata(bit_depth=bit_depth))
+
+
+def _rows_for(
+    picture: Picture, format_: Format, bit_depth: int
+) -> tuple[ResultRows, tuple[str, ...]]:
+    """The picture as the format holds it: over white where there is no transparency."""
+    planes, alpha = picture.pixels, picture.alpha
+    if alpha is None or format_.alpha:
+        return _rows(planes, alpha, bit_depth), ()
+    if float(alpha.amin()) >= 1:
+        return _rows(planes, None, bit_depth), ()
+    note = f"{format_.name} has no transparency: the picture is laid over white"
+    return _rows(planes, alpha, bit_depth, over_white=True), (note,)
+
+
+def _rows(
+    pixels: Tensor, alpha: Tensor | None, bit_depth: int, over_white: bool = False
+) -> ResultRows:
+    """(rows, W, 3 or 4) uint8 or uint16, rounded to the nearest level when they are asked for."""
+    planes = [plane.detach()[0] for plane in (pixels, alpha) if plane is not None]
+    dtype, full = (np.uint8, 255) if bit_depth == 8 else (np.uint16, 65535)
+
+    def read(top: int, bottom: int) -> Array:
+        color, *rest = (plane[:, top:bottom].cpu().numpy() for plane in planes)
+        if over_white:
+            color, rest = color * rest[0] + (1 - rest[0]), []
+        levels = np.concatenate([color, *rest]).clip(0, 1)  # (3 or 4, rows, W)
+        levels *= full
+        return np.ascontiguousarray(levels.round().transpose(1, 2, 0), dtype)
+
+    height, width = pixels.shape[-2:]
+    channels = 3 if alpha is None or over_white else 4
+    return ResultRows(height, width, channels, bit_depth, read)

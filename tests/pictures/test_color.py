@@ -1,0 +1,173 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from gramarye.errors import ImageError, SettingsError
+from gramarye.pictures.color import (
+    color_transform,
+    keep_content_color,
+    luminance,
+    match_color,
+    match_histogram,
+    mean_and_covariance,
+)
+
+LINEAR = ("monge-kantorovich", "cholesky", "pca")
+
+
+def colors(seed: int, height: int = 12, width: int = 9) -> Tensor:
+    """A picture in float64 whose channels are correlated."""
+    generator = torch.Generator().manual_seed(seed)
+    mix = torch.rand(3, 3, generator=generator, dtype=torch.float64)
+    values = torch.rand(3, height * width, generator=generator, dtype=torch.float64)
+    return (mix @ values / 3).reshape(1, 3, height, width)
+
+
+def test_mean_and_covariance_of_two_pixels() -> None:
+    image = torch.tensor([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]).reshape(1, 3, 1, 2)
+    mean, covariance = mean_and_covariance(image)
+    assert_close(mean, torch.tensor([0.5, 0.5, 0.5], dtype=torch.float64))
+    expected = [[0.25, 0.0, -0.25], [0.0, 0.0, 0.0], [-0.25, 0.0, 0.25]]
+    assert_close(covariance, torch.tensor(expected, dtype=torch.float64))
+
+
+def test_mean_and_covariance_agree_with_torch_cov() -> None:
+    image = colors(0)
+    _, covariance = mean_and_covariance(image)
+    assert_close(covariance, torch.cov(image[0].flatten(1), correction=0))
+
+
+@pytest.mark.parametrize("method", LINEAR)
+def test_matched_picture_has_the_mean_and_covariance_of_the_reference(method) -> None:
+    image, reference = colors(1), colors(2, 7, 15)
+    matched = match_color(image, reference, method)
+    for found, wanted in zip(
+        mean_and_covariance(matched), mean_and_covariance(reference), strict=True
+    ):
+        assert_close(found, wanted, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("method", [*LINEAR, "histogram"])
+def test_a_picture_matched_to_itself_stays(method) -> None:
+    image = colors(3)
+    assert_close(match_color(image, image, method), image, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("method", LINEAR)
+def test_every_transform_of_independent_channels_scales_standard_deviations(method) -> None:
+    old = torch.diag(torch.tensor([1.0, 4.0, 9.0], dtype=torch.float64))
+    new = torch.diag(torch.tensor([4.0, 1.0, 1.0], dtype=torch.float64))
+    expected = torch.diag(torch.tensor([2.0, 1 / 2, 1 / 3], dtype=torch.float64))
+    assert_close(color_transform(old, new, method, eps=0), expected)
+
+
+def test_monge_kantorovich_is_symmetric_and_moves_colors_least() -> None:
+    image, reference = colors(4), colors(5)
+    old, new = mean_and_covariance(image)[1], mean_and_covariance(reference)[1]
+    transforms = {method: color_transform(old, new, method, eps=0) for method in LINEAR}
+    assert_close(transforms["monge-kantorovich"], transforms["monge-kantorovich"].mT)
+
+    def cost(a: Tensor) -> float:  # E |Ax - x|^2 for x of covariance `old`
+        moved = a - torch.eye(3, dtype=a.dtype)
+        return float((moved @ old @ moved.mT).trace())
+
+    costs = {method: cost(a) for method, a in transforms.items()}
+    assert min(costs, key=costs.__getitem__) == "monge-kantorovich"
+
+
+def test_cholesky_transform_is_lower_triangular() -> None:
+    a = color_transform(
+        mean_and_covariance(colors(6))[1], mean_and_covariance(colors(7))[1], "cholesky"
+    )
+    assert_close(a, a.tril())
+
+
+@pytest.mark.parametrize("method", [*LINEAR, "histogram"])
+@pytest.mark.parametrize("flat", ["image", "reference", "both"])
+def test_flat_pictures_stay_finite_and_take_the_mean(method, flat: str) -> None:
+    plain = torch.full((1, 3, 8, 8), 0.3)
+    image = plain if flat in ("image", "both") else colors(8).float()
+    reference = plain * 2 if flat in ("reference", "both") else colors(9).float()
+    matched = match_color(image, reference, method)
+    assert matched.dtype == torch.float32
+    assert matched.isfinite().all()
+    assert_close(matched.mean(dim=(0, 2, 3)), reference.mean(dim=(0, 2, 3)), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("method", LINEAR)
+def test_gray_pictures_take_the_reference_mean_and_stay_finite(method) -> None:
+    gray = colors(10)[:, :1].expand(-1, 3, -1, -1).float()
+    matched = match_color(gray, colors(11).float(), method)
+    assert matched.isfinite().all()
+    assert matched.abs().max() < 10
+
+
+def test_histogram_of_the_result_is_that_of_the_reference() -> None:
+    image, reference = colors(12), colors(13)
+    matched = match_histogram(image, reference)
+    assert_close(matched.flatten(2).sort().values, reference.flatten(2).sort().values)
+    order = image.flatten(2).argsort()
+    assert (matched.flatten(2).gather(2, order).diff() >= 0).all()
+
+
+def test_histogram_of_another_size_keeps_the_mean() -> None:
+    matched = match_histogram(colors(14, 5, 7), reference := colors(15, 11, 13))
+    assert_close(matched.mean(dim=(2, 3)), reference.mean(dim=(2, 3)))
+    assert matched.min() >= reference.min()
+    assert matched.max() <= reference.max()
+
+
+def test_equal_values_share_the_mean_of_their_quantiles() -> None:
+    image = torch.tensor([0.2, 0.2, 0.7, 0.7]).reshape(1, 1, 1, 4).expand(-1, 3, -1, -1)
+    reference = torch.tensor([0.1, 0.3, 0.5, 0.9]).reshape(1, 1, 1, 4).expand(-1, 3, -1, -1)
+    expected = torch.tensor([0.2, 0.2, 0.7, 0.7]).reshape(1, 1, 1, 4).expand(-1, 3, -1, -1)
+    assert_close(match_histogram(image, reference), expected)
+
+
+def test_result_is_clamped_only_when_asked() -> None:
+    image = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0)) ** 4
+    reference = (torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(1)) > 0.5).float()
+    free = match_color(image, reference)
+    assert free.max() > 1
+    assert_close(match_color(image, reference, clamp=True), free.clamp(0, 1))
+    bright = torch.ones(1, 3, 2, 2)
+    content = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1).expand(-1, -1, 2, 2)
+    assert keep_content_color(bright, content).max() > 1
+    assert keep_content_color(bright, content, clamp=True).max() <= 1
+
+
+def test_unknown_method_names_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'cholesky'"):
+        match_color(colors(0), colors(1), "choleski")  # type: ignore[arg-type]
+
+
+def test_luminance_of_the_primaries() -> None:
+    primaries = torch.eye(3).reshape(1, 3, 1, 3)
+    assert_close(luminance(primaries), torch.tensor([0.299, 0.587, 0.114]).reshape(1, 1, 1, 3))
+    assert math.isclose(float(luminance(torch.ones(1, 3, 1, 1))), 1.0, rel_tol=1e-6)
+
+
+def test_kept_color_has_the_result_luminance_and_the_content_chroma() -> None:
+    # The published YIQ matrix, three digits (FCC, 1953); its rows are Y, I and Q.
+    yiq = torch.tensor(
+        [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]],
+        dtype=torch.float64,
+    )
+    result, content = colors(16), colors(17)
+    kept = torch.einsum("ij,bjhw->bihw", yiq, keep_content_color(result, content))
+    assert_close(kept[:, :1], luminance(result))
+    content_yiq = torch.einsum("ij,bjhw->bihw", yiq, content)
+    assert_close(kept[:, 1:], content_yiq[:, 1:], atol=1e-3, rtol=0)
+
+
+def test_kept_color_of_the_content_itself_is_the_content() -> None:
+    content = colors(18)
+    assert_close(keep_content_color(content, content), content)
+
+
+def test_kept_color_refuses_pictures_of_two_sizes() -> None:
+    with pytest.raises(ImageError, match="9x12 and the content 12x9"):
+        keep_content_color(colors(0), colors(1, 9, 12))

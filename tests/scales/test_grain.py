@@ -1,0 +1,133 @@
+"""Grain: noise like a style's detail, and where it goes."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from gramarye.scales.grain import PERIOD, add_grain, missing, spot_noise, wrapped
+from gramarye.scales.sizes import enlarge, fine_detail, resize, style_grain
+
+
+def covariance(image: Tensor) -> Tensor:
+    """Of the channels of (1, C, H, W), with no mean taken off."""
+    flat = image[0].flatten(1)
+    return flat @ flat.T / flat.shape[1]
+
+
+@pytest.fixture
+def style() -> Tensor:
+    """Strokes of a few colors."""
+    noise = torch.rand(1, 1, 30, 40, generator=torch.Generator().manual_seed(1))
+    strokes = resize(noise, 150, 200)
+    return torch.cat([strokes, 0.5 * strokes, 1 - strokes], dim=1)
+
+
+def test_noise_is_as_strong_as_the_detail_and_has_its_colors(style: Tensor) -> None:
+    detail = fine_detail(style, 75, 100)
+    detail = detail - detail.mean(dim=(-2, -1), keepdim=True)
+    found = torch.stack([covariance(spot_noise([detail], seed)) for seed in range(8)]).mean(dim=0)
+    expected = covariance(detail)
+    assert_close(found, expected, rtol=0, atol=0.05 * float(expected.max()))
+
+
+def test_noise_of_one_spot_is_white_noise() -> None:
+    spot = torch.zeros(1, 3, PERIOD, PERIOD)
+    spot[..., 3, 5] = 1.0
+    noise = spot_noise([spot], 0)[0, 0]
+    expected = torch.randn(PERIOD, PERIOD, generator=torch.Generator().manual_seed(0))
+    expected = (expected - expected.mean()).roll((3, 5), (0, 1)) / PERIOD
+    assert_close(noise, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_noise_has_the_spectrum_of_the_detail_sampled(style: Tensor) -> None:
+    detail = fine_detail(style, 75, 100)
+    detail = detail - detail.mean(dim=(-2, -1), keepdim=True)
+    white = torch.fft.rfft2(torch.randn(PERIOD, PERIOD, generator=torch.Generator().manual_seed(7)))
+    spectrum = torch.fft.rfft2(detail, s=(PERIOD, PERIOD)).abs() / math.sqrt(150 * 200)
+    found = torch.fft.rfft2(spot_noise([detail], 7)).abs()
+    assert_close(found, spectrum * white.abs(), rtol=1e-3, atol=1e-3 * float(found.max()))
+
+
+def test_several_details_count_equally(style: Tensor) -> None:
+    one, two = fine_detail(style, 75, 100), 3 * fine_detail(style, 75, 100)
+    both = torch.stack([covariance(spot_noise([one, two], seed)) for seed in range(8)]).mean(dim=0)
+    expected = (covariance(one) + covariance(two)) / 2
+    assert_close(both, expected, rtol=0, atol=0.1 * float(expected.max()))
+
+
+def test_no_detail_is_no_noise() -> None:
+    assert not spot_noise([], 0).any()
+    flat = spot_noise([torch.full((1, 3, 5, 7), 0.3)], 0)
+    assert_close(flat, torch.zeros_like(flat), rtol=0, atol=1e-6)
+
+
+def test_wrapping_adds_up_what_lies_a_period_apart() -> None:
+    image = torch.zeros(1, 1, PERIOD + 2, 2 * PERIOD + 1)
+    image[0, 0, 1, 4] = 1
+    image[0, 0, PERIOD + 1, 4] = 2
+    image[0, 0, 1, 2 * PERIOD] = 5
+    found = wrapped(image)
+    assert found.shape == (1, 1, PERIOD, PERIOD)
+    assert found[0, 0, 1, 4] == 3
+    assert found[0, 0, 1, 0] == 5
+    assert found.sum() == image.sum()
+
+
+@pytest.mark.parametrize("top", [0, 1, PERIOD - 1, PERIOD, 3 * PERIOD + 200])
+def test_grain_repeats_from_wherever_a_band_begins(top: int) -> None:
+    grain = torch.randn(1, 3, PERIOD, PERIOD)
+    height, width = PERIOD + 70, PERIOD + 9
+    image = torch.rand(1, 3, height, width)
+    rows = torch.arange(top, top + height) % PERIOD
+    columns = torch.arange(width) % PERIOD
+    expected = image + 0.5 * grain[..., rows, :][..., columns]
+    add_grain(image, grain, 0.5, top)
+    assert_close(image, expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0, 2.0])
+def test_what_is_missing_makes_up_the_variance(share: float) -> None:
+    grain = torch.randn(1, 3, PERIOD, PERIOD)
+    wanted = float(grain.square().mean())
+    found = share * wanted + missing(grain, share * wanted) ** 2 * wanted
+    assert found == pytest.approx(max(1.0, share) * wanted)
+    assert missing(torch.zeros_like(grain), 0.1) == 0.0
+
+
+def test_a_flat_image_gets_as_much_detail_as_the_style_has(style: Tensor) -> None:
+    small, content = torch.full((1, 3, 200, 300), 0.5), torch.full((1, 3, 400, 600), 0.4)
+    enlarged = enlarge(small, content, [style])
+    expected = covariance(fine_detail(style, 75, 100))
+    found = covariance(enlarged - 0.5)
+    assert_close(found, expected, rtol=0, atol=0.1 * float(expected.max()))
+
+
+def test_grain_is_too_fine_for_the_image_that_was_enlarged() -> None:
+    style = torch.rand(1, 3, 100, 150)
+    grain = style_grain([style], 0.5, 0)
+    assert resize(grain, PERIOD // 4, PERIOD // 4).square().mean() < 0.01 * grain.square().mean()
+
+
+def test_an_image_whose_content_has_more_detail_gets_none(style: Tensor) -> None:
+    content = torch.rand(1, 3, 64, 96)
+    small = resize(content, 32, 48)
+    assert_close(enlarge(small, content, [style]), enlarge(small, content))
+    assert_close(enlarge(small, content), content)  # its own detail makes it whole
+
+
+def test_the_amount_and_the_seed_of_grain(style: Tensor) -> None:
+    small, content = torch.full((1, 3, 32, 48), 0.5), torch.full((1, 3, 64, 96), 0.5)
+    one = enlarge(small, content, [style], seed=3)
+    assert torch.equal(one, enlarge(small, content, [style], seed=3))
+    assert not torch.equal(one, enlarge(small, content, [style], seed=4))
+    assert torch.equal(enlarge(small, content, [style], amount=0), enlarge(small, content))
+    half = enlarge(small, content, [style], seed=3, amount=0.5)
+    assert_close(half - 0.5, (one - 0.5) / 2)
+    assert enlarge(content, content, [style]) is content
+
+
+def test_a_style_of_one_pixel_has_no_grain() -> None:
+    assert not style_grain([torch.rand(1, 3, 1, 1)], 0.5, 0).any()
