@@ -149,6 +149,9 @@ NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _ALL}
 ALIASES: dict[str, str] = {"squeezenet": "squeezenet1_1"}
 
 
+def check_layers(info: NetworkInfo, names: object) -> None: ...
+
+
 def find_network(name: str) -> NetworkInfo:
     """The network of that name or alias; SettingsError lists them if there is none."""
     info = NETWORKS.get(ALIASES.get(name, name))

@@ -1,4 +1,4 @@
-"""Watching a run: its best image, its divergence, and the average of its images."""
+"""What guards a scale's run: its best image, its divergence, and the average of its images."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Average:
 
 
 @dataclass
-class Watch:
+class Guard:
     """Remembers the best image of a scale and notices when a run has left it for good."""
 
     rate: float

@@ -1,4 +1,4 @@
-"""When a run writes its checkpoints, and how a job is made of one again."""
+"""When a run writes its checkpoints, where, and how a job is made of one again."""
 
 from __future__ import annotations
 
@@ -8,24 +8,20 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, final
+from typing import Protocol, final
 
-from rich.console import Console
-
+from gramarye.distributed.processes import Processes
 from gramarye.errors import OutputError
 from gramarye.files import remove_parts
 from gramarye.jobs.checkpoint import SUFFIX, Checkpoint, SavedRun, part_path, write_checkpoint
+from gramarye.jobs.job import Job, Output
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Snapshot
-from gramarye.recipe import FIRST_IMAGES, Recipe
-
-if TYPE_CHECKING:
-    from gramarye.distributed.processes import Processes
-    from gramarye.jobs.job import Job
+from gramarye.recipe import Recipe
 
 
-class Keeper(Protocol):
-    """Where a run's checkpoint is kept."""
+class CheckpointFiles(Protocol):
+    """The files that a run's checkpoint is kept in."""
 
     @property
     def command(self) -> str:
@@ -111,87 +107,76 @@ class Parts:
 
 
 @final
-class Checkpoints:
+class CheckpointKeeper:
     """The checkpoint of one run, beside its result: `photo.png` has `photo.png.checkpoint`."""
 
     def __init__(
-        self,
-        job: Job,
-        recipe: Recipe,
-        memory: int,
-        start: float,
-        console: Console,
-        keeper: Keeper | None = None,
+        self, job: Job, recipe: Recipe, memory: int, start: float, processes: Processes
     ) -> None:
-        before = job.resume.run if job.resume else None
-        self.steps = before.steps if before else 0
-        self.job, self.recipe, self.memory, self.console = job, recipe, memory, console
-        self.keeper = keeper or OneFile()
-        self.start = start - (before.seconds if before else 0)
+        self.job, self.recipe, self.memory, self.start = job, recipe, memory, start
+        self.files: CheckpointFiles = OneFile() if processes.size == 1 else Parts(processes)
         self.path = job.out.with_name(job.out.name + SUFFIX)
         self.every = job.output.checkpoint_every
-        self.due = time.perf_counter() + self.every
-        self.notes: tuple[str, ...] = ()
-        if before:
+        self.next = time.perf_counter() + self.every
+        self.way_on: tuple[str, ...] = ()  # how to go on from the last one written
+        self.news: list[str] = []
+        if job.resume:
             remove_parts(self.path)
 
-    def is_due(self) -> bool:
-        return bool(self.every) and time.perf_counter() >= self.due
+    def due(self) -> bool:
+        return bool(self.every) and time.perf_counter() >= self.next
 
-    def write(self, iterate: Iterate, steps: int) -> None:
-        """Write one now; a full disk is told, and leaves the last good one."""
+    def take_news(self) -> tuple[str, ...]:
+        """What a user should know about checkpoints since this was last asked."""
+        news, self.news = tuple(self.news), []
+        return news
+
+    def write(self, iterate: Iterate, count: int) -> None:
+        """Write one now; where the disk is full, the last good one stays."""
         snapshot = iterate.snapshot() if self.every else None
         if snapshot is None:
             return
         try:
-            if self.keeper.save(self.path, self.describe(iterate, steps), snapshot):
-                self.notes = (f"to go on from here: {self.keeper.command} '{self.path}'",)
+            if self.files.save(self.path, self.describe(iterate, count), snapshot):
+                self.way_on = (f"to go on from here: {self.files.command} '{self.path}'",)
         except OutputError as error:
             older = " (the one before is kept)" if self.path.exists() else ""
-            self.console.print(f"note: no checkpoint{older}: {error}", markup=False, soft_wrap=True)
-        self.due = time.perf_counter() + self.every
+            self.news.append(f"no checkpoint{older}: {error}")
+        self.next = time.perf_counter() + self.every
 
     def remove(self) -> None:
         """The run is done: nothing is left to go on from."""
-        self.notes = ()
-        self.keeper.remove(self.path)
+        self.files.remove(self.path)
 
-    def describe(self, iterate: Iterate, steps: int) -> SavedRun:
-        """The run as it is after this iterate, its `steps`-th."""
-        job, config = self.job, self.job.config
+    def describe(self, iterate: Iterate, count: int) -> SavedRun:
+        """The run as it is after this iterate, its `count`-th."""
+        job = self.job
         output = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(job.output).items()}
+        weights = job.config.network.weights
         return SavedRun(
             recipe=self.recipe,
-            content=str(job.content.absolute()),
-            styles=tuple(str(style.absolute()) for style in job.styles),
-            init=None if config.init in FIRST_IMAGES else str(Path(config.init).absolute()),
-            weights=config.weights and str(Path(config.weights).absolute()),
+            inputs={name: str(path.absolute()) for name, path in job.inputs.items()},
+            weights=weights and str(Path(weights).absolute()),
             output=output,
             out=str(job.out.absolute()),
             memory=self.memory,
             scale=iterate.scale,
             step=iterate.step,
-            steps=steps,
+            steps=count,
             seconds=time.perf_counter() - self.start,
         )
 
 
 def job_of(checkpoint: Checkpoint) -> Job:
     """The job a checkpoint was written by."""
-    from gramarye.cli.output import Output
-    from gramarye.jobs.job import Job
-
     run = checkpoint.run
-    settings = run.recipe.settings
-    files = {"weights": run.weights, "init": run.init or settings.init}
     output = dict(run.output)
     if output.get("preview"):
         output["preview"] = Path(output["preview"])
     return Job(
-        Path(run.content),
-        tuple(Path(style) for style in run.styles),
+        {name: Path(path) for name, path in run.inputs.items()},
         Path(run.out),
-        settings.model_copy(update=files),
+        run.recipe.settings.with_settings(weights=run.weights),
         Output(**output),
         resume=checkpoint,
     )
