@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from gramarye.distillation.training import Student, Training
 from gramarye.files import write_atomically
-from gramarye.losses.distances import symmetric_power
 from gramarye.losses.statistics import moments
+from gramarye.matrices import symmetric_power
 
 STYLE_HEADS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
