@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -112,3 +113,9 @@ def _why_unwritable(path: Path, error: OSError) -> str:
 
 def _no_permission(folder: Path) -> str:
     return f"'{folder}' may not be written to by this user: choose another folder"
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 import gramarye
 from gramarye.config import StylizeConfig
 from gramarye.errors import RecipeError
+from gramarye.files import file_sha256
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 from gramarye.pictures.picture import Picture, read_recipe
@@ -146,8 +147,3 @@ def input_file(source: Path | Picture) -> InputFile:
 def name_of(path: Path) -> str:
     """The file's name without its folders; bytes that are no text become U+FFFD."""
     return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
