@@ -9,8 +9,9 @@ import torch
 
 from gramarye.config import make_config
 from gramarye.errors import RecipeError
+from gramarye.files import file_sha256
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.recipe import FORMAT, Recipe, file_sha256, write_recipe
+from gramarye.recipe import FORMAT, Recipe, write_recipe
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from gramarye.losses.distances import (
     head_covariance_distance,
     head_gram_distance,
     paper_gram_distance,
-    symmetric_power,
     wasserstein_distance,
 )
 from gramarye.losses.statistics import moments
@@ -133,10 +132,3 @@ def test_a_head_distance_is_the_distance_of_the_wide_features(
     image, style = random_features(0), random_features(1)
     ours = through_head(moments(image), moments(style), affine.mT @ affine, width=9)
     assert_close(ours, distance(moments(wide(image)), moments(wide(style))))
-
-
-def test_symmetric_power_agrees_with_scipy() -> None:
-    factor = torch.randn(5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    matrix = factor @ factor.mT
-    expected = torch.from_numpy(scipy.linalg.sqrtm(matrix.numpy()).real)
-    assert_close(symmetric_power(matrix, 0.5), expected)

@@ -103,6 +103,7 @@ def published(server: Server) -> NetworkInfo:
         megabytes=0.3,
         license="",
         source="",
+        layers=("conv1", "relu1"),
         style_layers=("relu1",),
         content_layer="relu1",
     )

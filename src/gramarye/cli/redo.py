@@ -81,7 +81,7 @@ def find_styles(
 
 def find(wanted: InputFile, given: Path | None, folders: Sequence[Path]) -> Path:
     """The file of that name and SHA-256; a file given by the user is taken as it is."""
-    from gramarye.recipe import file_sha256
+    from gramarye.files import file_sha256
 
     if given is not None:
         if wanted.name and given.is_file() and file_sha256(given) != wanted.sha256:

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 def check_unchanged(path: Path, file: InputFile) -> None:
     """Raise if an input is gone, or is not what it was when the run began."""
-    from gramarye.recipe import file_sha256
+    from gramarye.files import file_sha256
 
     if not path.is_file():
         raise CheckpointError(f"'{path}' is gone: put it back, or start the run again")

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from gramarye.distillation.training import Student, Training
 from gramarye.files import write_atomically
-from gramarye.losses.distances import symmetric_power
 from gramarye.losses.statistics import moments
+from gramarye.matrices import symmetric_power
+from gramarye.networks.catalog import VGG_STYLE_LAYERS
 
-STYLE_HEADS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+STYLE_HEADS = VGG_STYLE_LAYERS
 
 
 def fold_head(affine: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from torch.nn.utils import parametrize
 from gramarye.distillation.crops import CropSampler
 from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.teachers import TARGETS, Teachers
-from gramarye.losses.distances import symmetric_power
+from gramarye.matrices import symmetric_power
 from gramarye.networks.vgg import narrow_vgg
 
 Features = dict[str, Tensor]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gramarye.losses.statistics import Moments
+from gramarye.matrices import symmetric_power
 
 
 def gram_distance(image: Moments, style: Moments) -> Tensor:
@@ -105,13 +106,3 @@ def wasserstein_distance(image: Moments, style: Moments, epsilon: float = 1e-4) 
     mean = (image.mean() - style.mean()).square().sum(1)
     distance: Tensor = (mean + trace) / channels
     return distance
-
-
-def symmetric_power(matrix: Tensor, power: float) -> Tensor:
-    """A power of positive semidefinite matrices (..., C, C); negative eigenvalues count as zero.
-
-    For a negative power the matrices must be positive definite.
-    """
-    values, vectors = torch.linalg.eigh(matrix)
-    result: Tensor = (vectors * values.clamp_min(0).pow(power)[..., None, :]) @ vectors.mT
-    return result

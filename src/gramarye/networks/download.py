@@ -6,7 +6,6 @@ Needs no torch. `download` yields its progress; `fetch` is the loop around it th
 from __future__ import annotations
 
 import errno
-import hashlib
 import http.client
 import os
 import re
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gramarye.errors import OutputError, WeightsError
+from gramarye.files import file_sha256
 from gramarye.networks.catalog import NetworkInfo
 
 CHUNK = 1 << 20  # bytes
@@ -75,12 +75,6 @@ def addresses(info: NetworkInfo) -> list[str]:
     mirrors = re.split(r"[,\s]+", os.environ.get("GRAMARYE_MIRROR", "").strip(", \t\n"))
     folders = [m if "://" in m else Path(m).absolute().as_uri() for m in mirrors if m]
     return [*(f"{folder.rstrip('/')}/{info.file}" for folder in folders), info.url]
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_sha256(info: NetworkInfo, path: Path) -> str:

@@ -12,14 +12,16 @@ from typing import Literal, cast
 import torch
 
 from gramarye.errors import WeightsError
+from gramarye.files import file_sha256
 from gramarye.networks import download
 from gramarye.networks.alexnet import alexnet_steps
 from gramarye.networks.catalog import ALIASES, NETWORKS, NetworkInfo, find_network
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling, Step
 from gramarye.networks.googlenet import googlenet_steps
+from gramarye.networks.layers import VGG16_BLOCKS, VGG19_BLOCKS
 from gramarye.networks.normalization import normalize_to_unit_activation, sample_images
 from gramarye.networks.squeezenet import squeezenet_steps
-from gramarye.networks.vgg import VGG16_BLOCKS, VGG19_BLOCKS, vgg_steps
+from gramarye.networks.vgg import vgg_steps
 from gramarye.networks.weights import (
     SafetensorsState,
     State,
@@ -32,7 +34,7 @@ from gramarye.networks.weights import (
 __all__ = ["ALIASES", "NETWORKS", "NetworkInfo", "find_network", "load_lite", "load_network"]
 
 
-IMAGENET = partial(PerceptualNetwork, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+IMAGENET = PerceptualNetwork  # by default a network reads what torchvision's do
 CAFFE = partial(
     PerceptualNetwork, mean=(103.939, 116.779, 123.68), std=(1, 1, 1), scale=255, bgr=True
 )
@@ -141,7 +143,7 @@ def load_lite(
     network.heads = {layer: head.float() for layer, head in heads.items()}
     widths: dict[str, int] = json.loads(metadata.get("head_widths", "{}"))
     network.widths = {layer: widths[layer] for layer in heads if layer in widths}
-    network.weights_sha256 = download.file_sha256(path)
+    network.weights_sha256 = file_sha256(path)
     return network
 
 
@@ -157,7 +159,7 @@ def block_widths(state: State) -> list[list[int]]:
 
 def checked_owner(info: NetworkInfo, path: Path) -> str:
     """The SHA-256 of a local file; WeightsError if it is known as another network's."""
-    found = download.file_sha256(path)
+    found = file_sha256(path)
     for other in NETWORKS.values():
         if other.sha256 and found.startswith(other.sha256) and other.name != info.name:
             raise WeightsError(f"{path} holds the weights of {other.name}, not of {info.name}")
