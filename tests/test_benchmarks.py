@@ -10,6 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
+from torch.testing import assert_close
+from torch.utils.flop_counter import FlopCounterMode
+
 from benchmarks import plots
 from benchmarks.__main__ import MEASURES, make_parser, make_plan, measure
 from benchmarks.baselines import adam, gatys, gatys_losses, gradient, gram, random_vgg19
@@ -23,9 +26,6 @@ from benchmarks.sizes import equal_steps, step_seconds, whole_run
 from benchmarks.stepwise import clocked
 from benchmarks.time_to_quality import first
 from benchmarks.timing import in_turns, median_ratio
-from torch.testing import assert_close
-from torch.utils.flop_counter import FlopCounterMode
-
 from gramarye.config import make_config
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.optimize import Iterate
