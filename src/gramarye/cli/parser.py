@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         return names
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        # argparse lists the choices; of nine commands the nearest is more help.
+        # argparse only lists the choices; the nearest is more help.
         if action.choices is not None and value not in action.choices:
             choices = [str(choice) for choice in action.choices]
             what = "command" if action.dest == "command" else "/".join(action.option_strings)

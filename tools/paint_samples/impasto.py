@@ -4,8 +4,8 @@ from typing import final
 
 import numpy as np
 
-from gramarye.samples.brush import Bristles, Canvas, follow, light_relief, paint_strokes
-from gramarye.samples.noise import (
+from tools.paint_samples.brush import Bristles, Canvas, follow, light_relief, paint_strokes
+from tools.paint_samples.noise import (
     Array,
     Noise,
     mix,

@@ -4,8 +4,8 @@ from typing import final
 
 import numpy as np
 
-from gramarye.samples.fox_body import BODY, EAR, POSE, ear_place, eye_distance, to_head
-from gramarye.samples.noise import Array, Noise, mix, rgb, smoothstep
+from tools.paint_samples.fox_body import BODY, EAR, POSE, ear_place, eye_distance, to_head
+from tools.paint_samples.noise import Array, Noise, mix, rgb, smoothstep
 
 
 def muzzle_ridge(h: Array) -> Array:

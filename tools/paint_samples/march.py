@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gramarye.samples.noise import Array
+from tools.paint_samples.noise import Array
 
 Field = Callable[[Array], Array]
 CHUNK = 40_000  # rays whose numbers fit in the processor's cache

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gramarye.samples.brush import Bristles, Canvas, paint_strokes
-from gramarye.samples.noise import Array
+from tools.paint_samples.brush import Bristles, Canvas, paint_strokes
+from tools.paint_samples.noise import Array
 
 
 def framing_trees(light: Array, rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""Paint the sample pictures again: python -m gramarye.samples.paint [--only NAME] [--out DIR]."""
+"""Paint the sample pictures again: python -m tools.paint_samples [--only NAME] [--out DIR]."""
 
 import argparse
 import time
@@ -11,16 +11,16 @@ import numpy as np
 from PIL import Image
 
 from gramarye.samples import sample_path
-from gramarye.samples.canal import canal
-from gramarye.samples.facets import facets
-from gramarye.samples.fox import fox
-from gramarye.samples.impasto import impasto
-from gramarye.samples.ink import ink
-from gramarye.samples.landscape import landscape
-from gramarye.samples.mosaic import mosaic
-from gramarye.samples.noise import Array
-from gramarye.samples.pointillism import pointillism
-from gramarye.samples.woodblock import woodblock
+from tools.paint_samples.canal import canal
+from tools.paint_samples.facets import facets
+from tools.paint_samples.fox import fox
+from tools.paint_samples.impasto import impasto
+from tools.paint_samples.ink import ink
+from tools.paint_samples.landscape import landscape
+from tools.paint_samples.mosaic import mosaic
+from tools.paint_samples.noise import Array
+from tools.paint_samples.pointillism import pointillism
+from tools.paint_samples.woodblock import woodblock
 
 
 @final
@@ -54,7 +54,7 @@ def save_jpeg(picture: Array, path: Path, quality: int) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m gramarye.samples.paint", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.paint_samples", description=__doc__)
     parser.add_argument("--only", choices=sorted(PAINTINGS), help="paint just this one")
     parser.add_argument("--out", type=Path, help="folder (default: where the package keeps them)")
     parser.add_argument("--size", type=int, help="longest side in pixels (default: as shipped)")

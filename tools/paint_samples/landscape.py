@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gramarye.samples.noise import (
+from tools.paint_samples.noise import (
     Array,
     Noise,
     mix,
@@ -13,9 +13,9 @@ from gramarye.samples.noise import (
     shrink,
     smoothstep,
 )
-from gramarye.samples.photo import develop
-from gramarye.samples.spruce import framing_trees
-from gramarye.samples.terrain import STONES_END, Terrain
+from tools.paint_samples.photo import develop
+from tools.paint_samples.spruce import framing_trees
+from tools.paint_samples.terrain import STONES_END, Terrain
 
 ASPECT = 1.5
 EYE = 0.62  # height of the camera above the water; the far shore is some nine units away

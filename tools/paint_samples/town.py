@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from gramarye.samples.noise import Array, Noise
+from tools.paint_samples.noise import Array, Noise
 
 HALF = 5.2  # half the width of the canal
 HOUSE = 5.6  # width of a house along the canal

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gramarye.samples.noise import Array, blur, pixel_grid
+from tools.paint_samples.noise import Array, blur, pixel_grid
 
 
 def develop(

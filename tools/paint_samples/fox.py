@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gramarye.samples.fox_body import (
+from tools.paint_samples.fox_body import (
     BODY,
     EAR,
     EYE_HIGH,
@@ -18,10 +18,10 @@ from gramarye.samples.fox_body import (
     parts,
     to_head,
 )
-from gramarye.samples.fox_coat import Coat
-from gramarye.samples.fur import Camera, Hairs, bokeh, draw_hairs
-from gramarye.samples.march import ambient_occlusion, march, normals, soft_shadow
-from gramarye.samples.noise import (
+from tools.paint_samples.fox_coat import Coat
+from tools.paint_samples.fur import Camera, Hairs, bokeh, draw_hairs
+from tools.paint_samples.march import ambient_occlusion, march, normals, soft_shadow
+from tools.paint_samples.noise import (
     Array,
     Noise,
     mix,
@@ -31,7 +31,7 @@ from gramarye.samples.noise import (
     shrink,
     smoothstep,
 )
-from gramarye.samples.photo import develop
+from tools.paint_samples.photo import develop
 
 ASPECT = 0.8
 CAMERA = Camera(np.array([0.0, 2.0, 13.0], np.float32), 4.1 / 13, ASPECT)

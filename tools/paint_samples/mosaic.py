@@ -4,7 +4,7 @@ from typing import final
 
 import numpy as np
 
-from gramarye.samples.noise import (
+from tools.paint_samples.noise import (
     Array,
     Noise,
     blur,

@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from gramarye.samples.noise import Array, sample
+from tools.paint_samples.noise import Array, sample
 
 POINTS_PER_CHUNK = 3_000_000
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gramarye.samples.noise import (
+from tools.paint_samples.noise import (
     Array,
     Noise,
     mix,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gramarye.samples.march import ambient_occlusion, march, normals, soft_shadow
-from gramarye.samples.noise import (
+from tools.paint_samples.march import ambient_occlusion, march, normals, soft_shadow
+from tools.paint_samples.noise import (
     Array,
     Noise,
     mix,
@@ -14,8 +14,8 @@ from gramarye.samples.noise import (
     shrink,
     smoothstep,
 )
-from gramarye.samples.photo import develop
-from gramarye.samples.town import HALF, HOUSE, QUAY, Town
+from tools.paint_samples.photo import develop
+from tools.paint_samples.town import HALF, HOUSE, QUAY, Town
 
 ASPECT = 0.8
 EYE = np.array([0.9, 2.6, 0.0])  # x right, y up, z along the canal; meters, the water at y = 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gramarye.samples.noise import (
+from tools.paint_samples.noise import (
     Array,
     Noise,
     mix,
@@ -12,7 +12,7 @@ from gramarye.samples.noise import (
     shrink,
     smoothstep,
 )
-from gramarye.samples.wave import (
+from tools.paint_samples.wave import (
     CLOUD,
     DARK,
     EARTH,

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from gramarye.samples.noise import Array, blur, mix
+from tools.paint_samples.noise import Array, blur, mix
 
 POINTS_PER_CHUNK = 3_000_000  # keeps the memory of one batch of strokes near 100 MB
 

@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from gramarye.samples.noise import Array
+from tools.paint_samples.noise import Array
 
 SKY, FOAM, PALE, LIGHT, MIDDLE, DARK, LINE, CLOUD, EARTH, SUN = range(10)
 # The back of a wave from its foot to the tip of its crest, and its face from foot to tip;

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gramarye.samples.brush import Bristles, Canvas, paint_strokes
-from gramarye.samples.noise import (
+from tools.paint_samples.brush import Bristles, Canvas, paint_strokes
+from tools.paint_samples.noise import (
     Array,
     Noise,
     blur,

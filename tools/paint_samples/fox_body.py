@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gramarye.samples.noise import Array
+from tools.paint_samples.noise import Array
 
 HEAD_AT = np.array([0.02, 2.22, 0.55], np.float32)
 HEAD, EAR, NOSE, BODY = range(4)

@@ -4,7 +4,7 @@ from typing import final
 
 import numpy as np
 
-from gramarye.samples.noise import Array, Noise, smoothstep
+from tools.paint_samples.noise import Array, Noise, smoothstep
 
 STONES_END = 4.2  # the stones in the shallow water lie nearer than this
 # x, z, half width and height of the stones before the camera
