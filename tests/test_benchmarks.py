@@ -131,11 +131,11 @@ def test_plain_losses_are_those_of_the_gatys2016_preset(tiny_network: Perceptual
     tiny_network.heads = {}
     content, style, image = torch.rand(3, 1, 3, 40, 48, generator=torch.Generator().manual_seed(1))
     config = make_config("gatys2016", precision="float32")
-    ours = make_objective(tiny_network, content, [style], config)
+    ours = make_objective(tiny_network, {"content": content, "style/0": style}, config)
     plain = gatys_losses(tiny_network, content, style)(image)
     for name, loss in ours.losses(image).items():
         assert_close(
-            plain[name.removesuffix("/relu4_2")], loss, rtol=1e-4, atol=1e-7, check_dtype=False
+            plain[name.removesuffix("/relu4_2")], loss[0], rtol=1e-4, atol=1e-7, check_dtype=False
         )
 
 

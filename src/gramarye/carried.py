@@ -155,11 +155,12 @@ def enlarge_band(
         return result
     detail = rescale(rescale(content, new, old, team), old, new, team)
     detail = torch.sub(content, detail, out=detail)
-    if styles and amount > 0:
-        grain = style_grain(styles, max(old.size) / max(new.size), seed) * amount
+    if amount > 0:
         here = [float(torch.linalg.vector_norm(detail)) ** 2, detail.numel()]
         square, entries = team.total(torch.tensor(here, dtype=torch.float64)).tolist()
-        add_grain(detail, grain, missing(grain, square / entries), top=band.owned[0])
+        if styles:  # a process without rows has none
+            grain = style_grain(styles, max(old.size) / max(new.size), seed) * amount
+            add_grain(detail, grain, missing(grain, square / entries), top=band.owned[0])
     return detail.add_(result)
 
 

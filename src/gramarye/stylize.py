@@ -29,7 +29,7 @@ from gramarye.recipe import input_file, write_recipe
 from gramarye.scales.resizing import resize
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
-from gramarye.waiting import in_step
+from gramarye.waiting import in_step, waiting_iterates
 
 
 def stylize(
@@ -126,7 +126,6 @@ def steps(
         scale = plan.scales[index]
         band = Band(scale.bands, processes.first(scale.bands.count))
         iterates = scale_iterates(plan, index, inputs, network, band, processes, carried)
-        iterates = in_step(iterates, band, processes)
         yield from carried.keep_last(iterates, index, len(plan.scales))
 
 
@@ -138,18 +137,18 @@ def scale_iterates(
     band: Band,
     processes: Processes,
     carried: Carried,
-) -> Iterator[Iterate] | None:
-    """The steps of one scale, from what the last one has left; None for an idle process."""
+) -> Iterator[Iterate]:
+    """The steps of one scale, from what the last one has left."""
     release_memory(plan.device)  # what the last scale took, in pieces too small for this one
     config, scale = plan.config, plan.scales[index]
     seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=carried.empty)
     image = next_image(carried, seen, config, index, Band(scale.bands, processes))
     if scale.budget is None:
-        return None
+        return waiting_iterates(image, processes)
     objective = make_objective(network, seen, config, scale.budget, band)
     del seen
     release_memory(plan.device)
-    return optimize(
+    iterates = optimize(
         image,
         objective,
         config.optimizer,
@@ -159,6 +158,7 @@ def scale_iterates(
         snapshot=carried.take_snapshot(),
         reduce=band.team.total,
     )
+    return in_step(iterates, band, processes)
 
 
 def make_objective(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-import torch
 from torch import Tensor
 
 from gramarye.distributed.bands import Band
@@ -15,24 +14,19 @@ from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Snapshot
 
 
-def in_step(
-    iterates: Iterator[Iterate] | None, band: Band, processes: Processes
-) -> Iterator[Iterate]:
-    """The same iterates; the processes without any take as many steps, with no rows."""
+def in_step(iterates: Iterator[Iterate], band: Band, processes: Processes) -> Iterator[Iterate]:
+    """The same iterates; the processes without a share are told of each of them."""
     if band.team.size == processes.size:
-        assert iterates is not None
         yield from iterates
-    elif iterates is None:
-        yield from waiting_iterates(torch.zeros(1, 3, 0, band.bands.width), processes)
-    else:
-        try:
-            for iterate in iterates:
-                processes.largest(0, iterate.step, iterate.steps)
-                yield iterate
-                del iterate
-        except OptimizationError:
-            processes.largest(1, 0, 0)
-            raise
+        return
+    try:
+        for iterate in iterates:
+            processes.largest(0, iterate.step, iterate.steps)
+            yield iterate
+            del iterate
+    except OptimizationError:
+        processes.largest(1, 0, 0)
+        raise
 
 
 def waiting_iterates(no_rows: Tensor, processes: Processes) -> Iterator[Iterate]:

@@ -99,7 +99,9 @@ class Inputs:
         `init`, is there at the first scale only.
         """
         if not length(rows):  # a process that has no share of the scale
-            return {"content": torch.zeros(1, 3, 0, bands.width, device=device)}
+            like = self.inputs["content"].pixels
+            dtype = like.dtype if isinstance(like, Tensor) else torch.float32
+            return {"content": torch.zeros(1, 3, 0, bands.width, dtype=dtype, device=device)}
         colored = self.colored(settings)
         found = {}
         for name, size in at_scale(self.sizes, bands.size, settings.style_scale).items():

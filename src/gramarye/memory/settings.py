@@ -30,6 +30,14 @@ class MachineSettings(Part):
         description="most memory to take, such as 4GiB (default: most of what is free)",
     )
 
+    @field_validator("memory", mode="before")
+    @classmethod
+    def amount(cls, memory: object) -> object:
+        """That nothing follows the amount: pydantic would drop it, and read 4,5GB as 4 bytes."""
+        if isinstance(memory, str) and not re.fullmatch(r"\s*\d+(\.\d+)?\s*[a-zA-Z]*\s*", memory):
+            raise ValueError("that is no amount: write 4GiB, 1.5GB or 800MiB")
+        return memory
+
     @field_validator("device")
     @classmethod
     def known(cls, device: str) -> str:
