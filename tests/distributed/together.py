@@ -121,8 +121,8 @@ def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
             "memory": 100_000,
             "stored": False,
         },
-        {"net": network(), "size": (57, 31), "config": settings(balance="absolute"), "team": 2},
         {"net": network(), "size": (83, 37), "config": settings(), "masked": True},
+        {"net": network(), "size": (57, 31), "config": settings(balance="absolute"), "team": 2},
     ]
     for case in cases:
         net, (height, width), config = case["net"], case["size"], case["config"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
+import click
 from pydantic import ValidationError
 
-from gramarye.cli.options import add_setting
+from gramarye.cli.commands import FILE, Command, Option
+from gramarye.cli.options import Setting, given, seconds, setting_option
 from gramarye.distillation.settings import DistillConfig
 from gramarye.errors import SettingsError, WeightsError
 
@@ -17,43 +19,33 @@ if TYPE_CHECKING:
     from gramarye.distillation.training import Training
 
 REPORT_EVERY = 100  # steps
+GROUP = "the training"
+SETTINGS = [Setting(name, field, GROUP) for name, field in DistillConfig.model_fields.items()]
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    images = "a folder of pictures to train with (repeat for more)"
+    teacher = "a teacher's safetensors file, or vgg19 (repeat for more)"
+    skip = "leave out the pictures whose names start so (repeat for more)"
+    every = "how often the run is saved beside the output [120]"
+    blocks = "channels of every convolution, blocks apart "
+    blocks += "[16,16/32,32/96,64,64,64/128,128,128,128/256]"
+    return Command(
         "distill",
-        help="train a narrow network to see as VGG-19 does",
-        description="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
+        run,
+        "train a narrow network to see as VGG-19 does",
+        Option("--images", images, FILE, "DIR", multiple=True, required=True),
+        Option("--teacher", teacher, click.Path(), "FILE", multiple=True, required=True),
+        Option("--out", "what to write", FILE, "FILE", required=True),
+        Option("--skip", skip, str, "PREFIX", multiple=True),
+        Option("--checkpoint-every", every, seconds, "SECONDS", default=120.0),
+        *(setting_option(setting) for setting in SETTINGS if setting.option != "blocks"),
+        Option("--blocks", blocks, parse_blocks, "N,N/N,N/...", group=GROUP),
+        help="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
         "write it as a network file for --weights. A run that is stopped goes on where it was: "
         "give the same command again.",
+        makes_files=True,
     )
-    parser.add_argument(
-        "--images", type=Path, action="append", required=True, metavar="DIR",
-        help="a folder of pictures to train with (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--teacher", action="append", required=True, metavar="FILE",
-        help="a teacher's safetensors file, or vgg19 (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="what to write")
-    parser.add_argument(
-        "--skip", action="append", default=[], metavar="PREFIX",
-        help="leave out the pictures whose names start so (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--checkpoint-every", type=float, default=120.0, metavar="SECONDS",
-        help="how often the run is saved beside the output [120]",
-    )  # fmt: skip
-    group = parser.add_argument_group("the training")
-    for name, field in DistillConfig.model_fields.items():
-        if name != "blocks":
-            add_setting(group, name, field)
-    group.add_argument(
-        "--blocks", type=parse_blocks, default=argparse.SUPPRESS, metavar="N,N/N,N/...",
-        help="channels of every convolution, blocks apart [16,16/32,32/96,64,64,64/"
-        "128,128,128,128/256]",
-    )  # fmt: skip
-    parser.set_defaults(run=run)
 
 
 def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
@@ -61,12 +53,12 @@ def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
     try:
         return tuple(tuple(int(n) for n in block.split(",")) for block in text.split("/"))
     except ValueError:
-        raise argparse.ArgumentTypeError(
+        raise click.BadParameter(
             f"{text!r} does not name channels: write 16,16/32,32/64,64,64,64/..."
         ) from None
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: SimpleNamespace) -> None:
     from rich.console import Console
 
     from gramarye.distillation.crops import CropSampler, picture_files
@@ -100,12 +92,9 @@ def run(args: argparse.Namespace) -> None:
     print(args.out)
 
 
-def make_distill_config(args: argparse.Namespace) -> DistillConfig:
-    given = {
-        name: value for name, value in vars(args).items() if name in DistillConfig.model_fields
-    }
+def make_distill_config(args: SimpleNamespace) -> DistillConfig:
     try:
-        return DistillConfig(**given)
+        return DistillConfig(**given(args, DistillConfig.model_fields))
     except ValidationError as error:
         first = error.errors()[0]
         option = "--" + str(first["loc"][0]).replace("_", "-")

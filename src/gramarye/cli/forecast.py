@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gramarye.cli.options import add_settings, given_settings
+from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.options import given_settings, setting_options
 
 if TYPE_CHECKING:
     from gramarye.memory.forecast import Forecast
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "forecast",
-        help="tell what a run will take: seconds and memory",
-        usage="gramarye forecast CONTENT STYLE [STYLE ...] [options]",
-        description="Measure this machine for a second or two and tell how long 'gramarye "
-        "stylize' with the same pictures and settings will take, and how much memory.",
+        run,
+        "tell what a run will take: seconds and memory",
+        argument("content", "what the picture shows", FILE),
+        argument("styles", "how it is painted", FILE, nargs=-1, required=True, metavar="STYLE..."),
+        Option("--json", "print one JSON object"),
+        *setting_options(),
+        help="Measure this machine for a second or two and tell how long 'gramarye stylize' with "
+        "the same pictures and settings will take, and how much memory.",
     )
-    parser.add_argument("content", type=Path, metavar="CONTENT", help="what the picture shows")
-    parser.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="how it is painted")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_settings(parser)
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     from gramarye.config import make_config
 
     config = make_config(**given_settings(args))

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import tomllib
 from importlib import resources
-from typing import Any
+from types import SimpleNamespace
 
-from gramarye.cli.options import show_default
+from gramarye.cli.commands import Command, argument
+from gramarye.cli.options import show_default, starting_with
 from gramarye.config import load_preset, preset_names
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    complete = starting_with(preset_names)
+    return Command(
         "presets",
-        help="list the named sets of settings",
-        description="List the presets, or show what one of them sets.",
+        run,
+        "list the named sets of settings",
+        argument("name", "show what this preset sets", required=False, shell_complete=complete),
+        help="List the presets, or show what one of them sets.",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="show the settings of this preset")
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: SimpleNamespace) -> None:
     if args.name is None:
         width = max(map(len, preset_names()))
         for name in preset_names():

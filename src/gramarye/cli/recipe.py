@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
+from gramarye.cli.commands import FILE, Command, Option, argument
 from gramarye.cli.options import show_default
 
 if TYPE_CHECKING:
     from gramarye.recipe import Recipe
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "recipe",
-        help="show what made a picture",
-        description="Show the recipe a picture carries: settings, seed, versions and the SHA-256 "
-        "of everything it was made from.",
+        run,
+        "show what made a picture",
+        argument("picture", "a picture gramarye made", FILE),
+        Option("--json", "print the recipe as JSON"),
+        help="Show the recipe a picture carries: settings, seed, versions and the SHA-256 of "
+        "everything it was made from.",
     )
-    parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture gramarye made")
-    parser.add_argument("--json", action="store_true", help="print the recipe as JSON")
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: SimpleNamespace) -> None:
     from gramarye.recipe import Recipe
 
     recipe = Recipe.of_picture(args.picture)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gramarye.cli.options import add_settings, given_settings
-from gramarye.cli.output import add_output_options, given_output, unused
+from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.options import given_settings, setting_options
+from gramarye.cli.output import given_output, output_options, unused
 from gramarye.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -17,26 +18,25 @@ if TYPE_CHECKING:
     from gramarye.recipe import InputFile, Recipe
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    styles = "where a style is now (repeat for more, in the recipe's order)"
+    return Command(
         "redo",
-        help="make a picture again, or at another size",
-        usage="gramarye redo PICTURE [-o FILE] [options]",
-        description="Make PICTURE again from the recipe it carries; the settings given here "
-        "replace the recipe's. The inputs are looked for by name beside the picture, in the "
-        "current folder and among the samples, and are known by their SHA-256.",
+        run,
+        "make a picture again, or at another size",
+        argument("picture", "a picture gramarye made", FILE),
+        Option("--content", "where the content is now", FILE, "FILE"),
+        Option("--style", styles, FILE, "FILE", multiple=True),
+        *output_options(),
+        *setting_options(),
+        help="Make PICTURE again from the recipe it carries; the settings given here replace the "
+        "recipe's. The inputs are looked for by name beside the picture, in the current folder and "
+        "among the samples, and are known by their SHA-256.",
+        makes_files=True,
     )
-    parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture gramarye made")
-    parser.add_argument("--content", type=Path, metavar="FILE", help="where the content is now")
-    parser.add_argument(
-        "--style", type=Path, nargs="+", metavar="FILE", help="where the styles are now, in order"
-    )
-    add_output_options(parser)
-    add_settings(parser)
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     from gramarye.jobs.job import Job, tell
     from gramarye.jobs.single import run_job
     from gramarye.recipe import Recipe
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     recipe = Recipe.of_picture(args.picture)
     folders = (args.picture.parent, Path(), samples_folder())
     content = find(recipe.content, args.content, folders)
-    styles = find_styles(recipe, args.style, folders)
+    styles = find_styles(recipe, args.style or None, folders)
     config = changed_config(recipe, given_settings(args), folders)
     for difference in differences(recipe):
         print(f"note: {difference}", file=sys.stderr)

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
+from gramarye.cli.commands import FILE, Command, Option, argument
 from gramarye.errors import CheckpointError
 
 if TYPE_CHECKING:
     from gramarye.recipe import InputFile
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "resume",
-        help="go on with a run that was stopped or crashed",
-        usage="gramarye resume CHECKPOINT [-o FILE] [options]",
-        description="Go on with a run from the checkpoint it has left beside its result, to the "
-        "same picture the run would have made.",
+        run,
+        "go on with a run that was stopped or crashed",
+        argument("checkpoint", "the file ending in .checkpoint", FILE),
+        Option("-o --out", "another place for the result", FILE, "FILE"),
+        Option("--json", "print one JSON object about the result on stdout"),
+        Option("-q --quiet", "show no progress"),
+        help="Go on with a run from the checkpoint it has left beside its result, to the same "
+        "picture the run would have made.",
+        makes_files=True,
     )
-    parser.add_argument(
-        "checkpoint", type=Path, metavar="CHECKPOINT", help="the file ending in .checkpoint"
-    )
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FILE", help="another place for the result"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object about the result on stdout"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     import torch
 
     from gramarye.jobs.checkpoint import read_checkpoint

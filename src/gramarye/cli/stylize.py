@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
-from gramarye.cli.options import add_settings, given_settings
-from gramarye.cli.output import add_output_options, given_output, new_name
+from gramarye.cli.commands import FILE, Command, argument
+from gramarye.cli.options import given_settings, setting_options
+from gramarye.cli.output import given_output, new_name, output_options
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    many = "how it is painted; one or more"
+    return Command(
         "stylize",
-        help="render a picture in the style of another",
-        usage="gramarye stylize CONTENT STYLE [STYLE ...] [-o FILE] [options]",
-        description="Render CONTENT in the style of STYLE; several styles are mixed.",
+        run,
+        "render a picture in the style of another",
+        argument("content", "what the picture shows", FILE),
+        argument("styles", many, FILE, nargs=-1, required=True, metavar="STYLE..."),
+        *output_options(),
+        *setting_options(),
+        help="Render CONTENT in the style of STYLE; several styles are mixed.",
         epilog="Settings start from a preset ('gramarye presets' lists them); yours win.",
+        makes_files=True,
     )
-    parser.add_argument("content", type=Path, metavar="CONTENT", help="what the picture shows")
-    parser.add_argument(
-        "styles", type=Path, nargs="+", metavar="STYLE", help="how it is painted; one or more"
-    )
-    add_output_options(parser)
-    add_settings(parser)
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     from gramarye.config import make_config
 
     config = make_config(**given_settings(args))
