@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from gramarye.cli.commands import FILE, Command, Option
-from gramarye.cli.output import Output
 
 if TYPE_CHECKING:
     from gramarye.jobs.job import Report
@@ -36,9 +35,10 @@ def command() -> Command:
 
 
 def run(args: SimpleNamespace) -> int:
+    from gramarye.cli.reporting import summary
+    from gramarye.cli.running import run_job
     from gramarye.config import make_config
-    from gramarye.jobs.job import Job, summary
-    from gramarye.jobs.single import run_job
+    from gramarye.jobs.job import Job, name_inputs
     from gramarye.samples import sample_path
 
     config = make_config(size=args.size)
@@ -47,14 +47,11 @@ def run(args: SimpleNamespace) -> int:
     for number, (content, style) in enumerate(pairs, start=1):
         if not args.quiet:
             print(f"{number} of {len(pairs)}: {content} as {style}", file=sys.stderr)
-        job = Job(
-            sample_path(content),
-            (sample_path(style),),
-            args.out / f"{content}-{style}.png",
-            config,
-            Output(quiet=args.quiet),
-        )
-        report = reports[content, style] = run_job(job)
+        inputs = name_inputs(sample_path(content), [sample_path(style)], config)
+        job = Job(inputs, args.out / f"{content}-{style}.png", config)
+        report = run_job(job, quiet=args.quiet)
+        assert report is not None, "there is one process"
+        reports[content, style] = report
         if not args.quiet:
             print(summary(report), file=sys.stderr)
         print(report.output)

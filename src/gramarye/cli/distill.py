@@ -11,16 +11,19 @@ import click
 from pydantic import ValidationError
 
 from gramarye.cli.commands import FILE, Command, Option
-from gramarye.cli.options import Setting, given, seconds, setting_option
+from gramarye.cli.options import given, seconds, setting_option
 from gramarye.distillation.settings import DistillConfig
 from gramarye.errors import SettingsError, WeightsError
+from gramarye.settings import Setting
 
 if TYPE_CHECKING:
     from gramarye.distillation.training import Training
 
 REPORT_EVERY = 100  # steps
 GROUP = "the training"
-SETTINGS = [Setting(name, field, GROUP) for name, field in DistillConfig.model_fields.items()]
+SETTINGS = [
+    Setting(name, (name,), field, GROUP) for name, field in DistillConfig.model_fields.items()
+]
 
 
 def command() -> Command:

@@ -3,55 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, final, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import click
-from pydantic.fields import FieldInfo
+from pydantic import ByteSize
 from pydantic_core import PydanticUndefined
 
 from gramarye.cli.commands import FILE, Choice, Option
-from gramarye.config import StylizeConfig, preset_names
+from gramarye.config import all_settings, preset_names
+from gramarye.inputs.kinds import INPUTS
 from gramarye.networks.catalog import ALIASES, NETWORKS
-
-# The field each group of options starts with; the config keeps its fields in this order.
-GROUPS = {
-    "preset": "the picture",
-    "network": "the network",
-    "content_layers": "the losses",
-    "optimizer": "the optimization",
-    "device": "the machine",
-}
-
-
-@final
-@dataclass(frozen=True)
-class Setting:
-    """A field of the config as the command line sees it."""
-
-    option: str  # its name with underscores
-    field: FieldInfo
-    group: str
-
-
-def settings() -> tuple[Setting, ...]:
-    """All settings there are."""
-    found, group = [], ""
-    for name, field in StylizeConfig.model_fields.items():
-        group = GROUPS.get(name, group)
-        found.append(Setting(name, field, group))
-    return tuple(found)
+from gramarye.settings import OneOf, Setting
 
 
 def setting_options() -> Iterator[Option]:
     """One option per setting, which is None unless it is given: defaults are the config's."""
-    return (setting_option(setting) for setting in settings())
+    return (setting_option(setting) for setting in all_settings().values())
 
 
 def given_settings(args: SimpleNamespace) -> dict[str, Any]:
     """The settings among the parsed arguments."""
-    return given(args, (setting.option for setting in settings()))
+    return given(args, all_settings())
 
 
 def given(args: SimpleNamespace, names: Iterable[str]) -> dict[str, Any]:
@@ -60,24 +34,41 @@ def given(args: SimpleNamespace, names: Iterable[str]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def input_options(inputs: Iterable[tuple[str, str]]) -> Iterator[Option]:
-    """One option per (name, help) of a further input picture, such as --guide FILE."""
-    for name, about in inputs:
-        yield Option("--" + dashed(name), about, FILE, "FILE", group="the inputs")
+def input_options(*, all_kinds: bool = False) -> Iterator[Option]:
+    """One option per kind of further input pictures, such as --guide FILE; or of all kinds."""
+    for kind in INPUTS.values():
+        if (kind.option or all_kinds) and not kind.setting:
+            about = kind.help + (" (repeat for more, in order)" if kind.many else "")
+            name = f"--{dashed(kind.name)}"
+            yield Option(name, about, FILE, "FILE", group="the inputs", multiple=kind.many)
+
+
+def given_inputs(args: SimpleNamespace, *, all_kinds: bool = False) -> dict[str, Path]:
+    """The further inputs among the parsed arguments, by name."""
+    found: dict[str, Path] = {}
+    for kind in INPUTS.values():
+        if (kind.option or all_kinds) and not kind.setting:
+            value = getattr(args, kind.name.replace("-", "_"))
+            if kind.many:
+                found |= {f"{kind.name}/{i}": path for i, path in enumerate(value)}
+            elif value is not None:
+                found[kind.name] = value
+    return found
 
 
 def setting_option(setting: Setting) -> Option:
     name, field = dashed(setting.option), setting.field
     text = field.description or ""
-    if field.default not in (None, PydanticUndefined) and field.default is not False:
+    if field.default not in (None, (), PydanticUndefined) and field.default is not False:
         text += f" [{show_default(field.default)}]"
     kind = plain_type(field.annotation)
     if kind is bool:
         return Option(f"--{name}/--no-{name}", text, group=setting.group, default=None)
-    if get_origin(kind) is Literal:
-        return Option(f"--{name}", text, Choice(get_args(kind)), group=setting.group)
+    names = next((list(m.names) for m in field.metadata if isinstance(m, OneOf)), get_args(kind))
+    if names and (kind is str or get_origin(kind) is Literal):
+        return Option(f"--{name}", text, Choice(names), group=setting.group)
     plain = click.Path(readable=False) if setting.option in FILES else str
-    convert, metavar = TYPES.get(get_origin(kind) or kind, (plain, name.upper()))
+    convert, metavar = TYPES.get(kind, TYPES.get(get_origin(kind) or kind, (plain, name.upper())))
     complete = COMPLETIONS.get(setting.option)
     return Option(f"--{name}", text, convert, metavar, group=setting.group, shell_complete=complete)
 
@@ -104,6 +95,14 @@ def parse_layers(text: str) -> dict[str, float]:
                 f"the weight in {part!r} is not a number: write LAYER=WEIGHT,LAYER=WEIGHT"
             ) from None
     return layers
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """`2,1` as (2.0, 1.0)."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not numbers: write X,X,X") from None
 
 
 def parse_whole_numbers(text: str) -> tuple[int, ...]:
@@ -134,7 +133,9 @@ def network_names() -> list[str]:
 TYPES: dict[Any, tuple[Any, str]] = {
     int: (click.INT, "N"),
     float: (click.FLOAT, "X"),
+    ByteSize: (str, "MEMORY"),
     tuple: (parse_whole_numbers, "N,N,..."),
+    tuple[float, ...]: (parse_numbers, "X,X,..."),
     dict: (parse_layers, "LAYER=WEIGHT,..."),
 }
 FILES = ("init", "weights")  # settings that are text and may name a file
@@ -149,5 +150,5 @@ def show_default(value: object) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{layer}={show_default(weight)}" for layer, weight in value.items())
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(show_default, value))
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

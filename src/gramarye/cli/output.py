@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
-from typing import final
 
 import click
 
 from gramarye.cli.commands import FILE, Choice, Option
 from gramarye.cli.options import seconds
-
-
-@final
-@dataclass(frozen=True)
-class Output:
-    """How the picture is written, and what is said meanwhile."""
-
-    quality: int = 95
-    strip: bool = False
-    bit_depth: int | None = None
-    preview: Path | None = None
-    save_every: int | None = None
-    checkpoint_every: float = 300.0  # seconds; 0 is never
-    json: bool = False
-    quiet: bool = False
+from gramarye.jobs.output import Output
 
 
 def output_options() -> list[Option]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
 from types import SimpleNamespace
 
 from gramarye.cli.commands import Command, argument
 from gramarye.cli.options import show_default, starting_with
-from gramarye.config import load_preset, preset_names
+from gramarye.config import load_preset, preset_names, preset_settings
 
 
 def command() -> Command:
@@ -28,9 +26,8 @@ def run(args: SimpleNamespace) -> None:
         for name in preset_names():
             print(f"{name:{width}}  {preset_about(name)}")
         return
-    settings = load_preset(args.name)
     print(f"# {preset_about(args.name)}")
-    for name, value in settings.items():
+    for name, value in preset_settings(args.name).items():
         print(show_option(name, value))
 
 
@@ -44,5 +41,4 @@ def show_option(name: str, value: object) -> str:
 
 def preset_about(name: str) -> str:
     """The preset's own sentence about itself."""
-    file = resources.files("gramarye") / "presets" / f"{name}.toml"
-    return str(tomllib.loads(file.read_text("utf-8")).get("about", ""))
+    return str(load_preset(name).get("about", ""))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gramarye.cli.commands import FILE, Command, Option, argument
 from gramarye.cli.options import show_default
+from gramarye.config import changed_settings
 
 if TYPE_CHECKING:
     from gramarye.recipe import Recipe
@@ -34,16 +35,15 @@ def run(args: SimpleNamespace) -> None:
 def describe(recipe: Recipe) -> str:
     """The recipe as lines of `name  value`, with the settings that differ from the defaults."""
     lines = [("size", f"{recipe.width} x {recipe.height}")]
-    lines.append(("content", f"{recipe.content.name}  {recipe.content.sha256[:16]}"))
-    lines += [("style", f"{style.name}  {style.sha256[:16]}") for style in recipe.styles]
-    if recipe.init:
-        lines.append(("first image", f"{recipe.init.name}  {recipe.init.sha256[:16]}"))
+    lines += [(name, f"{file.name}  {file.sha256[:16]}") for name, file in recipe.inputs.items()]
     lines.append(("network", f"{recipe.network}  {(recipe.weights_sha256 or 'no hash')[:16]}"))
     lines.append(("device", f"{recipe.device}, {recipe.threads} threads"))
     lines += list(recipe.versions.items())
     if recipe.stopped_after is not None:
         lines.append(("stopped", f"after {recipe.stopped_after} steps"))
-    settings = recipe.settings.model_dump(exclude_defaults=True)
-    lines += [(name.replace("_", " "), show_default(value)) for name, value in settings.items()]
+    lines += [
+        (name.replace("_", " "), show_default(value))
+        for name, value in changed_settings(recipe.settings).items()
+    ]
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines)

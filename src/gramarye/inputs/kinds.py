@@ -24,7 +24,8 @@ class InputKind:
     size: Literal["image", "own", "style"]
     many: bool = False
     gray: bool = False  # one channel, how light it is: a mask
-    option: bool = True  # whether `stylize` has an option of that name
+    option: bool = True  # whether it is named by an option, else as an argument
+    setting: bool = False  # whether it is named by a setting of that name
 
     def names(self, known: Iterable[str]) -> list[str]:
         """Those of the names that are of this kind, in their order."""
@@ -38,7 +39,7 @@ INPUTS: dict[str, InputKind] = {
     for kind in (
         InputKind("content", "what the picture shows", "image", option=False),
         InputKind("style", "how it is painted; one or more", "own", many=True, option=False),
-        InputKind("init", "the first image", "image", option=False),  # which --init names
+        InputKind("init", "the first image", "image", setting=True),
         InputKind(
             "content-mask",
             "where the picture takes up the style: where this picture of the content's shape is "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gramarye.errors import OutputError
-from gramarye.jobs.job import Output
+from gramarye.jobs.output import Output
 from gramarye.optimize import Iterate
 from gramarye.pictures.picture import Picture, save_picture
 

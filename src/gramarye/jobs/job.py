@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
@@ -10,21 +10,9 @@ from typing import final
 from gramarye.config import StylizeConfig
 from gramarye.errors import SettingsError
 from gramarye.jobs.checkpoint import Checkpoint
+from gramarye.jobs.output import Output
 from gramarye.pictures.picture import check_output
 from gramarye.recipe import Recipe
-
-
-@final
-@dataclass(frozen=True)
-class Output:
-    """How the picture is written, and what is written meanwhile."""
-
-    quality: int = 95
-    strip: bool = False
-    bit_depth: int | None = None
-    preview: Path | None = None
-    save_every: int | None = None  # steps
-    checkpoint_every: float = 300.0  # seconds; 0 is never
 
 
 @final
@@ -67,13 +55,16 @@ class Report:
 
 
 def name_inputs(
-    content: Path, styles: tuple[Path, ...], config: StylizeConfig, **others: Path
+    content: Path,
+    styles: Sequence[Path],
+    config: StylizeConfig,
+    others: Mapping[str, Path] | None = None,
 ) -> dict[str, Path]:
     """The inputs of a job by name; the first image is the config's, if that is a file."""
     found = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
     if config.picture.init_file is not None:
         found["init"] = Path(config.picture.init_file)
-    return found | others
+    return found | dict(others or {})
 
 
 def check_targets(job: Job) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Protocol, final
 
 from gramarye.distributed.processes import Processes
-from gramarye.errors import OutputError
-from gramarye.files import remove_parts
+from gramarye.errors import CheckpointError, OutputError
+from gramarye.files import file_sha256, remove_parts
 from gramarye.jobs.checkpoint import SUFFIX, Checkpoint, SavedRun, part_path, write_checkpoint
-from gramarye.jobs.job import Job, Output
+from gramarye.jobs.job import Job
+from gramarye.jobs.output import Output
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Snapshot
 from gramarye.recipe import Recipe
@@ -180,3 +181,17 @@ def job_of(checkpoint: Checkpoint) -> Job:
         Output(**output),
         resume=checkpoint,
     )
+
+
+def check_inputs(run: SavedRun) -> None:
+    """Raise CheckpointError if an input or the weights are gone, or not what they were."""
+    hashes = {Path(run.inputs[name]): file.sha256 for name, file in run.recipe.inputs.items()}
+    if run.weights is not None and run.recipe.weights_sha256 is not None:
+        hashes[Path(run.weights)] = run.recipe.weights_sha256
+    for path, sha256 in hashes.items():
+        if not path.is_file():
+            raise CheckpointError(f"'{path}' is gone: put it back, or start the run again")
+        if file_sha256(path) != sha256:
+            raise CheckpointError(
+                f"'{path}' has changed since the run began: put the old one back, or start again"
+            )

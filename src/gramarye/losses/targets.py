@@ -269,6 +269,8 @@ class LayerWeights:
 
     def __call__(self, layer: str, box: Box) -> Tensor:
         """The weights (1, 1, h, w) of a box of the layer's positions."""
+        if not box.area:  # what a tile owns of a layer whose positions end before the image does
+            return self.mask.new_zeros((1, 1, box.height, box.width))
         if (layer, box) not in self.known:
             stride = self.network.geometry(layer).stride
             pixels = box.times(stride, *self.size).down(-self.top).of(self.mask)
