@@ -83,8 +83,8 @@ def find_inputs(
         if known and now and len(known) != len(now):
             files = ", ".join(recipe.inputs[name].name for name in known)
             raise RecipeError(
-                f"{len(now)} of {kind} were given and the recipe has {len(known)} ({files}): give "
-                "as many, in that order"
+                f"{len(now)} {kind}s were given and the recipe has {len(known)} ({files}): give as "
+                "many, in that order"
             )
     paths = {}
     for name, wanted in recipe.inputs.items():
@@ -134,13 +134,13 @@ def changed_config(
     recipe: Recipe, changes: dict[str, Any], folders: Sequence[Path]
 ) -> StylizeConfig:
     """The recipe's settings with the changes; a new preset replaces what it sets."""
-    from gramarye.config import preset_settings
+    from gramarye.config import load_preset
 
     weights = recipe.settings.network.weights
     if weights is not None and "weights" not in changes:
         changes = {"weights": str(find_weights(weights, folders))} | changes
     if "preset" in changes:
-        changes = preset_settings(changes["preset"]) | changes
+        changes = load_preset(changes["preset"]) | changes
     return recipe.settings.with_settings(**changes)
 
 
