@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, final
@@ -53,7 +53,8 @@ def argument(name: str, about: str, kind: Any = None, **more: Any) -> click.Argu
 class Command(click.Command):
     """A command that hands what was given to `run`, as the attributes of one object.
 
-    `makes_files` says that its result is more than what it prints.
+    `makes_files` says that its result is more than what it prints. Options named in `lists` may be
+    followed by several values: `--style a.jpg b.jpg`.
     """
 
     def __init__(
@@ -63,8 +64,11 @@ class Command(click.Command):
         about: str,
         *params: click.Parameter,
         makes_files: bool = False,
+        lists: Collection[str] = (),
         **texts: Any,
     ) -> None:
+        self.lists = lists
+
         def callback(**given: Any) -> int:
             code = run(SimpleNamespace(**given))
             check_printed(is_all=not makes_files)
@@ -72,6 +76,9 @@ class Command(click.Command):
 
         texts = {"short_help": about, "help": about, "options_metavar": "[options]", **texts}
         super().__init__(name, callback=callback, params=list(params), **texts)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, repeated(args, self.lists))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {"Options": []}
@@ -81,6 +88,21 @@ class Command(click.Command):
         for title, rows in groups.items():
             with formatter.section(title[0].upper() + title[1:]):
                 formatter.write_dl(rows, col_max=26)
+
+
+def repeated(args: Sequence[str], lists: Collection[str]) -> list[str]:
+    """The arguments with `--style a b` as `--style a --style b`, for options that are lists."""
+    found: list[str] = []
+    option = ""
+    for position, arg in enumerate(args):
+        if arg == "--":
+            return [*found, *args[position:]]
+        if arg.startswith("-"):
+            option = arg if arg in lists else ""
+        elif option and found[-1] != option:
+            found.append(option)
+        found.append(arg)
+    return found
 
 
 @final

@@ -17,6 +17,7 @@ from gramarye.cli.options import (
 )
 from gramarye.cli.output import given_output, output_options, unused
 from gramarye.errors import RecipeError
+from gramarye.inputs.kinds import INPUTS, names_of
 from gramarye.pictures.settings import NAMED_FIRST_IMAGES
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def command() -> Command:
         "recipe's. The inputs are looked for by name beside the picture, in the current folder and "
         "among the samples, and are known by their SHA-256.",
         makes_files=True,
+        lists=[f"--{kind.name}" for kind in INPUTS.values() if kind.many],
     )
 
 
@@ -76,8 +78,6 @@ def find_inputs(
     folders: Sequence[Path],
 ) -> dict[str, Path]:
     """Where every input of the recipe is now; those given are taken in place of the recipe's."""
-    from gramarye.inputs.kinds import INPUTS, names_of
-
     for kind in INPUTS:
         known, now = names_of(kind, recipe.inputs), names_of(kind, given)
         if known and now and len(known) != len(now):
