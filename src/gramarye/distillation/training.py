@@ -4,7 +4,7 @@ The student has VGG-19's topology and layer names at a fraction of the channels.
 and a ReLU per layer predict the teacher's activations; the loss is the squared error relative to
 the squared target, summed over the layers. Afterwards the heads are folded into small symmetric
 matrices, so that Gram distances of the narrow features are distances in the teacher's feature space
-(`networks.folding`).
+(`distillation.folding`).
 """
 
 from __future__ import annotations

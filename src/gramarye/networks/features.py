@@ -128,7 +128,7 @@ class PerceptualNetwork(nn.Module):
     layer asked for. Its weights take no gradient.
 
     `heads` maps a style layer to a symmetric (C + 1, C + 1) matrix that carries its second moments,
-    with a constant 1 appended, into another network's feature space (see `networks.distill`);
+    with a constant 1 appended, into another network's feature space (see `distillation.folding`);
     `widths` holds that space's channel count.
     """
 
