@@ -13,6 +13,15 @@ from typing import BinaryIO
 from gramarye.errors import InputError, OutputError
 
 
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """The path with ~ as the home folder; `~photo.png` is a file where nobody has that name."""
+    path = Path(path)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool = True) -> None:
     """Raise what writing `path` would raise, as far as it can be known before; writes nothing."""
     try:
@@ -119,17 +128,6 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def expand_user(path: str | Path) -> Path:
-    """The path with its leading `~` or `~name` replaced, if there is such a user.
-
-    Else the name is as it is: a file may be called `~photo.png`.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
 
 
 def check_readable(path: Path, kind: str, advice: str, wrong: type[InputError]) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gramarye.errors import OutputError, WeightsError
-from gramarye.files import expand_user, file_sha256
+from gramarye.files import file_sha256, user_path
 from gramarye.networks.cache import weights_path
 from gramarye.networks.catalog import NetworkInfo
 
@@ -54,7 +54,7 @@ def addresses(info: NetworkInfo) -> list[str]:
     A mirror is the address, or the path, of a folder that holds files of the same names.
     """
     mirrors = re.split(r"[,\s]+", os.environ.get("GRAMARYE_MIRROR", "").strip(", \t\n"))
-    folders = [m if "://" in m else expand_user(m).absolute().as_uri() for m in mirrors if m]
+    folders = [m if "://" in m else user_path(m).absolute().as_uri() for m in mirrors if m]
     return [*(f"{folder.rstrip('/')}/{info.file}" for folder in folders), info.url]
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Json, PositiveInt, ValidationError
 from torch import Tensor
 
 from gramarye.errors import WeightsError
-from gramarye.files import expand_user, file_sha256
+from gramarye.files import file_sha256, user_path
 from gramarye.networks import download
 from gramarye.networks.alexnet import alexnet_steps
 from gramarye.networks.cache import check_sha256, weights_path
@@ -71,7 +71,7 @@ def load_network(
     info = find_network(name)
     wanted = None if layers is None else tuple(layers)
     if info.embedded:
-        path = weights_path(info) if weights is None else expand_user(weights)
+        path = weights_path(info) if weights is None else user_path(weights)
         network = load_lite(path, layers=wanted, pooling=pooling, padding=padding)
     else:
         network = define(
@@ -82,7 +82,7 @@ def load_network(
         published = network.steps
         if wanted is not None:
             network.truncate(wanted)
-        path = fetch(info) if weights is None else expand_user(weights)
+        path = fetch(info) if weights is None else user_path(weights)
         checked = check_sha256 if weights is None else checked_owner
         network.weights_sha256 = checked(info, path)
         fill(network, open_weights(path), published)
@@ -142,6 +142,8 @@ class LiteMetadata(BaseModel, frozen=True):
 
 
 def read_metadata(file: WeightsFile) -> LiteMetadata:
+    if not file.metadata:
+        raise not_lite(file, "it has no metadata, where padding and pooling should be named")
     try:
         return LiteMetadata.model_validate(file.metadata)
     except ValidationError as error:

@@ -145,12 +145,23 @@ class SafetensorsTensors(Mapping[str, Tensor]):
 
 
 def open_torch(path: Path) -> WeightsFile:
+    tensors = largest_state(read_torch(path))
+    if not tensors:
+        raise WeightsError(
+            f"{path} holds no state dict (layer name -> tensor): save the network's state_dict(), "
+            "or name another file"
+        )
+    return WeightsFile(path, tensors)
+
+
+def read_torch(path: Path) -> object:
+    """What `torch.save` wrote, if it is tensors, numbers and texts in dicts and lists."""
     try:
         mapped = can_be_mapped(path)
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice to programmers
             source = path if mapped else file
-            content = torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
+            return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         # PyTorch's own text advises to switch its protection off.
         named = re.search(r"GLOBAL ([\w.]+) was not an allowed", str(error))
@@ -163,13 +174,6 @@ def open_torch(path: Path) -> WeightsFile:
         ) from error
     except DAMAGE as error:
         raise damaged(path) from error
-    tensors = largest_state(content)
-    if not tensors:
-        raise WeightsError(
-            f"{path} holds no state dict (layer name -> tensor): save the network's state_dict(), "
-            "or name another file"
-        )
-    return WeightsFile(path, tensors)
 
 
 def can_be_mapped(path: Path) -> bool:
