@@ -28,12 +28,13 @@ from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.teachers import Teachers, load_teacher
 from gramarye.distillation.training import Training
 from gramarye.losses.distances import gram_distance
+from gramarye.losses.moments_loss import Distance, style_distance
 from gramarye.losses.statistics import moments
-from gramarye.losses.style import Distance, style_distance
 from gramarye.networks.registry import load_network
 from gramarye.pictures.color import match_color
 from gramarye.pictures.picture import load_image
-from gramarye.scales.sizes import fit, resize
+from gramarye.scales.resizing import resize
+from gramarye.scales.sizes import fit
 from gramarye.stylize import stylize_steps
 
 Network = Callable[[Tensor, list[str]], dict[str, Tensor]]

@@ -78,8 +78,8 @@ def measured(
     scene: Scene, precision: Precision, plan: Plan
 ) -> tuple[list[Figure], dict[str, list[float]]]:
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    config = scene.config
-    work = count(scene.network, config.style_layers, config.content_layers, precision)
+    style_layers, content_layers = map(scene.config.value, ("style_layers", "content_layers"))
+    work = count(scene.network, style_layers, content_layers, precision)
     objective, pixels = scene.objective(precision), scene.content[0, 0].numel()
     a, b = (matrix(plan.probe, seed) for seed in (0, 1))
     inner_a, inner_b = a.to(dtype), b.to(dtype)

@@ -15,11 +15,13 @@ from gramarye.optimize import OptimizeConfig
 from gramarye.pictures.color import match_color
 from gramarye.pictures.picture import load_picture, save_picture
 from gramarye.samples import sample_path
+from gramarye.scales.sizes import plan_scales
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 RUNNABLE = [name for name in PAGES if "```python run\n" in (DOCS / name).read_text("utf-8")]
-SMALL = {"((256, 100), (512, 60))": "((64, 3), (96, 2))"}
+SCALES = plan_scales(384, 512, StylizeConfig())
+SMALL = {str(tuple((scale.width, scale.steps) for scale in SCALES)): "((64, 3), (96, 2))"}
 
 
 def text_of(page: str) -> str:
@@ -31,8 +33,8 @@ def python_blocks(page: str, mark: str = "") -> list[str]:
 
 
 def made_small(code: str) -> str:
-    for large, small in SMALL.items():
-        code = code.replace(large, small)
+    for schedule, small in SMALL.items():
+        code = code.replace(schedule, small)
     return code
 
 
@@ -66,7 +68,7 @@ def test_every_python_block_is_python(page: str) -> None:
 def test_the_program_from_parts_is_short_and_does_what_stylize_does(sample_folder: Path) -> None:
     program = python_blocks("from-parts.md", " run")[0]
     assert len(program.splitlines()) <= 40
-    assert all(large in program for large in SMALL)
+    assert all(schedule in program for schedule in SMALL)  # the default's
     exec(made_small(program), {})
     ours = load_picture("from-parts.png").pixels
     sizes = {"size": 96, "min_size": 64, "steps": 3, "finer_steps": 2, "precision": "float32"}

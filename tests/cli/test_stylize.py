@@ -1,5 +1,6 @@
 """`gramarye stylize`, from files to files."""
 
+import io
 import json
 import os
 import signal
@@ -65,13 +66,15 @@ def test_the_name_of_many_styles_stays_short() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
 def test_names_that_are_no_text(
-    run: Callable[..., int], photo: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    run: Callable[..., int], photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "utf-8"))
     odd = os.fsdecode(b"odd \xff name.png")
     photo.rename(odd)
     Path("photo.png").symlink_to(odd)
     assert run("-q", "-o", odd + ".png") == 0
-    assert capfdbinary.readouterr().out == b"odd \xff name.png.png\n"
+    assert printed.getvalue() == b"odd \xff name.png.png\n"
     assert main(["stylize", odd, "painting.png", *FAST, "-q", "-o", "a.png"]) == 0
     assert Recipe.of_picture("a.png").content.name == "odd \ufffd name.png"
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gramarye.jobs.checkpoints import Parts
 
 from gramarye.cli import main
 from gramarye.config import make_config
 from gramarye.distributed.processes import Processes
 from gramarye.errors import CheckpointError, OutputError
 from gramarye.jobs.checkpoint import SavedRun, read_checkpoint, read_part, write_checkpoint
-from gramarye.jobs.checkpoints import Parts
 from gramarye.networks.registry import load_network
 from gramarye.optimizers.snapshot import Snapshot
 from gramarye.pictures.picture import load_image, load_picture

@@ -252,7 +252,7 @@ def evaluation(precision: str, mixed: float) -> Evaluation:
     content, style = smooth_picture(1), smooth_picture(2)
     noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(4))
     image = content + mixed * (style - content + 0.1 * noise)
-    return make_objective(network, content, [style], config).evaluate(image)
+    return make_objective(network, {"content": content, "style/0": style}, config).evaluate(image)
 
 
 @pytest.mark.parametrize(

@@ -2,62 +2,54 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from threading import Event
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, final
 
-from gramarye.cli.options import add_setting, seconds
+import click
+
+from gramarye.cli.commands import FILE, Command, Option
+from gramarye.cli.options import given, seconds, setting_option
 from gramarye.distillation.settings import DistillConfig, make_distill_config
 from gramarye.errors import OutputError
+from gramarye.settings import Setting
 
 if TYPE_CHECKING:
     from gramarye.distillation.training import DistillRecord
 
 REPORT_EVERY = 100  # steps
+GROUP = "the training"
+SETTINGS = [
+    Setting(name, (name,), field, GROUP) for name, field in DistillConfig.model_fields.items()
+]
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    images = "a folder of pictures to train with (repeat for more)"
+    teacher = "a teacher's safetensors file, or vgg19 (repeat for more)"
+    skip = "leave out the pictures whose names start so (repeat for more)"
+    every = "how often FILE.checkpoint is written; 0 is only at the end [120]"
+    blocks = "channels of every convolution, blocks apart "
+    blocks += "[16,16/32,32/96,64,64,64/128,128,128,128/256]"
+    return Command(
         "distill",
-        help="train a narrow network to see as VGG-19 does",
-        description="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
+        run,
+        "train a narrow network to see as VGG-19 does",
+        Option("--images", images, FILE, "DIR", multiple=True, required=True),
+        Option("--teacher", teacher, click.Path(), "FILE", multiple=True, required=True),
+        Option("--out", "what to write", FILE, "FILE", required=True),
+        Option("--skip", skip, str, "PREFIX", multiple=True),
+        Option("--checkpoint-every", every, seconds, "SECONDS", default=120.0),
+        *(setting_option(setting) for setting in SETTINGS if setting.option != "blocks"),
+        Option("--blocks", blocks, parse_blocks, "N,N/N,N/...", group=GROUP),
+        help="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
         "write it as a network file for --weights. A run that is stopped goes on where it was: "
         "give the same command again.",
+        makes_files=True,
     )
-    parser.add_argument(
-        "--images", type=Path, action="append", required=True, metavar="DIR",
-        help="a folder of pictures to train with (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--teacher", action="append", required=True, metavar="FILE",
-        help="a teacher's safetensors file, or vgg19 (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="what to write")
-    parser.add_argument(
-        "--skip", action="append", default=[], metavar="PREFIX",
-        help="leave out the pictures whose names start so (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--checkpoint-every", type=seconds, default=120.0, metavar="SECONDS",
-        help="how often FILE.checkpoint is written; 0 is only at the end [120]",
-    )  # fmt: skip
-    group = parser.add_argument_group("the training")
-    for name, field in DistillConfig.model_fields.items():
-        if name not in ("blocks", "crops"):
-            add_setting(group, name, field)
-    group.add_argument(
-        "--crops", type=parse_whole_numbers, default=argparse.SUPPRESS, metavar="N,N,...",
-        help="crop sides in pixels; each batch draws one [96,112,128,160,192]",
-    )  # fmt: skip
-    group.add_argument(
-        "--blocks", type=parse_blocks, default=argparse.SUPPRESS, metavar="N,N/N,N/...",
-        help="channels of every convolution, blocks apart [16,16/32,32/96,64,64,64/"
-        "128,128,128,128/256]",
-    )  # fmt: skip
-    parser.set_defaults(run=run)
 
 
 def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
@@ -65,24 +57,13 @@ def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
     try:
         return tuple(tuple(int(n) for n in block.split(",")) for block in text.split("/"))
     except ValueError:
-        raise argparse.ArgumentTypeError(
+        raise click.BadParameter(
             f"{text[:80]!r} does not name channels: write 16,16/32,32/64,64,64,64/..."
         ) from None
 
 
-def parse_whole_numbers(text: str) -> tuple[int, ...]:
-    """`96,128` as (96, 128)."""
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text[:80]!r} is not whole numbers: write N,N,N"
-        ) from None
-
-
-def run(args: argparse.Namespace) -> int:
-    given = {k: v for k, v in vars(args).items() if k in DistillConfig.model_fields}
-    config = make_distill_config(**given)
+def run(args: SimpleNamespace) -> int:
+    config = make_distill_config(**given(args, DistillConfig.model_fields))
 
     from gramarye.cli.interrupts import stop_politely
     from gramarye.distillation.running import DistillJob, distill, open_distillation
@@ -99,12 +80,12 @@ def run(args: argparse.Namespace) -> int:
     training = open_distillation(job)
     for note in training.notes:
         tell(f"note: {note}")
-    progress = Progress(config.steps)
-    with stop_politely() as stop:
+    progress, stop = Progress(config.steps), Event()
+    with stop_politely(stop.set):
         for record in distill(training):
             if isinstance(record, OutputError):
                 tell(f"note: no checkpoint: {record}")
-            elif stop.asked:
+            elif stop.is_set():
                 training.save()
                 tell(
                     f"stopped after step {record.step}: the same command goes on from "

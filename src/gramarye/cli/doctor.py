@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import platform
 import sys
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import gramarye
+from gramarye.cli.commands import Command
 from gramarye.errors import SettingsError
 
 PACKAGES = ("torch", "numpy", "pillow", "safetensors", "pydantic", "rich", "pillow-heif")
@@ -18,17 +18,17 @@ CHECK_SIZE = 96  # pixels; with the steps below the check takes a few seconds on
 CHECK_STEPS = 20
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "doctor",
-        help="show versions and devices, and check that everything works",
-        description="Show versions, devices and the cache, and make a small picture as a check "
-        "(a few seconds). Exit code 0 says that it worked.",
+        run,
+        "show versions and devices, and check that everything works",
+        help="Show versions, devices and the cache, and make a small picture as a check (a few "
+        "seconds). Exit code 0 says that it worked.",
     )
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     from gramarye.devices import available_kinds, choose_device, describe_device
     from gramarye.networks.cache import cache_folder
 
