@@ -253,11 +253,26 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_does_not_end_the_traini
             raise OutputError("no space left")
         written(path, data)
 
+    steps = distill(open_distillation(replace(job, checkpoint_every=1e-9)))
+    told = [next(steps)]
     monkeypatch.setattr(running, "write_atomically", full)
-    told = list(distill(open_distillation(replace(job, checkpoint_every=1e-9))))
+    told += steps
     assert [str(t) for t in told if isinstance(t, OutputError)] == ["no space left"] * 4
     assert [t.step for t in told if isinstance(t, DistillRecord)] == [1, 2, 3]
     assert load_lite(job.out)
+
+
+def test_a_place_that_cannot_be_written_to_ends_it_before_the_first_step(
+    job: DistillJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("no space left")
+
+    monkeypatch.setattr(running, "write_atomically", full)
+    opened = open_distillation(job)
+    with pytest.raises(OutputError):
+        next(distill(opened))
+    assert opened.training.step == 0
 
 
 def test_a_network_that_cannot_be_written_names_the_checkpoint(

@@ -89,8 +89,10 @@ def distill(run: Distillation) -> Iterator[DistillRecord | OutputError]:
     """Train to the last step and write the network, yielding a record after each step.
 
     Leaving the loop is all it takes to stop; `run.save` keeps what was learned. A checkpoint that
-    cannot be written is yielded as the error it is, and the training goes on.
+    cannot be written is yielded as the error it is, and the training goes on; only the one before
+    the first step must succeed, since the network goes to the same place.
     """
+    run.save()
     saved = time.perf_counter()
     every = run.job.checkpoint_every or float("inf")
     for record in run.training.run():
@@ -118,7 +120,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state = read_torch(path)
+        state = read_torch(path, mapped=False)  # it will be replaced while this is in use
     except WeightsError as error:
         raise unusable(path, "it is no checkpoint of gramarye distill, or damaged") from error
     known = {"config", "step", "student", "average", "optimizer", "teachers", "pictures"}
@@ -156,8 +158,8 @@ def unusable(checkpoint: Path, reason: str) -> CheckpointError:
 def digest(files: Sequence[Path]) -> str:
     """What tells one list of pictures from another: names and sizes, in the order crops know."""
     sizes = [file.stat().st_size if file.is_file() else -1 for file in files]
-    told = "".join(f"{file.name}\0{size}\0" for file, size in zip(files, sizes, strict=True))
-    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
+    listing = "".join(f"{file.name}\0{size}\0" for file, size in zip(files, sizes, strict=True))
+    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def describe_failed(failed: Mapping[Path, Exception]) -> list[str]:

@@ -76,6 +76,6 @@ def make_distill_config(**settings: Any) -> DistillConfig:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "blocks"
-        told = first["msg"].removeprefix("Value error, ")
+        message = first["msg"].removeprefix("Value error, ")
         came = f" (got {str(first['input'])[:40]!r})" if first["loc"] else ""
-        raise SettingsError(f"{name}: {told}{came}") from error
+        raise SettingsError(f"{name}: {message}{came}") from error

@@ -1,4 +1,4 @@
-"""Features inside a border of one pixel, as the next 3 x 3 convolution wants them."""
+"""Features inside a border of one pixel, as the next 3 x 3 convolution reads them."""
 
 from __future__ import annotations
 

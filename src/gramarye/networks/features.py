@@ -171,7 +171,7 @@ class PerceptualNetwork(nn.Module):
         return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
 
     def truncate(self, layers: Iterable[str]) -> None:
-        """Forget the steps beyond the deepest of the layers, and their weights."""
+        """Remove the steps beyond the deepest of the layers, and their weights."""
         wanted = set(layers)
         self.check_layers(wanted)
         self.keep(self.steps[: self.deepest(wanted)])

@@ -110,7 +110,7 @@ class AutogradPasses:
 
 
 def is_chain(network: PerceptualNetwork) -> bool:
-    """Whether the network is a chain that `ChainPasses` can go."""
+    """Whether `ChainPasses` can go through the network."""
     return all(is_link(step.module) for step in network.steps) and isinstance(
         network.steps[0].module, Conv
     )
@@ -204,7 +204,7 @@ class ChainPass:
     def backward(self, gradients: Mapping[str, AddGradient]) -> Tensor:
         passes, saved = self.passes, self.saved
         last = self.features[self.steps[-1].name]
-        # The gradient lies inside a border of zeros, as the convolution's way back wants it.
+        # The gradient lies inside a border of zeros, as the convolution's way back needs it.
         bordered = bordered_empty(last, passes.dtype or last.dtype).zero_()
         for step in reversed(self.steps):
             gradient = interior(bordered)

@@ -63,8 +63,8 @@ def load_network(
 ) -> PerceptualNetwork:
     """A network with its weights, no deeper than the deepest of `layers` (all, if None).
 
-    `weights` names a local file; without it the published one is used, and `fetch` brings it if it
-    is not in the cache. By default a network pools and pads as it was trained: max and zeros,
+    `weights` names a local file; without it the published one is used, and `fetch` downloads it if
+    it is not in the cache. By default a network pools and pads as it was trained: max and zeros,
     except vgg19-lite, whose file says. `normalize_weights` rescales it to unit mean activation.
     Unknown names raise before anything is read or downloaded.
     """
@@ -113,9 +113,9 @@ def load_lite(
     sRGB in [0, 1] as it is.
     """
     file = open_weights(path)
-    told = read_metadata(file)
-    padding = told.padding if padding == "default" else padding
-    pooling = told.pooling if pooling == "default" else pooling
+    metadata = read_metadata(file)
+    padding = metadata.padding if padding == "default" else padding
+    pooling = metadata.pooling if pooling == "default" else pooling
     with torch.device("meta"):
         steps = vgg_steps(block_widths(file), pooling, padding)[:-1]
         network = AS_IT_IS("vgg19-lite", steps)
@@ -126,9 +126,9 @@ def load_lite(
     for layer in network.layers:
         if f"head.{layer}" in file:
             network.heads[layer] = read_head(file, layer, network.geometry(layer).channels)
-            if layer not in told.head_widths:
+            if layer not in metadata.head_widths:
                 raise not_lite(file, f"its metadata names no head_widths for {layer}")
-            network.widths[layer] = told.head_widths[layer]
+            network.widths[layer] = metadata.head_widths[layer]
     network.weights_sha256 = file_sha256(path)
     return network
 

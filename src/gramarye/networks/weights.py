@@ -37,7 +37,7 @@ def fill(network: PerceptualNetwork, file: WeightsFile, published: Sequence[Step
 
 
 def find(file: WeightsFile, index: int, layer: str, key: str, network: str) -> str:
-    """The name by which the file knows a step's `key`."""
+    """The name that a step's `key` has in the file."""
     names = (f"features.{index}.{key}", f"{layer}.{key}")
     for name in names:
         if name in file:

@@ -154,10 +154,13 @@ def open_torch(path: Path) -> WeightsFile:
     return WeightsFile(path, tensors)
 
 
-def read_torch(path: Path) -> object:
-    """What `torch.save` wrote, if it is tensors, numbers and texts in dicts and lists."""
+def read_torch(path: Path, *, mapped: bool = True) -> object:
+    """What `torch.save` wrote, if it is tensors, numbers and texts in dicts and lists.
+
+    `mapped` tensors are read where they are used, if the format allows it.
+    """
     try:
-        mapped = can_be_mapped(path)
+        mapped = can_be_mapped(path) and mapped
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice to programmers
             source = path if mapped else file
