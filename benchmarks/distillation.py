@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.config import make_config
-from gramarye.distillation.crops import CropSampler
+from gramarye.distillation.crops import CropSampler, read_pictures
 from gramarye.distillation.folding import STYLE_HEADS
 from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.teachers import Teachers, load_teacher
@@ -116,7 +116,8 @@ def main() -> None:
     teachers = Teachers([load_teacher(name) for name in args.teacher])
     state = torch.load(args.checkpoint, weights_only=True)
     config = DistillConfig(**state["config"])
-    crops = CropSampler(args.photos[:1], config.pixels, config.crops, config.seed)
+    pictures, _ = read_pictures(args.photos[:1])
+    crops = CropSampler(pictures, config.pixels, config.crops, config.seed)
     training = Training(config, teachers, crops)
     training.load_state_dict(state)
     result: dict[str, object] = {"steps": training.step}

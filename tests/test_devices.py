@@ -1,5 +1,9 @@
 """Choosing a device, and what the run took."""
 
+import sys
+from types import SimpleNamespace
+
+import psutil
 import pytest
 import torch
 
@@ -44,3 +48,10 @@ def test_peak_memory_grows_with_what_is_held() -> None:
     del held
     assert before is not None and after is not None
     assert 100 < before < after + 1 and after > 1.3 * before
+
+
+def test_windows_is_asked_for_its_own_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    counters = SimpleNamespace(rss=1 << 20, peak_wset=300 << 20)
+    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: counters))
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert peak_memory() == 300

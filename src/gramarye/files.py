@@ -13,6 +13,15 @@ from typing import BinaryIO
 from gramarye.errors import InputError, OutputError
 
 
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """The path with ~ as the home folder; `~photo.png` is a file where nobody has that name."""
+    path = Path(path)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool = True) -> None:
     """Raise what writing `path` would raise, as far as it can be known before; writes nothing."""
     try:
@@ -119,3 +128,27 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_readable(path: Path, kind: str, advice: str, wrong: type[InputError]) -> None:
+    """Raise `wrong`, with a sentence, for a path that cannot be read as a file of that kind.
+
+    Devices and pipes are refused too: they have no end, or no beginning to come back to.
+    """
+    try:
+        path.stat()
+        if path.is_dir():
+            raise wrong(f"'{path}' is a folder, not a {kind}: {advice}")
+        if not path.is_file():
+            raise wrong(f"'{path}' is a device or a pipe, not a {kind}: {advice}")
+        path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise wrong(f"there is no {kind} '{path}': {advice}") from error
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise wrong(f"'{path}' may not be read by this user: change its permissions") from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise wrong(f"the name '{path.name[:40]}...' is too long: {advice}") from error
+        raise wrong(f"'{path}' cannot be read ({error.strerror}): {advice}") from error
+    except ValueError as error:  # a null character
+        raise wrong(f"{str(path)!r} is no name a file can have: {advice}") from error

@@ -27,5 +27,16 @@ def test_doctor_tells_trouble_with_exit_code_1(
     assert "the loss did not fall" in capsys.readouterr().out
 
 
+def test_a_cache_that_cannot_be_used_is_told_after_the_rest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRAMARYE_HOME", "~nobody-of-this-name")
+    monkeypatch.setattr(doctor, "CHECK_STEPS", 4)
+    assert main(["doctor"]) == 2
+    told = capsys.readouterr()
+    assert "4 steps at" in told.out and "all is well" not in told.out
+    assert "GRAMARYE_HOME" in told.err and told.err.count("\n") == 1
+
+
 def test_a_package_that_is_missing_is_told() -> None:
     assert doctor.version("no-package-of-this-name") == "not installed"

@@ -180,10 +180,10 @@ def test_a_maximums_way_back_is_autograds_also_where_positions_are_equal(
     gradient = torch.randn(expected.shape, generator=generator).to(dtype)
     expected.backward(gradient)
     assert torch.equal(pooled(pool, inputs), expected)
-    framed = unpooled(pool, inputs, gradient)
+    bordered = unpooled(pool, inputs, gradient)
     assert leaf.grad is not None
-    assert torch.equal(framed[:, :, 1:-1, 1:-1], leaf.grad)
-    assert framed.count_nonzero() == leaf.grad.count_nonzero()  # the border is zero
+    assert torch.equal(bordered[:, :, 1:-1, 1:-1], leaf.grad)
+    assert bordered.count_nonzero() == leaf.grad.count_nonzero()  # the border is zero
 
 
 def test_a_split_convolution_reads_sixteen_bits_of_image_weights_and_bias() -> None:
@@ -252,7 +252,7 @@ def evaluation(precision: str, mixed: float) -> Evaluation:
     content, style = smooth_picture(1), smooth_picture(2)
     noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(4))
     image = content + mixed * (style - content + 0.1 * noise)
-    return make_objective(network, content, [style], config).evaluate(image)
+    return make_objective(network, {"content": content, "style/0": style}, config).evaluate(image)
 
 
 @pytest.mark.parametrize(

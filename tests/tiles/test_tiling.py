@@ -20,7 +20,8 @@ from gramarye.losses.total_variation import TotalVariationLoss
 from gramarye.networks.catalog import find_network
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
 from gramarye.networks.registry import DEFINITIONS, define
-from gramarye.networks.vgg import VGG19_BLOCKS, vgg_steps
+from gramarye.networks.layers import VGG19_BLOCKS
+from gramarye.networks.vgg import vgg_steps
 from gramarye.objective import Objective, Term, Walk
 from gramarye.tiles import tiling
 from gramarye.tiles.plan import TilePlan

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from gramarye.cli.commands import Command, Group, Option, argument
 from gramarye.cli.options import network_names, starting_with
 from gramarye.errors import WeightsError
+from gramarye.networks.cache import cache_folder, check_sha256, weights_path
 from gramarye.networks.catalog import ALIASES, NETWORKS, NetworkInfo, find_network
-from gramarye.networks.download import cache_folder, check_sha256, download, weights_path
+from gramarye.networks.download import download
 
 if TYPE_CHECKING:
     from rich.console import Console

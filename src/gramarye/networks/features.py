@@ -128,7 +128,7 @@ class PerceptualNetwork(nn.Module):
     layer asked for. Its weights take no gradient.
 
     `heads` maps a style layer to a symmetric (C + 1, C + 1) matrix that carries its second moments,
-    with a constant 1 appended, into another network's feature space (see `networks.distill`);
+    with a constant 1 appended, into another network's feature space (see `distillation.folding`);
     `widths` holds that space's channel count.
     """
 
@@ -171,7 +171,7 @@ class PerceptualNetwork(nn.Module):
         return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
 
     def truncate(self, layers: Iterable[str]) -> None:
-        """Forget the steps beyond the deepest of the layers, and their weights."""
+        """Remove the steps beyond the deepest of the layers, and their weights."""
         wanted = set(layers)
         self.check_layers(wanted)
         self.keep(self.steps[: self.deepest(wanted)])

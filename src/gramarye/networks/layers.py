@@ -1,6 +1,6 @@
 """The networks' tables, block by block, and the names of the layers that follow from them.
 
-Nothing here needs PyTorch: a wrong layer name is told before that is imported.
+Nothing here needs PyTorch: a wrong layer name is reported before that is imported.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.networks.borders import (
+    bordered_empty,
     channels_last,
     fill_border,
     fold_border,
-    framed_empty,
     interior,
     padded,
 )
@@ -110,7 +110,7 @@ class AutogradPasses:
 
 
 def is_chain(network: PerceptualNetwork) -> bool:
-    """Whether the network is a chain that `ChainPasses` can go."""
+    """Whether `ChainPasses` can go through the network."""
     return all(is_link(step.module) for step in network.steps) and isinstance(
         network.steps[0].module, Conv
     )
@@ -204,20 +204,20 @@ class ChainPass:
     def backward(self, gradients: Mapping[str, AddGradient]) -> Tensor:
         passes, saved = self.passes, self.saved
         last = self.features[self.steps[-1].name]
-        # The gradient lies inside a border of zeros, as the convolution's way back wants it.
-        framed = framed_empty(last, passes.dtype or last.dtype).zero_()
+        # The gradient lies inside a border of zeros, as the convolution's way back needs it.
+        bordered = bordered_empty(last, passes.dtype or last.dtype).zero_()
         for step in reversed(self.steps):
-            gradient = interior(framed)
+            gradient = interior(bordered)
             if step.name in gradients:
                 gradients[step.name](gradient)
             if isinstance(step.module, Conv):
-                framed = F.conv2d(framed, passes.weights[step.name].backward, padding=1)
-                fold_border(framed, passes.mode)
+                bordered = F.conv2d(bordered, passes.weights[step.name].backward, padding=1)
+                fold_border(bordered, passes.mode)
             elif isinstance(step.module, nn.ReLU):
                 mask_gradient(gradient, saved.pop())
             else:
-                framed = unpooled(step.module, saved.pop(), gradient)
-        image = interior(framed).float() if passes.dtype else interior(framed)
+                bordered = unpooled(step.module, saved.pop(), gradient)
+        image = interior(bordered).float() if passes.dtype else interior(bordered)
         return passes.network.denormalize_gradient(image)
 
 
@@ -248,11 +248,11 @@ def rectified(x: Tensor, mode: Padding | None, *, in_place: bool) -> tuple[Tenso
     if mode is None:
         x = x.relu_() if in_place else x.relu()
         return x, x
-    framed = framed_empty(x, x.dtype)
-    inner = interior(framed)
+    bordered = bordered_empty(x, x.dtype)
+    inner = interior(bordered)
     torch.clamp_min(x, 0, out=inner)
-    fill_border(framed, mode)
-    return framed, inner
+    fill_border(bordered, mode)
+    return bordered, inner
 
 
 def mask_gradient(gradient: Tensor, output: Tensor) -> None:
