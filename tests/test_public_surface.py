@@ -68,7 +68,7 @@ def test_stylizing_needs_no_optional_package() -> None:
         "for name in ('scipy', 'pillow_heif', 'tifffile', 'hypothesis', 'torchvision'):\n"
         "    sys.modules[name] = None\n"
         "from gramarye import *\n"
-        "import gramarye.jobs.job"
+        "import gramarye.jobs.running"
     )
 
 

@@ -94,7 +94,7 @@ def test_redo_says_where_to_name_a_missing_input(
 def test_redo_wants_as_many_styles_as_the_recipe(
     made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["redo", "made.png", "--style", "photo.png", "--style", "painting.png"]) == 2
+    assert main(["redo", "made.png", "--style", "photo.png", "painting.png"]) == 2
     assert "2 styles were given and the recipe has 1 (painting.png)" in capsys.readouterr().err
 
 
