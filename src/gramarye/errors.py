@@ -24,8 +24,9 @@ from collections.abc import Iterable
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """`; did you mean 'size'?` for a near miss, else nothing: the end of a message."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    known = {known.casefold(): known for known in names}
+    close = difflib.get_close_matches(name.casefold(), known, n=1)
+    return f"; did you mean {known[close[0]]!r}?" if close else ""
 
 
 class GramaryeError(Exception):

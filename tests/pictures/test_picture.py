@@ -29,7 +29,7 @@ from gramarye.pictures.picture import (
     read_recipe,
     save_picture,
 )
-from gramarye.pictures.profiles import parse_matrix_profile, srgb_profile
+from gramarye.pictures.profiles import srgb_profile
 from gramarye.scales.sizes import fit
 
 LEVEL = 1 / 255
@@ -123,7 +123,7 @@ def test_plain_cmyk_is_converted_with_a_note(tmp_path) -> None:
     image = Image.new("CMYK", (4, 4), (0, 255, 255, 0))
     picture = load_picture(pillow_file(tmp_path / "a.tif", image))
     assert_close(picture.pixels[0, :, 0, 0], torch.tensor([1.0, 0.0, 0.0]))
-    assert "CMYK without a colour profile" in picture.notes[0]
+    assert "CMYK without a color profile" in picture.notes[0]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -214,7 +214,8 @@ def test_premultiplied_16_bit_tiff_is_divided_by_its_alpha(tmp_path) -> None:
     samples[...] = (10000, 20000, 30000, 40000)
     tifffile.imwrite(tmp_path / "a.tif", samples, photometric="rgb", extrasamples=["assocalpha"])
     found = as_array(load_picture(tmp_path / "a.tif"), 65535)[0, 0]
-    assert found.tolist() == [16384, 32768, 49151, 40000]
+    # libvips rounds down: at most one of 65,535 levels.
+    assert found.tolist() == [16383, 32767, 49151, 40000]
 
 
 def test_animation_gives_its_first_frame_and_says_so(tmp_path) -> None:
@@ -353,9 +354,9 @@ def test_16_bit_wide_gamut_keeps_its_depth() -> None:
     assert len(picture.pixels.unique()) > 3500
 
 
-def test_16_bit_table_profile_is_used_with_8_bits_and_a_note() -> None:
+def test_16_bit_table_profile_is_used() -> None:
     corners = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), axis=-1).reshape(8, 3)
-    light = corners.mean(axis=1) * 255  # lightness is the mean, and there is no colour
+    light = corners.mean(axis=1) * 255  # lightness is the mean, and there is no color
     lab = np.stack([light, np.full(8, 128), np.full(8, 128)], axis=-1).round().astype(np.uint8)
     table = b"mft1\0\0\0\0" + bytes([3, 3, 2, 0])
     table += struct.pack(">9i", *(np.eye(3, dtype=int) * 65536).flatten().tolist())
@@ -365,7 +366,7 @@ def test_16_bit_table_profile_is_used_with_8_bits_and_a_note() -> None:
     picture = load_picture(png16(samples, 2, b"iCCP" + b"p\0\0" + zlib.compress(profile)))
     assert picture.metadata.bit_depth == 16
     assert_close(picture.pixels * 255, torch.full((1, 3, 4, 4), 119.0), atol=2, rtol=0)
-    assert "converted with 8 bits" in picture.notes[0]
+    assert picture.notes == ()
 
 
 def test_cmyk_goes_through_its_profile(tmp_path) -> None:
@@ -396,11 +397,18 @@ def test_useless_profiles_are_ignored_with_a_note(tmp_path, profile: bytes) -> N
 
 
 def test_srgb_curve_of_the_profile_matches_the_standard() -> None:
-    profile = parse_matrix_profile(srgb_profile())
-    assert profile is not None
-    x = np.linspace(0, 1, len(profile.curves[0]))
-    expected = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
-    np.testing.assert_allclose(profile.curves[0], expected, atol=1e-4)
+    profile = srgb_profile()
+    (count,) = struct.unpack_from(">I", profile, 128)
+    tags = [struct.unpack_from(">4sII", profile, 132 + 12 * i) for i in range(count)]
+    for name in (b"rTRC", b"gTRC", b"bTRC"):
+        (start,) = (offset for tag, offset, _ in tags if tag == name)
+        kind, function, *numbers = struct.unpack_from(">4sxxxxHxx5i", profile, start)
+        assert (kind, function) == (b"para", 3)  # y = (ax + b)^g from d on, else cx
+        g, a, b, c, d = (number / 65536 for number in numbers)
+        x = np.linspace(0, 1, 4096)
+        curve = np.where(x >= d, (a * x + b).clip(0) ** g, c * x)
+        expected = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+        np.testing.assert_allclose(curve, expected, atol=1e-4)
 
 
 # Reading: arrays, tensors, Pillow images
@@ -617,8 +625,8 @@ def test_tiffs_of_separate_planes(tmp_path, compression) -> None:
     found = as_array(load_picture(tmp_path / "8.tif"), 255)
     np.testing.assert_array_equal(found, deep(3).astype(np.uint8))
     tifffile.imwrite(tmp_path / "16.tif", planes, **options)
-    with pytest.raises(ImageError, match="interleaved"):
-        load_picture(tmp_path / "16.tif")
+    found = as_array(load_picture(tmp_path / "16.tif"), 65535)
+    np.testing.assert_array_equal(found, deep(3))
 
 
 # HEIC
@@ -970,7 +978,7 @@ def test_existing_files_are_replaced_unless_told_otherwise(tmp_path) -> None:
     ("name", "options", "message"),
     [
         ("a", {}, r"no extension.*'.*a\.png'"),
-        ("a.pgn", {}, r"unknown extension '\.pgn'.*did you mean '.*a\.png'"),
+        ("a.pgn", {}, r"unknown extension '\.pgn' of '.*a\.pgn'.*did you mean '\.png'"),
         ("a.docx", {}, r"\.jpg, \.png, \.webp, \.tif, \.avif, \.heic"),
         ("a.jpg", {"bit_depth": 16}, r"JPEG holds 8: for 16, write a \.png or a \.tif"),
         ("a.png", {"bit_depth": 12}, "PNG holds 8 or 16"),
