@@ -14,10 +14,10 @@ from hashlib import file_digest
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from gramarye.errors import ImageError
-from gramarye.pictures.headers import Header, open_header
+from gramarye.pictures.headers import Header, first_page_alone, open_header
 from gramarye.pictures.levels import lying, write_floats
 from gramarye.pictures.metadata import Metadata, orientation, read_metadata
 from gramarye.pictures.profiles import to_srgb
@@ -109,21 +109,26 @@ def header_info(file: OpenFile, name: str) -> dict[str, Any]:
 
 @contextmanager
 def pillow_alone() -> Iterator[list[str]]:
-    """Pillow without its own pixel limit (ours is clearer); yields what it warned about.
+    """Pillow without its own pixel limit (ours is clearer); yields notes of its warnings.
 
-    Its limit and Python's warning filters are globals, so threads take turns and both are
-    put back.
+    Its limits and Python's warning filters are globals, so threads take turns and all are put
+    back. A part of a PNG may be as large as all its texts together: profiles of printers are.
     """
     said: list[str] = []
     with _pillow_turn, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        part, PngImagePlugin.MAX_TEXT_CHUNK = (
+            PngImagePlugin.MAX_TEXT_CHUNK,
+            PngImagePlugin.MAX_TEXT_MEMORY,
+        )
         try:
             yield said
         finally:
-            Image.MAX_IMAGE_PIXELS = limit
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = pixels, part
             about_file = [w for w in caught if issubclass(w.category, UserWarning)]
-            said.extend(dict.fromkeys(str(w.message).strip() for w in about_file))
+            for words in dict.fromkeys(str(w.message).strip(" .") for w in about_file):
+                said.append(f"part of the file's metadata is damaged ({words})")
 
 
 def _decode(file: OpenFile, kind: str, name: str, max_pixels: int) -> Decoded:
@@ -131,7 +136,11 @@ def _decode(file: OpenFile, kind: str, name: str, max_pixels: int) -> Decoded:
     _check_size(*header.size, name, max_pixels)
     about = _about(header)
     notes = (*_frames_note(header), *header.notes)
+    if header.frames is None and kind == "TIFF":
+        file = first_page_alone(file)  # libvips gives up at pages that are not there
     image, more = file_pixels(file, header, name)
+    if (image.width, image.height) != header.size:
+        raise OSError("its header makes no sense")
     del header  # and with it what Pillow has decoded
     try:
         decoded = _finish(image, about)

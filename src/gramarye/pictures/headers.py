@@ -2,11 +2,14 @@
 
 import os
 import struct
+import warnings
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from gramarye.pictures.metadata import EXIF_ERRORS
 from gramarye.pictures.sniffing import READABLE
 from gramarye.pictures.vips import OpenFile
 
@@ -37,14 +40,40 @@ def open_header(file: OpenFile, kind: str) -> Header:
             raise
         return _tiff_header(file)
     try:
-        frames = getattr(image, "n_frames", 1)
-    except (OSError, EOFError, SyntaxError, ValueError, LookupError, struct.error):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pages that nobody has asked for
+            frames = getattr(image, "n_frames", 1)
+    except EXIF_ERRORS:
         frames = None
         image = open_with_pillow(file)  # the search has left the other one at a lost page
-    return Header(image, image.size, image.getexif(), frames)
+    size = image.size
+    if image.format == "TIFF":  # of which Pillow gives the size when upright
+        size = (image.tag_v2[256], image.tag_v2[257])
+    return _header_of(image, size, frames)
 
 
-def open_with_pillow(file: OpenFile) -> Image.Image:
+def _header_of(
+    image: Image.Image, size: tuple[int, int], frames: int | None, notes: tuple[str, ...] = ()
+) -> Header:
+    try:
+        return Header(image, size, image.getexif(), frames, notes)
+    except EXIF_ERRORS:
+        notes = (*notes, "the EXIF data is damaged and is left out")
+        return Header(image, size, Image.Exif(), frames, notes)
+
+
+def first_page_alone(file: OpenFile) -> BytesIO:
+    """A copy of a TIFF that does not name a second page: the field behind the tags is zero."""
+    file.seek(0)
+    data = bytearray(file.read())
+    order = "<" if data.startswith(b"II") else ">"
+    (start,) = struct.unpack_from(order + "I", data, 4)
+    (tags,) = struct.unpack_from(order + "H", data, start)
+    struct.pack_into("I", data, start + 2 + 12 * tags, 0)
+    return BytesIO(data)
+
+
+def open_with_pillow(file: OpenFile) -> Any:
     file.seek(0)
     return Image.open(file, formats=READABLE)
 
@@ -60,7 +89,8 @@ def _png_header(file: OpenFile) -> Header:
     except ValueError:  # more than Pillow thinks wise to take
         image = open_with_pillow(_one_pixel_png(file, _PNG_PARTS))
         notes = ("the texts in the file are too long and are left out",)
-    return Header(image, size, image.getexif(), getattr(image, "n_frames", 1), notes)
+    frames = max(1, getattr(image, "n_frames", 1) - 1)  # it counts our pixel as one of them
+    return _header_of(image, size, frames, notes)
 
 
 def _one_pixel_png(file: OpenFile, parts: tuple[bytes, ...]) -> BytesIO:

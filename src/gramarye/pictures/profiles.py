@@ -24,7 +24,7 @@ def to_srgb(color: VipsImage, space: str, icc: bytes | None) -> tuple[VipsImage,
     if icc is None:
         note = "CMYK without a color profile: the colors are approximate"
         return _plain(color, space), (note,) if space == "CMYK" else ()
-    profile_space = icc[16:20].decode("latin-1").strip().upper()
+    profile_space = "".join(c for c in icc[16:20].decode("latin-1") if c.isalnum()).upper()
     if space == "GRAY" and profile_space == "RGB":
         color, space = _gray_to_rgb(color), "RGB"
     if space != profile_space:

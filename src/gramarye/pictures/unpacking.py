@@ -34,7 +34,7 @@ def file_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, t
         return vips_file(file), ()
     if header.image.format == "TIFF":
         return _tiff_pixels(file, header, name)
-    return pillow_pixels(header.image), ()
+    return pillow_pixels(header.image, f"'{name}'"), ()
 
 
 def jpeg_without_end(file: OpenFile) -> tuple[VipsImage, tuple[str, ...]]:
@@ -70,7 +70,7 @@ def _tiff_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, 
         check_floats(values.min(), values.max(), f"'{name}'")
         return _gray_floats(1 - values if photometric == _MIN_IS_WHITE else values), ()
     note = "16 bits in this compression of TIFF are read as 8"
-    return pillow_pixels(header.image), (note,) if bits > 8 else ()
+    return pillow_pixels(header.image, f"'{name}'"), (note,) if bits > 8 else ()
 
 
 def _with_alpha_last(image: VipsImage, extras: tuple[int, ...], name: str) -> VipsImage:
