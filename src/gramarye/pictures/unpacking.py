@@ -4,6 +4,7 @@ libvips decodes PNG, JPEG, WebP and TIFF, in all 16 bits where the file has them
 the other formats, and the few kinds of TIFF that libvips does not know or gets wrong.
 """
 
+import os
 from io import BytesIO
 
 import numpy as np
@@ -39,6 +40,7 @@ def file_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, t
 
 def jpeg_without_end(file: OpenFile) -> tuple[VipsImage, tuple[str, ...]]:
     """A JPEG that lacks only the two bytes that say it ends; reading another one fails."""
+    file.seek(0, os.SEEK_END)  # libvips has moved the file; Python does not know where to
     file.seek(0)
     whole = BytesIO(file.read() + _END_OF_JPEG)
     note = "the end of the file is missing, but nothing of the picture"

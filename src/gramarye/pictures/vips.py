@@ -5,6 +5,7 @@ them; its `interpretation` says what they mean.
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -52,12 +53,17 @@ def vips_alone() -> Iterator[None]:
 
 
 def vips_file(file: OpenFile, fail_on: str = "error") -> VipsImage:
-    """The pixels of an open file, which stays open as long as they are asked for."""
-    source = pyvips().SourceCustom()
-    source.on_read(file.read)
-    source.on_seek(file.seek)
+    """The pixels of an open file, which has to stay open as long as they are asked for."""
+    file.seek(0, os.SEEK_END)  # two steps, so that Python's buffer cannot hide the second
     file.seek(0)
-    return pyvips().Image.new_from_source(source, "", access="sequential", fail_on=fail_on)
+    source = pyvips().Source
+    if isinstance(file, BytesIO):
+        opened = source.new_from_memory(file.getvalue())
+    elif os.name == "posix":
+        opened = source.new_from_descriptor(file.fileno())
+    else:  # Windows, where descriptors may not be shared, but nobody can replace an open file
+        opened = source.new_from_file(file.name)
+    return pyvips().Image.new_from_source(opened, "", access="sequential", fail_on=fail_on)
 
 
 def vips_samples(samples: Array, space: str) -> VipsImage:
