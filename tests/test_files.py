@@ -5,17 +5,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.pictures.making import (
-    pillow_file,
-    ramp,
-    write,
-)
+from tests.pictures.making import pillow_file, ramp, write
 
 from gramarye import files as writing
 from gramarye.errors import InputError, OutputError
-from gramarye.pictures.picture import (
-    load_picture,
-)
+from gramarye.pictures.picture import load_picture
 
 
 def test_folders_are_made_and_permissions_follow_the_umask(tmp_path) -> None:
@@ -93,4 +87,36 @@ def test_an_interrupt_leaves_no_partial_file(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(writing.os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_picture(ramp()).save(tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_a_replaced_file_keeps_its_mode(tmp_path) -> None:
+    path = write(tmp_path / "a.png", b"old")
+    path.chmod(0o600)
+    load_picture(ramp()).save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_pipes_and_devices_are_never_replaced(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InputError, match="a device or a pipe"):
+        load_picture(ramp()).save(tmp_path / "pipe.png")
+    assert stat.S_ISFIFO((tmp_path / "pipe.png").stat().st_mode)
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "漢"])
+def test_the_longest_names_can_be_written(tmp_path, letter: str) -> None:
+    name = letter * (250 // len(letter.encode())) + ".png"
+    path = load_picture(ramp()).save(tmp_path / name).path
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_a_killed_process_left_is_removed_for_any_name(tmp_path) -> None:
+    path = tmp_path / ("[a]*?" + "漢" * 70 + ".png")
+    context = writing.atomic_file(path)
+    context.__enter__().close()
+    assert len(list(tmp_path.iterdir())) == 1
+    writing.remove_parts(path)
     assert list(tmp_path.iterdir()) == []

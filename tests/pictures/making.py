@@ -10,16 +10,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from gramarye.pictures.picture import (
-    Picture,
-)
+from gramarye.pictures.picture import Picture
 
 LEVEL = 1 / 255
-
-
 LOSSLESS = [".png", ".tif"]
-
-
 LOSSY = [".jpg", ".webp", ".avif"]
 
 
@@ -136,3 +130,66 @@ def noise(height: int, width: int, channels: int = 3, bit_depth: int = 8) -> NDA
     """(H, W, channels) samples of every level."""
     generator = np.random.default_rng(height * width)
     return generator.integers(0, 2**bit_depth, (height, width, channels), dtype=DTYPES[bit_depth])
+
+
+def packed(rows: NDArray[np.uint32], bits: int) -> bytes:
+    """(H, W, C) levels of 1 to 16 bits as rows of whole bytes, the first bit the highest."""
+    flat = rows.reshape(len(rows), -1)
+    places = np.arange(bits - 1, -1, -1)
+    split = (flat[..., None] >> places & 1).astype(np.uint8).reshape(len(rows), -1)
+    return np.packbits(split, axis=1).tobytes()
+
+
+def png(samples: NDArray[np.uint32], bits: int, kind: int, *chunks: bytes, adam7=False) -> bytes:
+    """Levels as a PNG of this color type, with these chunks: four letters and their content."""
+
+    def chunk(content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(content))
+        return struct.pack(">I", len(content) - 4) + content + check
+
+    height, width, _ = samples.shape
+    passes = [(0, 0, 1, 1)]
+    if adam7:  # first column and row, and the steps of both
+        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
+                  (1, 0, 2, 2), (0, 1, 1, 2)]  # fmt: skip
+    parts = [samples[y::dy, x::dx] for x, y, dx, dy in passes]
+    body = b"".join(b"\0" + packed(row[None], bits) for part in parts for row in part)
+    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, adam7)
+    inside = [b"IHDR" + header, *chunks, b"IDAT" + zlib.compress(body), b"IEND"]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(content) for content in inside)
+
+
+def tiff(
+    samples: NDArray[np.uint32],
+    bits: int,
+    photometric: int,
+    order: str,
+    palette: NDArray[np.uint16] | None = None,
+    subsampled: bool = False,
+) -> bytes:
+    """One uncompressed strip behind the directory, in either byte order."""
+    height, width, channels = samples.shape
+    data = packed(samples, bits)
+    short, long = 3, 4
+    tags = [
+        (256, long, [width]), (257, long, [height]), (258, short, [bits] * channels),
+        (259, short, [1]), (262, short, [photometric]), (273, long, [0]),
+        (277, short, [channels]), (278, long, [height]), (279, long, [len(data)]),
+    ]  # fmt: skip
+    if palette is not None:
+        tags.append((320, short, palette.T.flatten().tolist()))
+    if subsampled:
+        tags.append((530, short, [1, 1]))
+    outside = 8 + 2 + 12 * len(tags) + 4
+    extra = b""
+    entries = []
+    for tag, kind, values in tags:
+        content = struct.pack(f"{order}{len(values)}{'H' if kind == short else 'I'}", *values)
+        if len(content) > 4:
+            place = outside + len(extra)
+            extra, content = extra + content, struct.pack(f"{order}I", place)
+        entries.append([tag, kind, len(values), content.ljust(4, b"\0")])
+    entries[5][3] = struct.pack(f"{order}I", outside + len(extra))
+    directory = b"".join(struct.pack(f"{order}HHI", *entry[:3]) + entry[3] for entry in entries)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
+    return head + struct.pack(f"{order}H", len(tags)) + directory + bytes(4) + extra + data

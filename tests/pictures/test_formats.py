@@ -1,15 +1,9 @@
 import pytest
 import torch
-from tests.pictures.making import (
-    ramp,
-)
+from tests.pictures.making import ramp
 
 from gramarye.errors import InputError
-from gramarye.pictures.picture import (
-    Picture,
-    check_output,
-    load_picture,
-)
+from gramarye.pictures.picture import Picture, check_output, load_picture
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,24 @@
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import ExifTags, Image
-from tests.pictures.making import (
-    LEVEL,
-    deep,
-    pillow_file,
-    ramp,
-    write,
-)
+from tests.pictures.making import LEVEL, deep, pillow_file, ramp, write
 from torch.testing import assert_close
 
 from gramarye import files as writing
-from gramarye.errors import ImageError, OutputError
+from gramarye.errors import ImageError, InputError, OutputError
 from gramarye.pictures.picture import (
     Picture,
     check_output,
     load_image,
     load_picture,
+    read_recipe,
+    save_picture,
 )
 
 
@@ -127,3 +126,71 @@ def test_show_opens_the_viewer(monkeypatch) -> None:
     monkeypatch.setattr(Image.Image, "show", lambda self, title=None: shown.append(self.size))
     load_picture(ramp()).show()
     assert shown == [(28, 20)]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["u2", "f4", "f8"])
+def test_arrays_of_either_byte_order_are_the_same(order: str, kind: str) -> None:
+    values = np.linspace(0, 65535 if kind == "u2" else 1, 60).reshape(4, 5, 3)
+    found = load_image(values.astype(f"{order}{kind}"))
+    assert_close(found, load_image(values.astype(f"={kind}")), atol=0, rtol=0)
+
+
+def test_pillow_images_multiplied_by_their_alpha_are_divided_by_it() -> None:
+    straight = Image.fromarray(np.array([[[200, 255], [100, 128], [90, 0]]], np.uint8), "LA")
+    picture = load_picture(straight.convert("La"))
+    assert picture.alpha is not None
+    assert (picture.alpha[0, 0, 0] * 255).round().tolist() == [255, 128, 0]
+    assert (picture.pixels[0, :, 0, 0] * 255).round().tolist() == [200, 200, 200]
+    assert_close(picture.pixels[0, :, 0, 1] * 255, torch.full((3,), 100.0), atol=2, rtol=0)
+    rgba = Image.fromarray(ramp(4)).convert("RGBa")
+    assert_close(load_picture(rgba).pixels, load_picture(ramp(4)).pixels, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["png", "tif", "jpg", "webp", "avif", ".PNG", "TIFF"])
+def test_open_files_can_be_written_and_read(tmp_path, name: str) -> None:
+    picture = load_picture(ramp())
+    file = io.BytesIO()
+    saved = picture.save(file, format=name, recipe="{}")
+    assert saved.path == Path()
+    same = picture.save(tmp_path / f"a.{name.removeprefix('.')}", recipe="{}").path
+    assert file.getvalue() == same.read_bytes()
+    file.seek(0)
+    again = load_picture(file)
+    assert again.metadata.sha256 == load_picture(same).metadata.sha256
+    file.seek(0)
+    assert read_recipe(file) == "{}"
+    with same.open("rb") as opened:
+        assert_close(load_image(opened), again.pixels)
+
+
+def test_open_files_are_png_unless_told_otherwise_and_text_is_refused() -> None:
+    file = io.BytesIO()
+    save_picture(load_picture(ramp()), file)
+    assert load_picture(file.getvalue()).metadata.format == "PNG"
+    with pytest.raises(InputError, match=r"did you mean '\.png'"):
+        load_picture(ramp()).save(io.BytesIO(), format="pgn")
+    with pytest.raises(ImageError, match=r"from str.*opened for reading bytes"):
+        load_picture(io.StringIO("hello"))
+
+
+def test_messages_about_values_carry_the_file_name(tmp_path) -> None:
+    for value, message in ((np.nan, "'a.tif' holds NaN"), (7, "'a.tif' holds floats from 7 to 7")):
+        tifffile.imwrite(tmp_path / "a.tif", np.full((4, 4), value, np.float32))
+        with pytest.raises(ImageError, match=message):
+            load_picture(tmp_path / "a.tif")
+
+
+def test_every_kind_of_path_is_taken(tmp_path, monkeypatch) -> None:
+    class Named(os.PathLike):
+        def __fspath__(self) -> str:
+            return str(tmp_path / "a.png")
+
+    load_picture(ramp()).save(Named())
+    for path in (Named(), tmp_path / "a.png", str(tmp_path / "a.png")):
+        assert load_picture(path).metadata.name == "a.png"
+    monkeypatch.chdir(tmp_path)
+    load_picture(ramp()).save("~photo.png")
+    assert load_picture("~photo.png").metadata.name == "~photo.png"
+    assert read_recipe("~photo.png") is None
+    check_output("~photo.png")

@@ -19,9 +19,7 @@ from tests.pictures.making import (
 )
 from torch.testing import assert_close
 
-from gramarye.pictures.picture import (
-    load_picture,
-)
+from gramarye.pictures.picture import load_picture
 from gramarye.pictures.profiles import srgb_profile
 
 

@@ -1,13 +1,8 @@
 import pytest
-from tests.pictures.making import (
-    jpeg,
-    write,
-)
+from tests.pictures.making import jpeg, write
 
 from gramarye.errors import ImageError
-from gramarye.pictures.picture import (
-    load_picture,
-)
+from gramarye.pictures.picture import load_picture
 
 
 @pytest.mark.parametrize(

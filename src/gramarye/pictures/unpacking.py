@@ -58,6 +58,8 @@ def _tiff_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, 
         raise _refused(name, "of numbers with a sign, or of floats that are not gray")
     if not is_float and bits > 16:
         raise _refused(name, f"of {bits} bits per channel")
+    if tags.get(_PLANES) == 2 and photometric < 2 and len(_numbers(tags.get(_BITS))) > 1:
+        raise _refused(name, "of gray and alpha in separate planes")  # libvips mixes them up
     plain_ycbcr = photometric == _YCBCR and compression != _JPEG
     whole = bits in (1, 2, 4, 8, 16) and compression not in _NOT_IN_LIBVIPS
     if whole and not plain_ycbcr and photometric != _LAB:
