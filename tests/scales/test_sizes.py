@@ -88,3 +88,20 @@ def test_the_first_image_does_not_share_the_contents_memory() -> None:
     content = torch.rand(1, 3, 6, 9)
     first_image("content", content, content, seed=0).zero_()
     assert content.max() > 0
+
+
+@pytest.mark.parametrize(
+    ("size", "longest", "expected"),
+    [
+        ((6000, 4000), 1024, (1024, 683)),
+        ((4000, 6000), 1024, (683, 1024)),
+        ((3, 2), 3, (3, 2)),
+        ((1000, 1), 10, (10, 1)),
+        ((4, 1), 10, (10, 3)),  # 2.5 rounds up
+        ((100, 50), 400, (400, 200)),
+        ((7, 7), 3, (3, 3)),
+    ],
+)
+def test_fit_size_keeps_the_ratio_to_the_pixel(size, longest: int, expected) -> None:
+    width, height = size
+    assert fit(height, width, longest) == expected[::-1]
