@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from gramarye.networks.registry import load_network
 from gramarye.pictures.picture import load_image, load_picture, save_picture
 from gramarye.samples import sample_path
+from gramarye.scales.sizes import resize
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -37,8 +39,16 @@ def test_every_example_is_listed_and_tested() -> None:
 
 def test_strengths(pair: tuple[str, str], tmp_path: Path) -> None:
     out = tmp_path / "row.png"
-    example("strengths")(*pair, str(out), size=64, steps=5)
-    assert load_image(out).shape == (1, 3, 64, 5 * 58)
+    example("strengths")(*pair, str(out), size=64, steps=20)
+    row = load_image(out)
+    assert row.shape == (1, 3, 64, 5 * 58)
+    network = load_network("vgg19-lite", layers=["relu4_2"])
+    content = resize(load_image(pair[0]), 64, 58)
+    with torch.no_grad():
+        wanted, *found = (network(x, ["relu4_2"])["relu4_2"] for x in (content, *row.split(58, 3)))
+    distances = [(x - wanted).square().mean().item() for x in found]
+    assert distances[0] < distances[2] < distances[4]  # ever more style, ever less content
+    assert distances[4] > 1.3 * distances[0]
 
 
 def test_a_time_limit_ends_the_run(
