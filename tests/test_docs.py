@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 
 import gramarye
+from gramarye import cli
 from gramarye.config import StylizeConfig, all_settings, load_preset, preset_names, read_preset
 from gramarye.losses.terms import TERMS
 from gramarye.optimizers.settings import OptimizerSettings
@@ -102,6 +103,13 @@ def test_the_program_from_parts_is_short_and_does_what_stylize_does(sample_folde
     assert (ours - theirs).abs().max() < 1 / 255  # half a level is the rounding to 8 bits
     start = match_color(*(load_picture(f"{name}.jpg").pixels for name in ("photo", "painting")))
     assert (theirs - start).abs().mean() > 0.02  # enough for any difference to show
+
+
+def test_the_page_of_the_command_line_has_every_command() -> None:
+    commands = [command.__name__.rpartition(".")[2] for command in cli.COMMANDS]
+    page = text_of("command-line.md")
+    assert re.findall(r"^\| \[`(\w+)`\]\(#\w+\) \|", page, re.M) == commands
+    assert re.findall(r"^## ([a-z]\w*)$", page, re.M) == commands
 
 
 def preset_sections() -> dict[str, str]:

@@ -14,10 +14,12 @@ from torch.testing import assert_close
 from gramarye import cli
 from gramarye.losses.terms import TERMS
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.registry import load_network
 from gramarye.objective import Objective, Term
 from gramarye.pictures.picture import load_image, load_picture, save_picture
 from gramarye.recipe import Recipe
 from gramarye.samples import sample_path
+from gramarye.scales.sizes import resize
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -57,8 +59,16 @@ def test_every_example_is_listed_and_tested() -> None:
 
 def test_strengths(pair: tuple[str, str], tmp_path: Path) -> None:
     out = tmp_path / "row.png"
-    example("strengths")(*pair, str(out), size=64, steps=5)
-    assert load_image(out).shape == (1, 3, 64, 5 * 58)
+    example("strengths")(*pair, str(out), size=64, steps=20)
+    row = load_image(out)
+    assert row.shape == (1, 3, 64, 5 * 58)
+    network = load_network("vgg19-lite", layers=["relu4_2"])
+    content = resize(load_image(pair[0]), 64, 58)
+    with torch.no_grad():
+        wanted, *found = (network(x, ["relu4_2"])["relu4_2"] for x in (content, *row.split(58, 3)))
+    distances = [(x - wanted).square().mean().item() for x in found]
+    assert distances[0] < distances[2] < distances[4]  # ever more style, ever less content
+    assert distances[4] > 1.3 * distances[0]
 
 
 def test_a_time_limit_ends_the_run(

@@ -153,7 +153,7 @@ def checkpoint(tmp_path: Path, pair: tuple[str, str], monkeypatch: pytest.Monkey
     return Path(f"{out}.checkpoint")
 
 
-def spoil_nothing(checkpoint: Path, pair: tuple[str, str]) -> None:
+def lose_the_checkpoint(checkpoint: Path, pair: tuple[str, str]) -> None:
     checkpoint.unlink()
 
 
@@ -182,7 +182,7 @@ def make_it_a_picture(checkpoint: Path, pair: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (spoil_nothing, "is no file"),
+        (lose_the_checkpoint, "is no file"),
         (cut_short, "damaged"),
         (flip_a_bit, "damaged"),
         (make_it_a_picture, "no checkpoint"),
@@ -210,7 +210,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
 ) -> None:
     good = checkpoint.read_bytes()
     saved = read_checkpoint(checkpoint)
-    whole = checkpoint.with_suffix("").read_bytes()
+    stopped = checkpoint.with_suffix("").read_bytes()
 
     def full(self: object, part: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -229,9 +229,9 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
             patch.setattr("zipfile._ZipWriteFile.write", full)
             real(*given)  # type: ignore[arg-type]
 
-    assert whole
     monkeypatch.setattr(keeping, "write_checkpoint", run_with_a_full_disk)
     monkeypatch.setattr(keeping.CheckpointKeeper, "due", lambda self: True)
     assert main(["resume", str(checkpoint), "-q"]) == 0
     told = capsys.readouterr().err
     assert "no checkpoint (the one before is kept): no space left" in told
+    assert checkpoint.with_suffix("").read_bytes() != stopped  # the run went on to its end

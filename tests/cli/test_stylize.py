@@ -115,10 +115,14 @@ def test_several_styles_are_mixed(
 ) -> None:
     make_picture("print.png", seed=3)
     pictures = ["photo.png", "painting.png", "print.png"]
-    options = ["--weights", str(tiny_weights), *FAST, "-o", "mixed.png"]
-    assert main(["stylize", *pictures, *options]) == 0
+    options = ["--weights", str(tiny_weights), *FAST, "-o"]
+    for name, styles in (("mixed", (1, 2)), ("first", (1,)), ("second", (2,))):
+        given = [pictures[0], *(pictures[i] for i in styles)]
+        assert main(["stylize", *given, *options, f"{name}.png"]) == 0
     inputs = Recipe.of_picture("mixed.png").inputs
     assert [inputs[name].name for name in ("style/0", "style/1")] == pictures[1:]
+    mixed, *alone = (load_picture(f"{n}.png").pixels for n in ("mixed", "first", "second"))
+    assert all((mixed - pixels).abs().mean() > 0.01 for pixels in alone)
 
 
 def test_a_style_has_its_weight_behind_a_colon(
@@ -145,8 +149,10 @@ def test_settings_reach_the_run(
 
 def test_every_nth_step_is_saved(run: Callable[..., int], tmp_path: Path) -> None:
     assert run("--save-every", "2", "--steps", "5", "-o", "a.png") == 0
-    names = sorted(path.name for path in tmp_path.glob("a*.png"))
-    assert names == ["a-step00002.png", "a-step00004.png", "a.png"]
+    paths = sorted(tmp_path.glob("a*.png"))
+    assert [path.name for path in paths] == ["a-step00002.png", "a-step00004.png", "a.png"]
+    second, fourth, last = (load_picture(path).pixels for path in paths)
+    assert (second != fourth).any() and (fourth != last).any()
 
 
 def test_a_preview_is_written(run: Callable[..., int], tmp_path: Path) -> None:
@@ -157,8 +163,10 @@ def test_a_preview_is_written(run: Callable[..., int], tmp_path: Path) -> None:
 def test_the_first_image_may_be_a_file(
     run: Callable[..., int], make_picture: Callable[..., Path]
 ) -> None:
-    make_picture("deep/first.png", 40, 40, seed=9)
-    assert run("--init", "deep/first.png", "-o", "a.png") == 0
+    first = make_picture("deep/first.png", 48, 36, seed=9)
+    still = ["--optimizer", "gradient-descent", "--learning-rate", "1e-12", "--bit-depth", "16"]
+    assert run("--init", "deep/first.png", *still, "-o", "a.png") == 0
+    assert (load_picture("a.png").pixels - load_picture(first).pixels).abs().max() < 1e-4
     recipe = Recipe.of_picture("a.png")
     assert recipe.inputs["init"].name == recipe.settings.picture.init == "first.png"
 
