@@ -14,13 +14,18 @@ from torch import Tensor
 from gramarye.config import StylizeConfig, make_config
 from gramarye.memory.budget import ScaleBudget, budget_scale
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.passes import Precision, choose_precision
+from gramarye.networks.passes import Precision, choose_precision, has_bfloat16
 from gramarye.objective import Objective
 from gramarye.pictures.picture import load_image
 from gramarye.samples import sample_path
 from gramarye.scales.sizes import fit, resize, style_at
 from gramarye.sources import match_pictures
 from gramarye.stylize import config_network, make_objective
+
+# What convolutions can compute with on this machine, everything on its processor.
+PRECISIONS: tuple[Precision, ...] = (
+    ("float32", "bfloat16") if has_bfloat16(torch.device("cpu")) else ("float32",)
+)
 
 Pair = tuple[str, str]  # the names of a content and a style sample
 
