@@ -1,4 +1,4 @@
-"""The main path at 48 pixels: scales, determinism, colors, the library call, the golden run."""
+"""The main path at 48 pixels: scales, determinism, colors, the library call."""
 
 from pathlib import Path
 from typing import Any
@@ -171,13 +171,6 @@ def test_gatys_code_weights_are_1000_over_channels_squared() -> None:
     style = config.terms["style"]
     assert isinstance(style, StyleSettings)
     assert list(style.weights().values()) == pytest.approx([1e3 / c**2 for c in channels])
-
-
-def test_golden_run(tiny_network: PerceptualNetwork) -> None:
-    image = run(tiny_network, steps=6, finer_steps=4)[-1].image
-    golden = np.load(Path(__file__).parent / "golden" / "tiny.npy")
-    shown = torch.nn.functional.adaptive_avg_pool2d(image, (10, 12))[0].numpy()
-    np.testing.assert_allclose(shown, golden, atol=0.02)
 
 
 def test_another_network_brings_its_own_layers() -> None:
