@@ -115,14 +115,14 @@ class Group(click.Group):
 
 def mistake(error: click.UsageError, arguments: Sequence[str]) -> str:
     """What the user got wrong, in one sentence, with what was probably meant."""
-    told = " ".join(error.format_message().split()).rstrip(".")
-    told = told[0].lower() + told[1:]
+    message = " ".join(error.format_message().split()).rstrip(".")
+    message = message[0].lower() + message[1:]
     if error.ctx is None:
-        return told
+        return message
     if isinstance(error, click.NoSuchCommand):
         names = list(error.ctx.command.commands)  # type: ignore[attr-defined]  # it is a Group
-        told = f"unknown command {error.command_name!r}: there are {', '.join(names)}"
-        told += did_you_mean(error.command_name, names)
+        message = f"unknown command {error.command_name!r}: there are {', '.join(names)}"
+        message += did_you_mean(error.command_name, names)
     elif isinstance(error, click.NoSuchOption):
         # Of `-photo.jpg` click tells -p only.
         typed = next(a for a in arguments if a.startswith(error.option_name))
@@ -131,5 +131,5 @@ def mistake(error: click.UsageError, arguments: Sequence[str]) -> str:
         hint = did_you_mean(typed.partition("=")[0], names)
         if not hint and not typed.startswith("--"):
             hint = f"; a file of that name is written './{typed}'"
-        told = f"unknown option {typed!r}{hint}"
-    return f"{told} ('{error.ctx.command_path} --help' explains)"
+        message = f"unknown option {typed!r}{hint}"
+    return f"{message} ('{error.ctx.command_path} --help' explains)"

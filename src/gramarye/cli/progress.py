@@ -29,7 +29,7 @@ WARM = 5  # steps before the first estimate: the very first also pays for loadin
 
 @final
 class TimeLeftColumn(ProgressColumn):
-    """The time left, in words; nothing until it can be told."""
+    """The time left, in words; nothing until it is known."""
 
     def render(self, task: Task) -> Text:
         return Text(show_left(task), style="bold")
