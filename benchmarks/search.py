@@ -24,7 +24,7 @@ from benchmarks.baselines import gatys
 from benchmarks.plan import load_network
 from benchmarks.runs import Point, point
 from benchmarks.time_to_quality import first
-from gramarye.carried import enlarge
+from gramarye.handover import enlarge
 from gramarye.config import StylizeConfig, make_config
 from gramarye.inputs.inputs import Input, Inputs, match_colors
 from gramarye.networks.features import PerceptualNetwork
