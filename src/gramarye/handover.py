@@ -93,7 +93,8 @@ def uniform_image(height: int, width: int, seed: int, like: Tensor) -> Tensor:
     Drawn on the CPU, so that one seed is one picture on every device.
     """
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(1, 3, height, width, generator=generator).to(like.device)
+    noise = torch.rand(1, 3, height, width, generator=generator, dtype=torch.float32)
+    return noise.to(like.device)
 
 
 def first_image(init: str, seen: Mapping[str, Tensor], seed: int, band: Band) -> Tensor:

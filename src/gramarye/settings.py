@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, final
@@ -32,6 +33,11 @@ class Setting:
     path: tuple[str, ...]  # where it is in the config: ("terms", "style", "layers")
     field: FieldInfo
     group: str
+
+
+def as_text(value: object) -> object:
+    """A path as the text a setting holds; anything else as it is."""
+    return os.fsdecode(value) if isinstance(value, os.PathLike) else value
 
 
 def settings_of(part: type[Part], path: tuple[str, ...]) -> Iterator[Setting]:

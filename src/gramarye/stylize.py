@@ -27,11 +27,13 @@ from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
 from gramarye.scales.resizing import resize
+from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
 from gramarye.waiting import in_step, waiting_iterates
 
 
+@plain_torch()
 def stylize(
     content: Source,
     style: Source | Sequence[Source],
@@ -50,6 +52,8 @@ def stylize(
     config = make_config(preset, **settings)
     device = run_device(config)
     styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    if not styles:
+        raise InputError("there is no style: give one picture or more")
     pictures = {
         name: load_picture(source)
         for name, source in named_sources(content, styles, config, inputs or {}).items()
@@ -81,6 +85,7 @@ def named_sources(
     return found | dict(others)
 
 
+@undisturbed
 def stylize_steps(
     content: Tensor | Load,
     styles: Sequence[Tensor | Load],
@@ -99,6 +104,8 @@ def stylize_steps(
     the config's. `resume` is a scale and an iterate's snapshot of it: the run goes on after that
     step, and ends as it would have without the break.
     """
+    if not styles:
+        raise InputError("there is no style: give one picture or more")
     pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
     found = Inputs({name: Input.of(p) for name, p in (pictures | dict(inputs or {})).items()})
     device = found.device
@@ -108,6 +115,7 @@ def stylize_steps(
     yield from steps(plan, found, network, resume=resume)
 
 
+@undisturbed
 def steps(
     plan: Plan,
     inputs: Inputs,

@@ -26,6 +26,7 @@ from gramarye.networks.squeezenet import squeezenet_steps
 from gramarye.networks.vgg import vgg_steps
 from gramarye.networks.weights import fill
 from gramarye.networks.weights_file import WeightsFile, check_path, open_weights
+from gramarye.surroundings import plain_torch
 
 __all__ = ["ALIASES", "NETWORKS", "NetworkInfo", "find_network", "load_lite", "load_network"]
 
@@ -51,6 +52,7 @@ DEFINITIONS: dict[
 }
 
 
+@plain_torch()
 def load_network(
     name: str,
     *,
