@@ -28,8 +28,9 @@ from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.teachers import Teachers, load_teacher
 from gramarye.distillation.training import Training
 from gramarye.losses.distances import gram_distance
-from gramarye.losses.moments_loss import Distance, style_distance
+from gramarye.losses.moments_loss import Distance
 from gramarye.losses.statistics import moments
+from gramarye.losses.style import style_distance
 from gramarye.networks.registry import load_network
 from gramarye.pictures.color import match_color
 from gramarye.pictures.picture import load_image

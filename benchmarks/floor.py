@@ -23,13 +23,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmarks.plan import Plan, Scene, load_scene
+from benchmarks.plan import PRECISIONS, Plan, Scene, load_scene
 from benchmarks.results import Figure, Result
 from benchmarks.timing import in_turns
 from gramarye.networks.features import Conv, PerceptualNetwork, Pool
 from gramarye.networks.passes import Precision
 
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 COPIED = 16  # as many numbers are copied as this many of the matrices hold: 256 MiB, no cache's
 FLOAT32 = 4  # bytes
 

@@ -16,7 +16,7 @@ from gramarye.inputs.inputs import match_colors
 from gramarye.losses.terms import needs_of
 from gramarye.memory.budget import budget_scale
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.passes import Precision, choose_precision
+from gramarye.networks.passes import Precision, choose_precision, has_bfloat16
 from gramarye.objective import Evaluates, Objective
 from gramarye.optimize import Iterate, optimize
 from gramarye.pictures.picture import load_image
@@ -25,6 +25,11 @@ from gramarye.samples import sample_path
 from gramarye.scales.resizing import resize, style_at
 from gramarye.scales.sizes import fit
 from gramarye.stylize import make_objective
+
+# What convolutions can compute with on this machine, everything on its processor.
+PRECISIONS: tuple[Precision, ...] = (
+    ("float32", "bfloat16") if has_bfloat16(torch.device("cpu")) else ("float32",)
+)
 
 Pair = tuple[str, str]  # the names of a content and a style sample
 

@@ -28,6 +28,7 @@ from benchmarks.time_to_quality import first
 from benchmarks.timing import in_turns, median_ratio
 from gramarye.config import make_config
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.passes import has_bfloat16
 from gramarye.optimize import Iterate
 from gramarye.samples import sample_path
 from gramarye.stylize import make_objective
@@ -38,6 +39,7 @@ NEVER = (
     "fraction until both",
     "fraction until their",
     "of the time plain",
+    *(() if has_bfloat16(torch.device("cpu")) else ("bfloat16 over float32",)),
 )
 DIFFERENCES = ("of it", "off by", "differs by")  # may be zero, or below where there is noise
 LONG = ("compile", "forecast", "optimizers", "scaling")

@@ -126,8 +126,8 @@ def preset_names() -> tuple[str, ...]:
     )
 
 
-def load_preset(name: str) -> dict[str, Any]:
-    """What a preset sets, part by part, and its `about`; SettingsError if there is none."""
+def read_preset(name: str) -> dict[str, Any]:
+    """A preset's file: what it sets, part by part, and its `about`."""
     names = preset_names()
     if name not in names:
         hint = did_you_mean(name, names)
@@ -136,9 +136,9 @@ def load_preset(name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def preset_settings(name: str) -> dict[str, Any]:
-    """What a preset sets, by the options' names."""
-    tree = load_preset(name)
+def load_preset(name: str) -> dict[str, Any]:
+    """What a preset sets, by the options' names; SettingsError if there is no such preset."""
+    tree = read_preset(name)
     found = {}
     for option, setting in all_settings().items():
         try:
@@ -150,7 +150,7 @@ def preset_settings(name: str) -> dict[str, Any]:
 
 def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
     """A preset's settings with some of them changed; SettingsError says what is wrong with one."""
-    return build({}, {**preset_settings(preset), **settings, "preset": preset})
+    return build({}, {**load_preset(preset), **settings, "preset": preset})
 
 
 def build(tree: dict[str, Any], changes: Mapping[str, Any]) -> StylizeConfig:
@@ -166,6 +166,7 @@ def build(tree: dict[str, Any], changes: Mapping[str, Any]) -> StylizeConfig:
 
 def option_at(path: tuple[int | str, ...]) -> str:
     """The option of the setting at a path of the config, or the path itself."""
+    path = path[1:] if path[:1] == ("settings",) else path  # of a recipe
     for setting in all_settings().values():
         if path[: len(setting.path)] in (setting.path, (*setting.path[:-1], setting.option)):
             return setting.option

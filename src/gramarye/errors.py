@@ -30,7 +30,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 
 def likeness(name: str, other: str) -> float:
     """From 0 to 1; that of the words least alike, so that max-size is not taken for min-size."""
-    words, others = (text.lstrip("-").split("-") for text in (name, other))
+    words, others = (text.casefold().lstrip("-").split("-") for text in (name, other))
     if len(words) != len(others):
         words, others = ["-".join(words)], ["-".join(others)]
     pairs = zip(words, others, strict=True)

@@ -5,6 +5,7 @@ import glob
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,8 +34,10 @@ def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool 
             raise OutputError(_why_unwritable(path, error)) from error
     if path.is_dir():
         raise InputError(f"'{path}' is a folder: give a file name, like '{path / 'result.png'}'")
+    if path.exists() and not path.is_file():
+        raise InputError(f"'{path}' is a device or a pipe: give the name of an ordinary file")
     for source in inputs:
-        if _same_file(path, Path(source).expanduser()):
+        if _same_file(path, user_path(source)):
             raise InputError(
                 f"'{path}' is one of the inputs and would be overwritten: choose another name"
             )
@@ -60,7 +63,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     Whatever ends the block otherwise leaves `path` as it was, and no file beside it.
     """
     path = Path(os.path.realpath(path))  # through a link, to the file it names
-    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f"{_part_start(path)}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -68,6 +71,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            if path.exists():
+                shutil.copymode(path, part)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)  # gone already when all went well
@@ -79,8 +84,13 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 def remove_parts(path: Path) -> None:
     """Remove what a process that was killed while writing `path` has left beside it."""
     path = Path(os.path.realpath(path))
-    for part in path.parent.glob(f".{glob.escape(path.name[:100])}.????????.part"):
+    for part in path.parent.glob(f"{glob.escape(_part_start(path))}.????????.part"):
         part.unlink(missing_ok=True)
+
+
+def _part_start(path: Path) -> str:
+    """How its unfinished file's name begins: short enough for a disk's 255 bytes."""
+    return f".{path.name[:50]}"
 
 
 def _sync_folder(folder: Path) -> None:

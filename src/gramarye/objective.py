@@ -182,8 +182,8 @@ class TiledEvaluation:
             return {**joint, **parts}
         first = self.band.team.rank == 0
         here = {name: value if first else torch.zeros_like(value) for name, value in joint.items()}
-        told = self.band.share({k: (part.double(),) for k, part in (here | dict(parts)).items()})
-        return {name: value for name, (value,) in told.items()}
+        mine = {name: (value.double(),) for name, value in (here | dict(parts)).items()}
+        return {name: value for name, (value,) in self.band.share(mine).items()}
 
     def sum_up(self) -> dict[str, Sums]:
         """The first walk: the sums of all tiles, of every term that is not separable."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Tensor
 
-from gramarye.carried import Carried, next_image, take_up
 from gramarye.config import StylizeConfig, make_config
 from gramarye.devices import release_memory
 from gramarye.distributed.bands import Band, whole
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
+from gramarye.handover import Handover, next_image, take_up
 from gramarye.inputs.inputs import Input, Inputs, Load
 from gramarye.losses.targets import Targets
 from gramarye.losses.terms import needs_of, prepare_terms
@@ -121,12 +121,12 @@ def steps(
     Several processes call this together. `resume` is a scale and this process's snapshot of it, all
     of the same step, from a run with the same plan.
     """
-    carried, todo = take_up(plan, resume)
+    handover, todo = take_up(plan, resume)
     for index in todo:
         scale = plan.scales[index]
         band = Band(scale.bands, processes.first(scale.bands.count))
-        iterates = scale_iterates(plan, index, inputs, network, band, processes, carried)
-        yield from carried.keep_last(iterates, index, len(plan.scales))
+        iterates = scale_iterates(plan, index, inputs, network, band, processes, handover)
+        yield from handover.keep_last(iterates, index, len(plan.scales))
 
 
 def scale_iterates(
@@ -136,13 +136,13 @@ def scale_iterates(
     network: PerceptualNetwork,
     band: Band,
     processes: Processes,
-    carried: Carried,
+    handover: Handover,
 ) -> Iterator[Iterate]:
     """The steps of one scale, from what the last one has left."""
     release_memory(plan.device)  # what the last scale took, in pieces too small for this one
     config, scale = plan.config, plan.scales[index]
-    seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=carried.empty)
-    image = next_image(carried, seen, config, index, Band(scale.bands, processes))
+    seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=handover.empty)
+    image = next_image(handover, seen, config, index, Band(scale.bands, processes))
     if scale.budget is None:
         return waiting_iterates(image, processes)
     objective = make_objective(network, seen, config, scale.budget, band)
@@ -153,9 +153,9 @@ def scale_iterates(
         objective,
         config.optimizer,
         scale.scale.steps,
-        carried.adam,
+        handover.adam,
         storage=scale.budget.storage,
-        snapshot=carried.take_snapshot(),
+        snapshot=handover.take_snapshot(),
         reduce=band.team.total,
     )
     return in_step(iterates, band, processes)

@@ -48,7 +48,6 @@ def complete(folder: Path, *words: str) -> list[str]:
         (("stylize", "a.jpg", "b.jpg", "--style-lay"), ["--style-layers"]),
         (("stylize", "--no-norm"), ["--no-normalize-weights"]),
         (("stylize", "--color", "con"), ["content"]),
-        (("stylize", "--color=con"), ["content"]),
         (("stylize", "--preset", "defa"), ["default"]),
         (("stylize", "--network", "vgg19-l"), ["vgg19-lite"]),
         (("networks", "fet"), ["fetch"]),

@@ -1,8 +1,10 @@
 """`gramarye doctor` tells what there is and whether it works."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 
 import gramarye
 from gramarye.cli import doctor, main
@@ -17,6 +19,18 @@ def test_doctor_finds_all_well(
     out = capsys.readouterr().out
     for part in (gramarye.__version__, "torch", "cpu (", str(tmp_path), "all is well"):
         assert part in out
+
+
+@pytest.mark.parametrize("last", [2.0, float("nan")])
+def test_the_check_notices_a_loss_that_does_not_fall(
+    last: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [
+        gramarye.Iterate(i, 2, {"tv": loss}, torch.zeros(1)) for i, loss in enumerate((1, last))
+    ]
+    module = import_module("gramarye.stylize")  # as an attribute of the package it is a function
+    monkeypatch.setattr(module, "stylize_steps", lambda *given: iter(steps))
+    assert doctor.check().startswith("the loss did not fall (1 to ")
 
 
 def test_doctor_tells_trouble_with_exit_code_1(

@@ -9,8 +9,10 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from gramarye.cli import main, make_commands, options
-from gramarye.cli.options import Setting, given_settings, parse_layers, show_default
-from gramarye.config import StylizeConfig
+from gramarye.cli.options import given_settings, parse_layers, show_default
+from gramarye.config import all_settings, make_config
+from gramarye.inputs.kinds import INPUTS, InputKind
+from gramarye.settings import Setting
 
 
 def parse(*given: str) -> dict[str, object]:
@@ -23,26 +25,25 @@ def test_nothing_given_leaves_everything_to_the_preset() -> None:
     assert parse() == {}
 
 
-@pytest.mark.parametrize("name", StylizeConfig.model_fields)
-def test_every_field_is_an_option_that_takes_its_default(name: str) -> None:
-    default = StylizeConfig.model_fields[name].default
+@pytest.mark.parametrize("name", all_settings())
+def test_every_setting_is_an_option_that_takes_its_default(name: str) -> None:
+    default = all_settings()[name].field.default
     option = "--" + name.replace("_", "-")
     if isinstance(default, bool):
         assert parse(option) == {name: True}
         assert parse("--no-" + name.replace("_", "-")) == {name: False}
     else:
-        given = "1" if default is None else show_default(default)
-        value = parse(option, given)[name]
-        assert default is None or value == default
-        StylizeConfig.model_validate({name: value})
+        value = parse(option, "1" if default in (None, ()) else show_default(default))[name]
+        assert default in (None, ()) or value == default
+        make_config(**{name: value})
 
 
 def test_every_option_has_a_help_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stylize", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    for field in StylizeConfig.model_fields.values():
-        assert field.description
-        assert field.description.split(":")[0][:30] in text
+    for setting in all_settings().values():
+        assert setting.field.description
+        assert setting.field.description.split(":")[0][:30] in text
 
 
 @pytest.mark.parametrize(
@@ -105,10 +106,15 @@ def test_a_setting_of_somebody_else_is_an_option(
         "glow_file": (str | None, None),
     }
     theirs = [
-        Setting(name, FieldInfo(annotation=kind, default=default, description=name), "the glow")
+        Setting(
+            name,
+            (name,),
+            FieldInfo(annotation=kind, default=default, description=name),  # type: ignore[arg-type]
+            "the glow",
+        )
         for name, (kind, default) in kinds.items()
     ]
-    monkeypatch.setattr(options, "settings", lambda: tuple(theirs))
+    monkeypatch.setattr(options, "all_settings", lambda: {s.option: s for s in theirs})
     given = (
         "--glow 2 --glow-kind hard --glow-twice --glow-sizes 3,4 --glow-layers a=1 --glow-file f"
     )
@@ -128,9 +134,13 @@ def test_a_setting_of_somebody_else_is_an_option(
     assert "did you mean 'soft'?" in capsys.readouterr().err
 
 
-def test_further_inputs_are_options_that_take_a_file() -> None:
-    (guide,) = options.input_options([("guide", "picture to follow")])
+def test_further_inputs_are_options_that_take_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(INPUTS, "guide", InputKind("guide", "picture to follow", "image"))
+    *_, guide = options.input_options()
     assert (guide.opts, guide.help, guide.group) == (
         ["--guide"], "picture to follow", "the inputs",
     )  # fmt: skip
     assert guide.type_cast_value(click.Context(click.Command("a")), "g.png") == Path("g.png")
+    command = make_commands().commands["stylize"]
+    params = command.make_context("stylize", ["a", "b", "--guide", "g.png"]).params
+    assert options.given_inputs(SimpleNamespace(**params)) == {"guide": Path("g.png")}

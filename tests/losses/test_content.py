@@ -43,7 +43,7 @@ def test_its_terms_compare_with_the_content(
     tiny_network: PerceptualNetwork, unit: ErrorUnit
 ) -> None:
     content, image = torch.rand(2, 1, 3, 36, 44)
-    tiles = choose_tiles(tiny_network, ["relu2_2"], 36, 44, None)
+    tiles = choose_tiles(tiny_network, ["relu1_1", "relu2_2"], 36, 44, None)
     extractor = FeatureExtractor(tiny_network)
     targets = Targets(extractor, {"content": content}, whole(36, 44), tiles)
     make = CONTENT.prepare(ContentSettings(layers=LAYERS, unit=unit, weight=2.0), targets)

@@ -198,7 +198,9 @@ def test_gradients_of_weighted_moments_are_autograds_in_every_layout(
     first = torch.randn(2, channels, dtype=torch.float64)
     x = features.clone().requires_grad_(True)
     found = moments(x, weights)
-    (expected,) = torch.autograd.grad((found.second * second).sum() + (found.first * first).sum(), x)
+    (expected,) = torch.autograd.grad(
+        (found.second * second).sum() + (found.first * first).sum(), x
+    )
     into = LAYOUTS[into_layout](torch.ones_like(features))
     add_sums_gradient(into, LAYOUTS[layout](features), second, first, weights)
     assert_close(into, expected + 1)

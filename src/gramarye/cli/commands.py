@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, final
@@ -53,7 +53,8 @@ def argument(name: str, about: str, kind: Any = None, **more: Any) -> click.Argu
 class Command(click.Command):
     """A command that hands what was given to `run`, as the attributes of one object.
 
-    `makes_files` says that its result is more than what it prints.
+    `makes_files` says that its result is more than what it prints. Options named in `lists` may be
+    followed by several values: `--style a.jpg b.jpg`.
     """
 
     def __init__(
@@ -63,8 +64,11 @@ class Command(click.Command):
         about: str,
         *params: click.Parameter,
         makes_files: bool = False,
+        lists: Collection[str] = (),
         **texts: Any,
     ) -> None:
+        self.lists = lists
+
         def callback(**given: Any) -> int:
             code = run(SimpleNamespace(**given))
             check_printed(is_all=not makes_files)
@@ -72,6 +76,9 @@ class Command(click.Command):
 
         texts = {"short_help": about, "help": about, "options_metavar": "[options]", **texts}
         super().__init__(name, callback=callback, params=list(params), **texts)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, repeated(args, self.lists))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {"Options": []}
@@ -81,6 +88,21 @@ class Command(click.Command):
         for title, rows in groups.items():
             with formatter.section(title[0].upper() + title[1:]):
                 formatter.write_dl(rows, col_max=26)
+
+
+def repeated(args: Sequence[str], lists: Collection[str]) -> list[str]:
+    """The arguments with `--style a b` as `--style a --style b`, for options that are lists."""
+    found: list[str] = []
+    option = ""
+    for position, arg in enumerate(args):
+        if arg == "--":
+            return [*found, *args[position:]]
+        if arg.startswith("-"):
+            option = arg if arg in lists else ""
+        elif option and found[-1] != option:
+            found.append(option)
+        found.append(arg)
+    return found
 
 
 @final
@@ -93,14 +115,14 @@ class Group(click.Group):
 
 def mistake(error: click.UsageError, arguments: Sequence[str]) -> str:
     """What the user got wrong, in one sentence, with what was probably meant."""
-    told = " ".join(error.format_message().split()).rstrip(".")
-    told = told[0].lower() + told[1:]
+    message = " ".join(error.format_message().split()).rstrip(".")
+    message = message[0].lower() + message[1:]
     if error.ctx is None:
-        return told
+        return message
     if isinstance(error, click.NoSuchCommand):
         names = list(error.ctx.command.commands)  # type: ignore[attr-defined]  # it is a Group
-        told = f"unknown command {error.command_name!r}: there are {', '.join(names)}"
-        told += did_you_mean(error.command_name, names)
+        message = f"unknown command {error.command_name!r}: there are {', '.join(names)}"
+        message += did_you_mean(error.command_name, names)
     elif isinstance(error, click.NoSuchOption):
         # Of `-photo.jpg` click tells -p only.
         typed = next(a for a in arguments if a.startswith(error.option_name))
@@ -109,5 +131,5 @@ def mistake(error: click.UsageError, arguments: Sequence[str]) -> str:
         hint = did_you_mean(typed.partition("=")[0], names)
         if not hint and not typed.startswith("--"):
             hint = f"; a file of that name is written './{typed}'"
-        told = f"unknown option {typed!r}{hint}"
-    return f"{told} ('{error.ctx.command_path} --help' explains)"
+        message = f"unknown option {typed!r}{hint}"
+    return f"{message} ('{error.ctx.command_path} --help' explains)"

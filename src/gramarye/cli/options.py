@@ -134,8 +134,8 @@ TYPES: dict[Any, tuple[Any, str]] = {
     int: (click.INT, "N"),
     float: (click.FLOAT, "X"),
     ByteSize: (str, "MEMORY"),
-    tuple: (parse_whole_numbers, "N,N,..."),
-    tuple[float, ...]: (parse_numbers, "X,X,..."),
+    tuple: (parse_numbers, "X,X,..."),
+    tuple[int, ...]: (parse_whole_numbers, "N,N,..."),
     dict: (parse_layers, "LAYER=WEIGHT,..."),
 }
 FILES = ("init", "weights")  # settings that are text and may name a file

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from gramarye.cli.commands import Command, argument
 from gramarye.cli.options import show_default, starting_with
-from gramarye.config import load_preset, preset_names, preset_settings
+from gramarye.config import load_preset, preset_names, read_preset
 
 
 def command() -> Command:
@@ -27,7 +27,7 @@ def run(args: SimpleNamespace) -> None:
             print(f"{name:{width}}  {preset_about(name)}")
         return
     print(f"# {preset_about(args.name)}")
-    for name, value in preset_settings(args.name).items():
+    for name, value in load_preset(args.name).items():
         print(show_option(name, value))
 
 
@@ -41,4 +41,4 @@ def show_option(name: str, value: object) -> str:
 
 def preset_about(name: str) -> str:
     """The preset's own sentence about itself."""
-    return str(load_preset(name).get("about", ""))
+    return str(read_preset(name).get("about", ""))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.text import Text
 
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
 REFRESH = 0.1  # seconds between two pictures of the bar
 LINE_EVERY = 5.0  # seconds between two lines where there is no bar
 PERIOD = 60.0  # seconds whose mean speed says how long the rest takes
+# What a scale costs before its first step, in its steps: the inputs go once through the network,
+# forward only, and the first step runs on cold memory.
+SETUP_STEPS = 2.0
 WARM = 5  # steps before the first estimate: the very first also pays for loading and planning
 
 
 @final
 class TimeLeftColumn(ProgressColumn):
-    """The time left, in words; nothing until it can be told."""
+    """The time left, in words; nothing until it is known."""
 
     def render(self, task: Task) -> Text:
         return Text(show_left(task), style="bold")
@@ -46,7 +50,7 @@ def show_progress(
     live = console.is_terminal and not console.is_dumb_terminal
     scales = [part.scale for part in plan.scales]
     work = expected or [float(scale.pixels) for scale in scales]
-    shown = clock()
+    shown = -math.inf
     with make_bar(console, clock, live) as progress:
         task_id = progress.add_task("", total=None, losses="", known=0)
         for known, iterate in enumerate(iterates):
@@ -66,26 +70,31 @@ def show_progress(
             since = clock() - shown
             if live and since >= REFRESH:
                 progress.refresh()
-                shown += since
+                shown = clock()
             elif not live and (iterate.step in (1, iterate.steps) or since >= LINE_EVERY):
                 parts = (task.description, task.fields["losses"], show_left(task))
                 console.print("  ".join(parts).rstrip(), markup=False, soft_wrap=True)
-                shown += since
+                shown = clock()
             yield iterate
             del iterate  # its image must not live through the next step
 
 
-def make_bar(console: Console, clock: Callable[[], float], live: bool) -> Progress:
+@final
+class Bar(Progress):
     """Two lines: where the run is and how long it takes; what the losses are."""
-    columns = (
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield from (Text(task.fields["losses"], style="dim") for task in self.tasks)
+
+
+def make_bar(console: Console, clock: Callable[[], float], live: bool) -> Bar:
+    """The bar of a console; where that is no terminal, it only reckons."""
+    return Bar(
         TextColumn("{task.description}"),
         BarColumn(28),
         TaskProgressColumn(),
         TimeLeftColumn(),
-        TextColumn("\n{task.fields[losses]}", style="dim"),
-    )
-    return Progress(
-        *columns,
         console=console,
         auto_refresh=False,
         transient=True,
@@ -99,7 +108,7 @@ def work_left(iterate: Iterate, steps: Sequence[int], work: Sequence[float]) -> 
     """The work of the steps to come; a scale that ends early has none left."""
     later = range(iterate.scale + 1, len(steps))
     here = (iterate.steps - iterate.step) * work[iterate.scale]
-    return here + sum(steps[scale] * work[scale] for scale in later)
+    return here + sum((steps[scale] + SETUP_STEPS) * work[scale] for scale in later)
 
 
 def describe(iterate: Iterate, scale: Scale) -> str:

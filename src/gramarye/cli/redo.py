@@ -17,6 +17,7 @@ from gramarye.cli.options import (
 )
 from gramarye.cli.output import given_output, output_options, unused
 from gramarye.errors import RecipeError
+from gramarye.inputs.kinds import INPUTS, names_of
 from gramarye.pictures.settings import NAMED_FIRST_IMAGES
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def command() -> Command:
         "recipe's. The inputs are looked for by name beside the picture, in the current folder and "
         "among the samples, and are known by their SHA-256.",
         makes_files=True,
+        lists=[f"--{kind.name}" for kind in INPUTS.values() if kind.many],
     )
 
 
@@ -76,15 +78,13 @@ def find_inputs(
     folders: Sequence[Path],
 ) -> dict[str, Path]:
     """Where every input of the recipe is now; those given are taken in place of the recipe's."""
-    from gramarye.inputs.kinds import INPUTS, names_of
-
     for kind in INPUTS:
         known, now = names_of(kind, recipe.inputs), names_of(kind, given)
         if known and now and len(known) != len(now):
             files = ", ".join(recipe.inputs[name].name for name in known)
             raise RecipeError(
-                f"{len(now)} of {kind} were given and the recipe has {len(known)} ({files}): give "
-                "as many, in that order"
+                f"{len(now)} {kind}s were given and the recipe has {len(known)} ({files}): give as "
+                "many, in that order"
             )
     paths = {}
     for name, wanted in recipe.inputs.items():
@@ -134,13 +134,13 @@ def changed_config(
     recipe: Recipe, changes: dict[str, Any], folders: Sequence[Path]
 ) -> StylizeConfig:
     """The recipe's settings with the changes; a new preset replaces what it sets."""
-    from gramarye.config import preset_settings
+    from gramarye.config import load_preset
 
     weights = recipe.settings.network.weights
     if weights is not None and "weights" not in changes:
         changes = {"weights": str(find_weights(weights, folders))} | changes
     if "preset" in changes:
-        changes = preset_settings(changes["preset"]) | changes
+        changes = load_preset(changes["preset"]) | changes
     return recipe.settings.with_settings(**changes)
 
 

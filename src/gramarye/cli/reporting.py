@@ -1,4 +1,4 @@
-"""What became of a job, told on standard output and standard error."""
+"""What became of a job, said on standard output and standard error."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Guarded(io.TextIOBase):
         except (OSError, ValueError) as error:  # ValueError: somebody closed the stream
             self.lost = error
             # What waits in the buffer goes there, or Python would fail at its exit.
-            with suppress(OSError, ValueError), open_nowhere() as nowhere:
-                os.dup2(nowhere.fileno(), self.stream.fileno())
+            with suppress(OSError, ValueError), open_null() as null_device:
+                os.dup2(null_device.fileno(), self.stream.fileno())
 
 
 def raw(text: str) -> bytes:
@@ -68,7 +68,7 @@ def raw(text: str) -> bytes:
         return text.encode("ascii", "backslashreplace")
 
 
-def open_nowhere() -> TextIO:
+def open_null() -> TextIO:
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
@@ -79,8 +79,8 @@ def guarded_streams() -> Iterator[None]:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
-    with open_nowhere() as nowhere:
-        out, err = (Guarded(stream or nowhere) for stream in (sys.stdout, sys.stderr))
+    with open_null() as null_device:
+        out, err = (Guarded(stream or null_device) for stream in (sys.stdout, sys.stderr))
         with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
             try:
                 yield
@@ -99,7 +99,7 @@ def check_printed(*, is_all: bool) -> None:
         if is_all:
             raise lost
         return
-    told = f"standard output could not be written: {getattr(lost, 'strerror', None) or lost}"
+    message = f"standard output could not be written: {getattr(lost, 'strerror', None) or lost}"
     if is_all:
-        raise OutputError(f"{told}; send it elsewhere")
-    print(f"note: {told}", file=sys.stderr)
+        raise OutputError(f"{message}; send it elsewhere")
+    print(f"note: {message}", file=sys.stderr)

@@ -78,7 +78,7 @@ def check_targets(job: Job) -> None:
         )
 
 
-def check_shared(job: Job) -> None:
+def check_shared_output(job: Job) -> None:
     """Raise SettingsError for what one process can do and several cannot."""
     refused = {
         "--preview": job.output.preview is not None,

@@ -24,7 +24,7 @@ from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import OptimizationError
 from gramarye.jobs.checkpoint import check_processes, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
-from gramarye.jobs.job import Job, Report, check_shared, check_targets
+from gramarye.jobs.job import Job, Report, check_shared_output, check_targets
 from gramarye.jobs.keeping import CheckpointKeeper
 from gramarye.jobs.reading import InputPictures, read_inputs
 from gramarye.memory.budget import memory_budget
@@ -49,7 +49,7 @@ def open_job(job: Job, *, processes: Processes = ALONE, fetch: Fetch = download.
     """
     start = time.perf_counter()
     if processes.size > 1:
-        check_shared(job)
+        check_shared_output(job)
     if job.resume is not None:
         check_processes(job.resume, processes.size)
     if processes.rank == 0:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 from pydantic import Field
 
-from gramarye.losses.kind import Needs, Term, TermKind, shares
+from gramarye.losses.kind import ErrorUnit, Needs, Term, TermKind, shares
 from gramarye.settings import LayerWeights, Part
 
 if TYPE_CHECKING:
     from gramarye.losses.targets import Targets
-
-ErrorUnit = Literal["relative", "mean", "sum"]
 
 
 @final

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar, final
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, final
 
 from gramarye.settings import Part
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gramarye.losses.targets import Targets
 
 S = TypeVar("S", bound=Part)
+
+# Choices that settings and formulas share.
+ErrorUnit = Literal["relative", "mean", "sum"]
+VariationKind = Literal["squared", "absolute"]
 
 
 @final

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import final
 
 from torch import Tensor
 
-from gramarye.losses import distances
 from gramarye.losses.statistics import (
     Moments,
     PositionWeights,
     add_sums_gradient,
     moments,
 )
-from gramarye.losses.style import DISTANCES
-from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.regions import Region, Sums, whole_region
 
 Distance = Callable[[Moments, Moments], Tensor]  # (B,)
@@ -58,15 +54,3 @@ class MomentsLoss:
         second, first, _ = slopes
         target, source = region.inside.of(into), region.inside.of(features)
         add_sums_gradient(target, source, second, first, self.of(region))
-
-
-def style_distance(kind: str, network: PerceptualNetwork, layer: str) -> Distance:
-    """The distance of a kind at a layer, measured through the network's head if it has one."""
-    plain, through_head = DISTANCES[kind]
-    if through_head is None or layer not in network.heads:
-        distance: Distance = getattr(distances, plain)
-        return distance
-    head = network.heads[layer]
-    head = head if head.device.type == "mps" else head.double()
-    seen: Callable[..., Tensor] = getattr(distances, through_head)
-    return partial(seen, metric=head.mT @ head, width=network.widths[layer])

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gramarye.losses.content import ErrorUnit
+from gramarye.losses.kind import ErrorUnit
 from gramarye.losses.statistics import at_least_float32
 from gramarye.tiles.regions import Box, Region, Sums, whole_region
 

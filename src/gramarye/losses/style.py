@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 from pydantic import Field, field_validator
@@ -12,9 +13,12 @@ from gramarye.losses.kind import Needs, Term, TermKind, shares
 from gramarye.settings import LayerWeights, OneOf, Part
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gramarye.losses.moments_loss import Distance
     from gramarye.losses.statistics import Moments
     from gramarye.losses.targets import Targets
+    from gramarye.networks.features import PerceptualNetwork
 
 # Not relu5_1, which the papers use: its features are so rare that a few spots of the picture can
 # satisfy it, as specks in the sky or parts of the style's figure (docs/quality.md shows it).
@@ -85,7 +89,7 @@ def needs(settings: StyleSettings) -> Needs:
 
 
 def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term]]:
-    from gramarye.losses.moments_loss import MomentsLoss, style_distance
+    from gramarye.losses.moments_loss import MomentsLoss
     from gramarye.losses.statistics import mix_moments
 
     weights = settings.weights()
@@ -124,6 +128,20 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
         ]
 
     return terms
+
+
+def style_distance(kind: str, network: PerceptualNetwork, layer: str) -> Distance:
+    """The distance of a kind at a layer, measured through the network's head if it has one."""
+    from gramarye.losses import distances
+
+    plain, through_head = DISTANCES[kind]
+    if through_head is None or layer not in network.heads:
+        distance: Distance = getattr(distances, plain)
+        return distance
+    head = network.heads[layer]
+    head = head if head.device.type == "mps" else head.double()
+    seen: Callable[..., Tensor] = getattr(distances, through_head)
+    return partial(seen, metric=head.mT @ head, width=network.widths[layer])
 
 
 def content_distance(

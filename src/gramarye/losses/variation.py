@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from gramarye.losses.total_variation import VariationKind
+from gramarye.losses.kind import VariationKind
 from gramarye.tiles.regions import IMAGE, Region, Sums
 
 

@@ -56,17 +56,17 @@ class ScaleBudget:
 
     def describe(self, history: int) -> str:
         """In words, what has been given up for memory; empty if nothing."""
-        told = []
+        words = []
         if self.storage.folder is not None:
-            told.append(f"L-BFGS's {history} pairs on disk")
+            words.append(f"L-BFGS's {history} pairs on disk")
         elif self.storage.bfloat16:
-            told.append(f"L-BFGS's {history} pairs in bfloat16")
+            words.append(f"L-BFGS's {history} pairs in bfloat16")
         if not self.stored:
-            told.append("content features computed anew in every step")
+            words.append("content features computed anew in every step")
         if (count := len(self.tiles.tiles)) > 1:
             again = count - self.tiles.kept
-            told.append(f"{count} tiles" + (f", {again} of them computed twice" if again else ""))
-        return "; ".join(told)
+            words.append(f"{count} tiles" + (f", {again} of them computed twice" if again else ""))
+        return "; ".join(words)
 
 
 def memory_budget(memory: int | None, device: torch.device) -> int:

@@ -1,4 +1,4 @@
-"""What a run will take, told before it starts: seconds and peak memory.
+"""What a run will take, said before it starts: seconds and peak memory.
 
 The seconds come from a short measurement with the run's own network on the run's own device; the
 memory from the same budget the run keeps to.
@@ -13,9 +13,9 @@ from typing import final
 
 import torch
 
-from gramarye.carried import uniform_image
 from gramarye.config import StylizeConfig
 from gramarye.devices import resident_memory
+from gramarye.handover import uniform_image
 from gramarye.inputs.inputs import Size, at_scale
 from gramarye.inputs.kinds import kind_of
 from gramarye.memory.budget import ScaleBudget

@@ -9,6 +9,7 @@ gradients; `tests/networks/test_passes.py` says so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, final
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gramarye.errors import SettingsError
 from gramarye.networks.borders import (
     bordered_empty,
     channels_last,
@@ -60,9 +62,13 @@ def make_passes(network: PerceptualNetwork, precision: Precision = "float32") ->
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 numbers faster than float32 ones."""
+    """Whether the device multiplies bfloat16 numbers faster than float32 ones.
+
+    A processor is taken for one without the instructions where GRAMARYE_NO_BFLOAT16 is set.
+    """
     if device.type == "cpu":
-        # Without the instructions oneDNN emulates them, several times slower than float32.
+        if os.environ.get("GRAMARYE_NO_BFLOAT16"):
+            return False
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -70,9 +76,18 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def choose_precision(precision: Precision, device: torch.device) -> Precision:
-    """What "auto" means on this device: bfloat16 where it has instructions for it."""
+    """What "auto" means on this device: bfloat16 where it has instructions for it.
+
+    SettingsError for bfloat16 on a processor without them: PyTorch emulates it in several times
+    float32's time, and in an amount of memory that no plan foresees.
+    """
     if precision == "auto":
         return "bfloat16" if has_bfloat16(device) else "float32"
+    if precision == "bfloat16" and device.type == "cpu" and not has_bfloat16(device):
+        raise SettingsError(
+            "precision bfloat16: this processor has no instructions for it (AVX512-BF16 or AMX), "
+            "and without them it is several times slower than float32: choose auto or float32"
+        )
     return precision
 
 

@@ -1,4 +1,4 @@
-"""The colours of one picture given to another (Gatys, Bethge, Hertzmann, Shechtman, 2016).
+"""The colors of one picture given to another (Gatys, Bethge, Hertzmann, Shechtman, 2016).
 
 All functions take and return (1, 3, H, W) images of sRGB values in [0, 1], work on those values
 as they are (gamma-encoded, like the paper), and leave the result unclamped unless asked.
@@ -10,8 +10,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from gramarye.errors import ImageError, SettingsError
-from gramarye.pictures.sniffing import closest
+from gramarye.errors import ImageError, SettingsError, did_you_mean
+from gramarye.matrices import symmetric_power
 
 ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
 
@@ -22,7 +22,7 @@ _LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def mean_and_covariance(image: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean (3,) and covariance (3, 3) of an image's colours over its pixels, in float64."""
+    """The mean (3,) and covariance (3, 3) of an image's colors over its pixels, in float64."""
     x = image[0].flatten(1)  # (3, H*W)
     mean = x.mean(dim=1, dtype=torch.float64)
     total = torch.zeros(3, 3, dtype=torch.float64)
@@ -40,17 +40,16 @@ def match_color(
     eps: float = 1e-5,
     clamp: bool = False,
 ) -> Tensor:
-    """`image` with the colours of `reference`: their mean and covariance, or each histogram.
+    """`image` with the colors of `reference`: their mean and covariance, or each histogram.
 
     The first three methods are linear, x -> A (x - mean) + reference mean, and differ in A
-    (`color_transform`). Variances under `eps`, in any direction of colour, count as `eps`, so that
+    (`color_transform`). Variances under `eps`, in any direction of color, count as `eps`, so that
     flat pictures stay finite; the default is under one 8-bit level squared.
     """
     if method not in get_args(ColorMethod):
-        meant = closest(str(method), list(get_args(ColorMethod)))
-        hint = f"; did you mean '{meant}'?" if meant else ""
         allowed = ", ".join(get_args(ColorMethod))
-        raise SettingsError(f"unknown colour method '{method}': there are {allowed}{hint}")
+        hint = did_you_mean(str(method), get_args(ColorMethod))
+        raise SettingsError(f"unknown color method '{method}': there are {allowed}{hint}")
     if method == "histogram":
         return match_histogram(image, reference, clamp=clamp)
     mean, covariance = mean_and_covariance(image)
@@ -78,20 +77,20 @@ def color_transform(
     - cholesky: A = L' L^-1 with C = L L^T (Hertzmann et al., Image Analogies, 2001);
     - pca: A = C'^1/2 C^-1/2 (Gatys et al., 2016, equation 3);
     - monge-kantorovich: A = C^-1/2 (C^1/2 C' C^1/2)^1/2 C^-1/2, of the three the one that
-      moves colours least (Pitie and Kokaram, 2007).
+      moves colors least (Pitie and Kokaram, 2007).
 
     Gatys et al. add `eps` to the diagonals, which changes every variance a little; here only
     variances under `eps` are raised to it.
     """
-    old, new = _power(covariance, 1, eps), _power(new_covariance, 1, eps)
+    old, new = _raised(covariance, eps), _raised(new_covariance, eps)
     if method == "cholesky":
         factor, new_factor = torch.linalg.cholesky(old), torch.linalg.cholesky(new)
         a: Tensor = torch.linalg.solve_triangular(factor, new_factor, upper=False, left=False)
         return a  # the solution of A L = L'
-    root, inverse_root = _power(old, 0.5), _power(old, -0.5)
+    root, inverse_root = symmetric_power(old, 0.5), symmetric_power(old, -0.5)
     if method == "pca":
-        return _power(new, 0.5) @ inverse_root
-    return inverse_root @ _power(root @ new @ root, 0.5) @ inverse_root
+        return symmetric_power(new, 0.5) @ inverse_root
+    return inverse_root @ symmetric_power(root @ new @ root, 0.5) @ inverse_root
 
 
 def match_histogram(image: Tensor, reference: Tensor, *, clamp: bool = False) -> Tensor:
@@ -125,7 +124,7 @@ def keep_content_color(result: Tensor, content: Tensor, *, clamp: bool = False) 
         height, width = result.shape[-2:]
         raise ImageError(
             f"the result is {width}x{height} and the content {content.shape[-1]}x"
-            f"{content.shape[-2]}: resize one to the other to keep the content's colours"
+            f"{content.shape[-2]}: resize one to the other to keep the content's colors"
         )
 
     def colored(here: Tensor, there: Tensor) -> Tensor:
@@ -145,12 +144,12 @@ def _by_rows(function: Callable[..., Tensor], *images: Tensor) -> Tensor:
     return out
 
 
-def _power(matrix: Tensor, exponent: float, smallest: float = 0) -> Tensor:
-    """A power of a symmetric positive matrix, its eigenvalues raised to `smallest` first."""
-    values, vectors = torch.linalg.eigh(matrix)
-    # Rounding can push an eigenvalue below zero.
-    power: Tensor = (vectors * values.clamp(min=smallest) ** exponent) @ vectors.mT
-    return power
+def _raised(covariance: Tensor, eps: float) -> Tensor:
+    """The matrix whose eigenvalues are those of `covariance`, but none under `eps`."""
+    floor = eps * torch.eye(3, dtype=covariance.dtype, device=covariance.device)
+    above = covariance - floor
+    # max(x, y) = (x + y + |x - y|) / 2, and |A| is the root of A^2.
+    return (covariance + floor + symmetric_power(above @ above, 0.5)) / 2
 
 
 def _match_values(channel: Tensor, target: Tensor) -> Tensor:

@@ -14,29 +14,31 @@ from hashlib import file_digest
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from gramarye.errors import ImageError
-from gramarye.pictures.levels import (
-    OpenFile,
-    Samples,
-    SourceRows,
-    deep_rows,
-    deep_unpacker,
-    lying,
-    open_with_pillow,
-    pillow_rows,
-    unpremultiply,
-    write_floats,
-)
+from gramarye.pictures.headers import Header, first_page_alone, open_header
+from gramarye.pictures.levels import lying, write_floats
 from gramarye.pictures.metadata import Metadata, orientation, read_metadata
-from gramarye.pictures.profiles import srgb_conversion
+from gramarye.pictures.profiles import to_srgb
 from gramarye.pictures.rows import Array, row_bands
 from gramarye.pictures.sniffing import (
     HEAD_BYTES,
     READABLE_IN_WORDS,
     picture_kind,
     stranger,
+)
+from gramarye.pictures.unpacking import file_pixels, jpeg_without_end, pillow_pixels
+from gramarye.pictures.vips import (
+    CHANNELS,
+    OpenFile,
+    VipsImage,
+    bit_depth,
+    pyvips,
+    row_reader,
+    space_of,
+    vips_alone,
+    vips_samples,
 )
 
 # How Pillow and libheif fail on damaged files, found by mutating files of every format.
@@ -67,9 +69,11 @@ def decode_file(file: OpenFile, name: str, max_pixels: int) -> Decoded:
     file.seek(0)
     sha256 = file_digest(file, "sha256").hexdigest()
     try:
-        with pillow_alone() as warned:
-            decode = _decode_heic if kind == "HEIC" else _decode_pillow
-            decoded = decode(file, name, max_pixels)
+        with pillow_alone() as warned, vips_alone():
+            if kind == "HEIC":
+                decoded = _decode_heic(file, name, max_pixels)
+            else:
+                decoded = _decode(file, kind, name, max_pixels)
     except MemoryError as error:
         raise ImageError(f"'{name}' needs more memory than there is: make it smaller") from error
     except _DECODE_ERRORS as error:
@@ -81,9 +85,9 @@ def decode_file(file: OpenFile, name: str, max_pixels: int) -> Decoded:
 def decode_image(image: Image.Image) -> Decoded:
     """A Pillow image somebody has made or opened; the caller's image is not changed."""
     try:
-        with pillow_alone():
+        with pillow_alone(), vips_alone():
             image.load()
-            return _finish(image, pillow_rows(image))
+            return _finish(pillow_pixels(image), _about(Header(image, image.size, image.getexif())))
     except _DECODE_ERRORS as error:
         raise ImageError(f"this Pillow image cannot be read ({error}): open it anew") from error
 
@@ -98,54 +102,54 @@ def header_info(file: OpenFile, name: str) -> dict[str, Any]:
         with pillow_alone():
             if kind == "HEIC":
                 return dict(_open_heic(file, name).info)
-            with open_with_pillow(file) as image:
-                return {str(key): value for key, value in image.info.items()}
+            return {str(key): value for key, value in open_header(file, kind).image.info.items()}
     except _DECODE_ERRORS as error:
         raise ImageError(_why_damaged(kind, name, error)) from error
 
 
 @contextmanager
 def pillow_alone() -> Iterator[list[str]]:
-    """Pillow without its own pixel limit (ours is clearer); yields what it warned about.
+    """Pillow without its own pixel limit (ours is clearer); yields notes of its warnings.
 
-    Its limit and Python's warning filters are globals, so threads take turns and both are
-    put back.
+    Its limits and Python's warning filters are globals, so threads take turns and all are put
+    back. A part of a PNG may be as large as all its texts together: profiles of printers are.
     """
     said: list[str] = []
     with _pillow_turn, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        part, PngImagePlugin.MAX_TEXT_CHUNK = (
+            PngImagePlugin.MAX_TEXT_CHUNK,
+            PngImagePlugin.MAX_TEXT_MEMORY,
+        )
         try:
             yield said
         finally:
-            Image.MAX_IMAGE_PIXELS = limit
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = pixels, part
             about_file = [w for w in caught if issubclass(w.category, UserWarning)]
-            said.extend(dict.fromkeys(str(w.message).strip() for w in about_file))
+            for words in dict.fromkeys(str(w.message).strip(" .") for w in about_file):
+                said.append(f"part of the file's metadata is damaged ({words})")
 
 
-def _decode_pillow(file: OpenFile, name: str, max_pixels: int) -> Decoded:
-    image: Image.Image = open_with_pillow(file)
-    _check_size(image.width, image.height, name, max_pixels)
-    frames = getattr(image, "n_frames", 1)
-    _check_planes(image, name)
-    unpacker = deep_unpacker(image)
-    if unpacker is None:
-        image.load()
-        if image.format in ("WEBP", "AVIF"):
-            image = _without_decoder(image)
-        rows = pillow_rows(image)
-    else:
-        image, rows = deep_rows(file, unpacker)
-    decoded = _finish(image, rows)
-    notes = _frames_note(image.format, frames)
-    return replace(decoded, notes=(*notes, *decoded.notes))
-
-
-def _without_decoder(image: Image.Image) -> Image.Image:
-    """The same picture, without what WebP's and AVIF's decoders keep: two or three more copies."""
-    plain = image.copy()
-    plain.format = image.format
-    return plain
+def _decode(file: OpenFile, kind: str, name: str, max_pixels: int) -> Decoded:
+    header = open_header(file, kind)
+    _check_size(*header.size, name, max_pixels)
+    about = _about(header)
+    notes = (*_frames_note(header), *header.notes)
+    if header.frames is None and kind == "TIFF":
+        file = first_page_alone(file)  # libvips gives up at pages that are not there
+    image, more = file_pixels(file, header, name)
+    if (image.width, image.height) != header.size:
+        raise OSError("its header makes no sense")
+    del header  # and with it what Pillow has decoded
+    try:
+        decoded = _finish(image, about)
+    except (OSError, pyvips().Error):
+        if kind != "JPEG":
+            raise
+        image, more = jpeg_without_end(file)
+        decoded = _finish(image, about)
+    return replace(decoded, notes=(*notes, *more, *decoded.notes))
 
 
 def _open_heic(file: OpenFile, name: str) -> Any:
@@ -166,54 +170,56 @@ def _decode_heic(file: OpenFile, name: str, max_pixels: int) -> Decoded:
     width, height = heif.size
     _check_size(width, height, name, max_pixels)
     samples = np.asarray(heif)[:, :width]  # upright already; the memory is libheif's
-    if samples.ndim == 2:
-        samples = samples[..., None]
-    has_alpha = heif.mode.split(";")[0] in ("RGBA", "RGBa", "LA")
-    space = "GRAY" if samples.shape[-1] - has_alpha == 1 else "RGB"
-
-    def read(top: int, bottom: int) -> Samples:
-        band = samples[top:bottom]
-        if not has_alpha:
-            return Samples(band, space)
-        color, alpha = band[..., :-1], band[..., -1]
-        if heif.mode.startswith("RGBa"):
-            color = unpremultiply(color, alpha)
-        return Samples(color, space, alpha)
-
+    image = vips_samples(samples, "GRAY" if heif.mode.startswith("L") else "RGB")
+    if heif.mode.startswith("RGBa"):
+        full = np.iinfo(samples.dtype).max
+        image = image.unpremultiply(max_alpha=full).rint().cast(image.format)
     carrier = Image.new("RGB", (1, 1))  # lets Pillow parse the EXIF
     carrier.info = {k: heif.info.get(k) for k in ("exif", "xmp", "icc_profile")}
     carrier.info = {k: v for k, v in carrier.info.items() if v}
-    decoded = _finish(carrier, SourceRows(height, width, read), turn=False)
-    return replace(decoded, metadata=replace(decoded.metadata, format="HEIC"))
+    carrier.format = "HEIC"
+    about = _about(Header(carrier, (width, height), carrier.getexif()))
+    return _finish(image, replace(about, how=1))
 
 
-def _finish(image: Image.Image, rows: SourceRows, turn: bool = True) -> Decoded:
-    """Colours to sRGB, pixels upright, metadata collected."""
-    fields, notes = read_metadata(image)
-    first = rows.read(0, 1).color
-    depth = 8 if first.dtype == np.uint8 else 16
-    file_format = {"MPO": "JPEG", "WEBP": "WebP"}.get(image.format or "", image.format)
-    metadata = Metadata(format=file_format, bit_depth=depth, **fields)
-    color, alpha, color_notes = _to_floats(rows, fields["icc"], orientation(image) if turn else 1)
-    return Decoded(color, alpha, metadata, (*color_notes, *notes))
+@dataclass(frozen=True)
+class _About:
+    """What comes with the pixels."""
+
+    metadata: Metadata
+    how: int  # the EXIF orientation that is still to be applied
+    notes: tuple[str, ...]
 
 
-def _to_floats(
-    rows: SourceRows, icc: bytes | None, how: int
-) -> tuple[Array, Array | None, tuple[str, ...]]:
-    """Upright sRGB (3, H, W), alpha (1, H, W), and what to tell the user of the colours."""
-    first = rows.read(0, 1)
-    convert, notes = srgb_conversion(first.space, first.color.dtype, icc)
-    turned = how in (5, 6, 7, 8)
-    size = (rows.width, rows.height) if turned else (rows.height, rows.width)
-    color = np.empty((3, *size), np.float32)
-    alpha = None if first.alpha is None else np.empty((1, *size), np.float32)
-    for top, bottom in row_bands(rows.height, rows.width):
-        band = rows.read(top, bottom)
-        write_floats(lying(color.transpose(1, 2, 0), how)[top:bottom], convert(band.color))
-        if alpha is not None and band.alpha is not None:
-            write_floats(lying(alpha[0], how)[top:bottom], band.alpha)
-    return color, alpha, notes
+def _about(header: Header) -> _About:
+    fields, notes = read_metadata(header.image, header.tags)
+    pillows = header.image.format or ""
+    file_format = {"MPO": "JPEG", "WEBP": "WebP", "": None}.get(pillows, pillows)
+    return _About(Metadata(format=file_format, **fields), orientation(header.tags), tuple(notes))
+
+
+def _finish(image: VipsImage, about: _About) -> Decoded:
+    """Colors to sRGB, pixels upright."""
+    space = space_of(image)
+    assert space is not None
+    channels = CHANNELS[space]
+    metadata = replace(about.metadata, bit_depth=bit_depth(image))
+    color, notes = to_srgb(image.extract_band(0, n=channels), space, metadata.icc)
+    if image.bands > channels:
+        color = color.bandjoin(image.extract_band(channels))
+    planes = _to_floats(color, about.how)
+    alpha = planes[3:] if len(planes) > 3 else None
+    return Decoded(planes[:3], alpha, metadata, (*notes, *about.notes))
+
+
+def _to_floats(image: VipsImage, how: int) -> Array:
+    """(3 or 4, H, W) upright float32 in [0, 1]."""
+    size = (image.height, image.width)
+    planes = np.empty((image.bands, *(size[::-1] if how in (5, 6, 7, 8) else size)), np.float32)
+    read = row_reader(image)
+    for top, bottom in row_bands(*size):
+        write_floats(lying(planes.transpose(1, 2, 0), how)[top:bottom], read(top, bottom))
+    return planes
 
 
 def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
@@ -224,20 +230,13 @@ def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
         )
 
 
-def _check_planes(image: Image.Image, name: str) -> None:
-    """Refuse what Pillow would decode to noise: TIFFs of one 16-bit plane per channel."""
-    tags: Any = getattr(image, "tag_v2", {})
-    if tags.get(284) == 2 and max(tags.get(258, (8,))) > 8:
-        raise ImageError(
-            f"'{name}' is a TIFF that keeps its 16-bit channels in separate planes, which we "
-            "cannot read: save it with interleaved channels"
-        )
-
-
-def _frames_note(file_format: str | None, frames: int) -> tuple[str, ...]:
-    if frames == 1 or file_format == "MPO":  # MPO: previews beside the one JPEG picture
+def _frames_note(header: Header) -> tuple[str, ...]:
+    if header.frames is None:
+        return ("the file names further pages, which are missing: the first one is used",)
+    if header.frames == 1 or header.image.format == "MPO":  # previews beside one JPEG picture
         return ()
-    what = f"{frames} pages" if file_format == "TIFF" else f"an animation of {frames} frames"
+    pages = header.image.format == "TIFF"
+    what = f"{header.frames} pages" if pages else f"an animation of {header.frames} frames"
     return (f"the file holds {what}: the first one is used",)
 
 

@@ -32,7 +32,7 @@ from gramarye.pictures.tiff import write_tiff
 _JPEG_XMP = 65533 - len(b"http://ns.adobe.com/xap/1.0/\x00")
 _JPEG_EXIF = 65533
 _JPEG_IPTC = 65533 - 28
-_FULL_CHROMA_FROM = 90  # quality from which colours are no longer halved in resolution
+_FULL_CHROMA_FROM = 90  # quality from which colors are no longer halved in resolution
 
 
 def encode(
@@ -66,7 +66,7 @@ def _encode_with_pillow(
             common["comment"] = carried.text[0][1].encode()
         iptc = _app13(carried.iptc) if carried.iptc else b""
         image.save(sink, "JPEG", subsampling=chroma, extra=iptc, **common)
-    elif format_.name == "WebP":  # exact: keep the colours under transparent pixels
+    elif format_.name == "WebP":  # exact: keep the colors under transparent pixels
         image.save(sink, "WEBP", lossless=quality == 100, exact=True, **common)
     elif format_.name == "AVIF":
         # Speed 8 of 10 takes a third of the time of the usual 6, for 3% larger files.

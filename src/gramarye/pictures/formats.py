@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gramarye.errors import InputError
-from gramarye.pictures.sniffing import closest
+from gramarye.errors import InputError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,7 @@ def format_of(path: Path) -> Format:
             f"'{path}' has no extension, and the format is chosen by it: {allowed}; "
             f"for instance '{path}.png'"
         )
-    meant = closest(extension, list(EXTENSIONS))
-    hint = f"; did you mean '{path.with_suffix(meant)}'?" if meant else ""
+    hint = did_you_mean(extension, EXTENSIONS)
     raise InputError(f"unknown extension '{path.suffix}' of '{path}': {allowed}{hint}")
 
 

@@ -73,11 +73,11 @@ class Carried:
         return exif_bytes(self.exif or {}) or b""
 
 
-def read_metadata(image: Image.Image) -> tuple[dict[str, Any], list[str]]:
-    """The fields of Metadata that Pillow knows of a loaded image, and what was left out."""
+def read_metadata(image: Image.Image, tags: Image.Exif) -> tuple[dict[str, Any], list[str]]:
+    """The fields of Metadata in an image's info and its EXIF tags, and what was left out."""
     info, notes = image.info, []
     try:
-        exif = clean_exif(image.getexif())
+        exif = clean_exif(tags)
     except EXIF_ERRORS:
         exif = None
         notes.append("the EXIF data is damaged and is left out")
@@ -85,16 +85,16 @@ def read_metadata(image: Image.Image) -> tuple[dict[str, Any], list[str]]:
         "exif": exif,
         "icc": info.get("icc_profile") or None,
         "xmp": _upright_xmp(info.get("xmp")),
-        "iptc": _iptc(image),
+        "iptc": _iptc(image, tags),
         "dpi": _dpi(info.get("dpi")),
         "text": _texts(image),
     }, notes
 
 
-def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8, that still has to be applied to the loaded pixels."""
+def orientation(tags: Image.Exif) -> int:
+    """The EXIF orientation, 1 to 8, that still has to be applied to the decoded pixels."""
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        value = tags.get(_ORIENTATION, 1)
     except EXIF_ERRORS:
         return 1
     return value if value in range(1, 9) else 1
@@ -139,7 +139,7 @@ def exif_bytes(values: dict[int, Any]) -> bytes | None:
 
 
 def exif_for_result(exif: bytes, width: int, height: int) -> dict[int, Any]:
-    """The tags of the content's EXIF with the result's size and colour space."""
+    """The tags of the content's EXIF with the result's size and color space."""
     values = exif_dict(exif)
     inner = values.get(ExifTags.IFD.Exif, {})
     corrected = {
@@ -186,11 +186,11 @@ def _upright_xmp(xmp: bytes | str | None) -> bytes | None:
     return packet.rstrip(b"\x00") or None
 
 
-def _iptc(image: Image.Image) -> bytes | None:
+def _iptc(image: Image.Image, tags: Image.Exif) -> bytes | None:
     resources = image.info.get("photoshop")  # JPEG: resource number to bytes
     found = resources.get(0x0404) if isinstance(resources, dict) else None
     if found is None and image.format == "TIFF":
-        found = getattr(image, "tag_v2", {}).get(33723)
+        found = tags.get(33723)
     return found if isinstance(found, bytes) and found else None
 
 

@@ -5,23 +5,25 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
+from os import PathLike
 from pathlib import Path
 
-from gramarye.errors import ImageError
-from gramarye.pictures.sniffing import CAMERA_RAW, closest
+from gramarye.errors import ImageError, did_you_mean
+from gramarye.files import user_path
+from gramarye.pictures.sniffing import CAMERA_RAW
 
 _URL = re.compile(r"^(https?|ftps?|s3|gs|file|data):", re.IGNORECASE)
 
 
 @contextmanager
-def open_picture_file(path: str | Path) -> Iterator[BufferedReader]:
+def open_picture_file(path: str | PathLike[str]) -> Iterator[BufferedReader]:
     """The file, open for reading; everything wrong with the path is an ImageError."""
     if _URL.match(str(path)):
         raise ImageError(
             f"'{path}' is a web address, and pictures are read from files: "
             "download it first, then give the path of the file"
         )
-    path = Path(path).expanduser()
+    path = user_path(path)
     _check_is_file(path)
     if path.suffix.lower() in CAMERA_RAW:
         raise ImageError(
@@ -56,9 +58,8 @@ def _why_missing(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         names = []
-    meant = closest(path.name, [name for name in names if not name.startswith(".")])
-    hint = f"did you mean '{path.with_name(meant)}'?" if meant else "check the path"
-    return f"there is no file '{path}': {hint}"
+    hint = did_you_mean(path.name, [name for name in names if not name.startswith(".")])
+    return f"there is no file '{path}': check the path{hint}"
 
 
 def _why_unreadable(path: Path, error: OSError | ValueError) -> str:

@@ -4,10 +4,13 @@ Inside the package a picture's pixels are (1, 3, H, W) float32 sRGB in [0, 1], u
 file held besides stays beside them in a Picture and goes back into the result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
+from typing import IO, BinaryIO
 
 import numpy as np
 import torch
@@ -15,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from gramarye.errors import ImageError
-from gramarye.files import atomic_file, check_target
+from gramarye.files import atomic_file, check_target, user_path
 from gramarye.pictures.decoding import (
     Decoded,
     decode_file,
@@ -29,6 +32,7 @@ from gramarye.pictures.metadata import Metadata, recipe_in_xmp
 from gramarye.pictures.opening import open_picture_file
 from gramarye.pictures.profiles import srgb_profile
 from gramarye.pictures.rows import Array, ResultRows
+from gramarye.pictures.vips import OpenFile
 
 # Twenty times a phone's picture; 4.8 GB as float32. What is larger is a mistake or an attack,
 # unless the caller says otherwise.
@@ -39,9 +43,9 @@ _NOTEBOOK_SIDE = 1024  # pixels; a notebook stores every picture it shows
 
 @dataclass(frozen=True)
 class Saved:
-    """A file that has been written, and what a user should know about it."""
+    """A picture that has been written, and what a user should know about it."""
 
-    path: Path
+    path: Path  # Path() when it went into an open file
     notes: tuple[str, ...] = ()
 
 
@@ -74,8 +78,9 @@ class Picture:
 
     def save(
         self,
-        path: str | Path,
+        target: str | PathLike[str] | BinaryIO,
         *,
+        format: str = "png",  # noqa: A002 (the name it has in Pillow)
         quality: int = 95,
         strip: bool = False,
         bit_depth: int | None = None,
@@ -85,27 +90,28 @@ class Picture:
     ) -> Saved:
         """Write the picture in the format its extension asks for, whole or not at all.
 
-        The bit depth is the source's where the format can hold it. `strip` leaves out the
-        metadata of the source, not the recipe; the sRGB profile is always embedded. Files named
-        in `inputs` are never overwritten.
+        `target` may also be a file that is open for writing, such as a BytesIO: `format` is then
+        the extension. The bit depth is the source's where the format can hold it. `strip` leaves
+        out the metadata of the source, not the recipe; the sRGB profile is always embedded.
+        Files named in `inputs` are never overwritten.
         """
-        path = Path(path).expanduser()
+        path = user_path(target) if isinstance(target, str | PathLike) else None
+        format_ = format_of(path or Path(f"picture.{format.removeprefix('.')}"))
         size = (self.width, self.height)
-        check_output(
-            path,
-            quality=quality,
-            bit_depth=bit_depth,
-            size=size,
-            inputs=inputs,
-            overwrite=overwrite,
-        )
-        format_ = format_of(path)
+        _check_request(format_, quality, bit_depth, size)
+        if path is not None:
+            check_target(path, inputs, overwrite)
         depth = bit_depth or min(self.metadata.bit_depth, max(format_.bit_depths))
         carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
         rows, flat_notes = _rows_for(self, format_, depth)
-        with atomic_file(path) as file:
-            encode(file, rows, format_, carried, quality)
-        return Saved(path, (*flat_notes, *notes))
+        if path is not None:
+            with atomic_file(path) as file:
+                encode(file, rows, format_, carried, quality)
+        elif not isinstance(target, str | PathLike):
+            memory = BytesIO()  # TIFF goes back to its beginning, which not every file can
+            encode(memory, rows, format_, carried, quality)
+            target.write(memory.getvalue())
+        return Saved(path or Path(), (*flat_notes, *notes))
 
     def to_pil(self) -> Image.Image:
         """An 8-bit Pillow image, RGB or RGBA, that says it is sRGB."""
@@ -127,7 +133,7 @@ class Picture:
 
 
 # What `load_picture` makes a Picture of.
-Source = str | Path | bytes | Image.Image | Array | Tensor | Picture
+Source = str | PathLike[str] | bytes | IO[bytes] | Image.Image | Array | Tensor | Picture
 
 
 def load_picture(
@@ -135,7 +141,8 @@ def load_picture(
     *,
     max_pixels: int = MAX_PIXELS,
 ) -> Picture:
-    """A picture from a file, a file's bytes, a Pillow image, an array, a tensor or a Picture.
+    """A picture from a path, a file's bytes, a file opened for reading, a Pillow image, an array,
+    a tensor or a Picture.
 
     Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats in [0, 1];
     tensors the same with the channels before H and W, and one picture in a batch. Both are taken
@@ -149,15 +156,8 @@ def load_picture(
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _from_decoded(decode_image(source))
-    if isinstance(source, bytes):
-        return _from_decoded(decode_file(BytesIO(source), "the picture", max_pixels))
-    if not isinstance(source, str | Path):
-        raise ImageError(
-            f"a picture cannot be made from {type(source).__name__}: give a path, the bytes of a "
-            "file, a Pillow image, a numpy array or a tensor"
-        )
-    with open_picture_file(source) as file:
-        return _from_decoded(decode_file(file, Path(source).name, max_pixels))
+    with _open(source) as (file, name):
+        return _from_decoded(decode_file(file, name, max_pixels))
 
 
 def load_image(
@@ -173,7 +173,7 @@ save_picture = Picture.save
 
 
 def check_output(
-    path: str | Path,
+    path: str | PathLike[str],
     *,
     quality: int = 95,
     bit_depth: int | None = None,
@@ -182,20 +182,40 @@ def check_output(
     overwrite: bool = True,
 ) -> None:
     """Raise what `save_picture` would raise, before hours of work; size is (width, height)."""
-    path = Path(path).expanduser()
-    format_ = format_of(path)
-    check_request(format_, quality, bit_depth, size)
+    path = user_path(path)
+    _check_request(format_of(path), quality, bit_depth, size)
     check_target(path, inputs, overwrite)
+
+
+def read_recipe(source: str | PathLike[str] | bytes | IO[bytes]) -> str | None:
+    """The recipe that `save_picture` put into a file, or None; the pixels are not decoded."""
+    with _open(source) as (file, name):
+        return recipe_in_xmp(header_info(file, name).get("xmp"))
+
+
+@contextmanager
+def _open(source: object) -> Iterator[tuple[OpenFile, str]]:
+    """A file open for reading, and its name for messages."""
+    if isinstance(source, str | PathLike):
+        with open_picture_file(source) as file:
+            yield file, Path(source).name
+        return
+    if not isinstance(source, type) and callable(read := getattr(source, "read", None)):
+        source = read()  # from where it stands; it may not be able to go back
+    if not isinstance(source, bytes | bytearray | memoryview):
+        raise ImageError(
+            f"a picture cannot be made from {type(source).__name__}: give a path, a file opened "
+            "for reading bytes, its bytes, a Pillow image, a numpy array or a tensor"
+        )
+    yield BytesIO(source), "the picture"
+
+
+def _check_request(
+    format_: Format, quality: int, bit_depth: int | None, size: tuple[int, int] | None
+) -> None:
+    check_request(format_, quality, bit_depth, size)
     if format_.name == "HEIC":
         import_heif()
-
-
-def read_recipe(path: str | Path | bytes) -> str | None:
-    """The recipe that `save_picture` put into a file, or None; the pixels are not decoded."""
-    if isinstance(path, bytes):
-        return recipe_in_xmp(header_info(BytesIO(path), "the picture").get("xmp"))
-    with open_picture_file(path) as file:
-        return recipe_in_xmp(header_info(file, Path(path).name).get("xmp"))
 
 
 def _from_decoded(decoded: Decoded) -> Picture:
@@ -204,6 +224,7 @@ def _from_decoded(decoded: Decoded) -> Picture:
 
 
 def _from_array(array: Array) -> Picture:
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or 0 in array.shape:

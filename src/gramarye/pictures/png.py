@@ -1,4 +1,4 @@
-"""PNG (W3C, third edition), which Pillow does not write with 16 bits of colour."""
+"""PNG (W3C, third edition), which Pillow does not write with 16 bits of color."""
 
 import struct
 import zlib

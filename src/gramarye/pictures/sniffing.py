@@ -1,8 +1,6 @@
 """What a file is, judged by its first bytes and never by its name."""
 
-import difflib
 import re
-from pathlib import PurePath
 
 HEAD_BYTES = 512
 
@@ -78,16 +76,6 @@ def stranger(head: bytes) -> str | None:
     if start.startswith(("<!doctype html", "<html", "<head")):
         return "a web page"
     return "text"
-
-
-def closest(name: str, candidates: list[str]) -> str | None:
-    """The candidate a typist most likely meant, whatever its case."""
-    by_folded = {candidate.casefold(): candidate for candidate in candidates}
-    matches = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    if matches:
-        return by_folded[matches[0]]
-    stem = PurePath(name).stem.casefold()  # photo.jpg for photo.jpeg, or photo.tif
-    return next((c for c in candidates if PurePath(c).stem.casefold() == stem), None)
 
 
 def _iso_brands(head: bytes) -> set[bytes]:

@@ -1,4 +1,4 @@
-"""TIFF 6.0, and BigTIFF where 32-bit offsets do not reach; Pillow writes no 16-bit colour."""
+"""TIFF 6.0, and BigTIFF where 32-bit offsets do not reach; Pillow writes no 16-bit color."""
 
 import zlib
 from itertools import accumulate

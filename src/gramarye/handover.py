@@ -23,7 +23,7 @@ from gramarye.scales.rows import cut, length
 
 @final
 @dataclass
-class Carried:
+class Handover:
     """This process's rows of what the scale before has left, or of what a run goes on from."""
 
     image: Tensor | None = None
@@ -54,36 +54,36 @@ class Carried:
             del iterate  # its image must not live through the next step
 
 
-def take_up(plan: Plan, resume: tuple[int, Snapshot] | None) -> tuple[Carried, Iterator[int]]:
+def take_up(plan: Plan, resume: tuple[int, Snapshot] | None) -> tuple[Handover, Iterator[int]]:
     """What a run begins with, and the scales it has yet to go through, by their numbers."""
-    first, carried = 0, Carried()
+    first, handover = 0, Handover()
     if resume is not None:
         first, snapshot = resume
         image = snapshot.tensors["image"].to(plan.device)
-        carried = Carried(image, plan.scales[first].bands, snapshot=snapshot)
+        handover = Handover(image, plan.scales[first].bands, snapshot=snapshot)
         if snapshot.last:
-            carried.adam, carried.snapshot = AdamState.of(snapshot, image), None
+            handover.adam, handover.snapshot = AdamState.of(snapshot, image), None
             first += 1
-    return carried, (i for i in range(first, len(plan.scales)) if plan.scales[i].scale.steps)
+    return handover, (i for i in range(first, len(plan.scales)) if plan.scales[i].scale.steps)
 
 
 def next_image(
-    carried: Carried, seen: Mapping[str, Tensor], config: StylizeConfig, index: int, band: Band
+    handover: Handover, seen: Mapping[str, Tensor], config: StylizeConfig, index: int, band: Band
 ) -> Tensor:
     """This process's rows of the image a scale starts from: a first one, or the last one enlarged.
 
     The band's team are all processes.
     """
     seed = config.picture.seed
-    if carried.bands is None:
+    if handover.bands is None:
         image = first_image(config.picture.init, seen, seed, band)
     else:
         styles = [seen[name] for name in names_of("style", seen)]
-        content, old = band.own(seen["content"]), carried.bands
-        image, grain = carried.take_image(), config.scales.grain
-        carried.adam = enlarge_state(carried.adam, old, band, image)
+        content, old = band.own(seen["content"]), handover.bands
+        image, grain = handover.take_image(), config.scales.grain
+        handover.adam = enlarge_state(handover.adam, old, band, image)
         image = enlarge_band(image, content, styles, old, band, seed=seed + index, amount=grain)
-    carried.bands = band.bands
+    handover.bands = band.bands
     return image
 
 
