@@ -4,6 +4,7 @@ Beside the floats there is never more than what the decoder itself holds: all co
 in bands of rows.
 """
 
+import logging
 import struct
 import threading
 import warnings
@@ -115,6 +116,7 @@ def pillow_alone() -> Iterator[list[str]]:
     back. A part of a PNG may be as large as all its texts together: profiles of printers are.
     """
     said: list[str] = []
+    silence = logging.NullHandler()  # without a handler, Pillow's log goes to the terminal
     with _pillow_turn, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -122,9 +124,11 @@ def pillow_alone() -> Iterator[list[str]]:
             PngImagePlugin.MAX_TEXT_CHUNK,
             PngImagePlugin.MAX_TEXT_MEMORY,
         )
+        logging.getLogger("PIL").addHandler(silence)
         try:
             yield said
         finally:
+            logging.getLogger("PIL").removeHandler(silence)
             Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = pixels, part
             about_file = [w for w in caught if issubclass(w.category, UserWarning)]
             for words in dict.fromkeys(str(w.message).strip(" .") for w in about_file):
