@@ -205,7 +205,8 @@ def _about(header: Header) -> _About:
 def _finish(image: VipsImage, about: _About) -> Decoded:
     """Colors to sRGB, pixels upright."""
     space = space_of(image)
-    assert space is not None
+    if space is None:
+        raise OSError(f"its {image.bands} channels are {image.interpretation}")
     channels = CHANNELS[space]
     metadata = replace(about.metadata, bit_depth=bit_depth(image))
     color, notes = to_srgb(image.extract_band(0, n=channels), space, metadata.icc)
