@@ -5,17 +5,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint types bench wheel clean help
+.PHONY: demo test lint types bench samples wheel clean help
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   stylize the sample pictures into demo/"
-	@echo "make test   run the test suite"
-	@echo "make lint   check style and format (ruff)"
-	@echo "make types  check types (mypy --strict)"
-	@echo "make bench  measure speed, memory and time to quality"
-	@echo "make wheel  build the wheel into dist/"
-	@echo "make clean  remove .venv, demo/ and everything built"
+	@echo "make demo     stylize the sample pictures into demo/"
+	@echo "make test     run the test suite"
+	@echo "make lint     check style and format (ruff)"
+	@echo "make types    check types (mypy --strict)"
+	@echo "make bench    measure speed, memory and time to quality"
+	@echo "make samples  paint the sample pictures again (some minutes)"
+	@echo "make wheel    build the wheel into dist/"
+	@echo "make clean    remove .venv, demo/ and everything built"
 
 demo: .venv/installed
 	$(BIN)/gramarye demo --out demo
@@ -32,6 +33,9 @@ types: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks
+
+samples: .venv/installed-dev
+	$(BIN)/python -m tools.paint_samples
 
 wheel: .venv/installed
 	rm -rf dist
@@ -53,4 +57,4 @@ wheel: .venv/installed
 
 clean:
 	rm -rf .venv demo dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -43,7 +43,7 @@ MEASURES: dict[str, Callable[[Plan], Result]] = {
     "memory": memory,
     "sizes": sizes,
     "forecast": forecasts,
-    "optimizers": lambda plan: optimizers(plan.pixels, (plan.config().history,)),
+    "optimizers": lambda plan: optimizers(plan.pixels, (plan.config().optimizer.history,)),
     "scaling": lambda plan: scaling(max(plan.pixels), plan.block, (1, 2)),
 }
 

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.vgg import VGG19_BLOCKS, vgg_steps
+from gramarye.networks.layers import VGG19_BLOCKS
+from gramarye.networks.vgg import vgg_steps
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -22,18 +22,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.config import make_config
-from gramarye.distillation.crops import CropSampler
+from gramarye.distillation.crops import CropSampler, read_pictures
 from gramarye.distillation.folding import STYLE_HEADS
 from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.teachers import Teachers, load_teacher
 from gramarye.distillation.training import Training
 from gramarye.losses.distances import gram_distance
+from gramarye.losses.moments_loss import Distance
 from gramarye.losses.statistics import moments
-from gramarye.losses.style import Distance, style_distance
+from gramarye.losses.style import style_distance
 from gramarye.networks.registry import load_network
 from gramarye.pictures.color import match_color
 from gramarye.pictures.picture import load_image
-from gramarye.scales.sizes import fit, resize
+from gramarye.scales.resizing import resize
+from gramarye.scales.sizes import fit
 from gramarye.stylize import stylize_steps
 
 Network = Callable[[Tensor, list[str]], dict[str, Tensor]]
@@ -115,7 +117,8 @@ def main() -> None:
     teachers = Teachers([load_teacher(name) for name in args.teacher])
     state = torch.load(args.checkpoint, weights_only=True)
     config = DistillConfig(**state["config"])
-    crops = CropSampler(args.photos[:1], config.pixels, config.crops, config.seed)
+    pictures, _ = read_pictures(args.photos[:1])
+    crops = CropSampler(pictures, config.pixels, config.crops, config.seed)
     training = Training(config, teachers, crops)
     training.load_state_dict(state)
     result: dict[str, object] = {"steps": training.step}

@@ -23,13 +23,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmarks.plan import Plan, Scene, load_scene
+from benchmarks.plan import PRECISIONS, Plan, Scene, load_scene
 from benchmarks.results import Figure, Result
 from benchmarks.timing import in_turns
 from gramarye.networks.features import Conv, PerceptualNetwork, Pool
 from gramarye.networks.passes import Precision
 
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 COPIED = 16  # as many numbers are copied as this many of the matrices hold: 256 MiB, no cache's
 FLOAT32 = 4  # bytes
 
@@ -78,8 +77,8 @@ def measured(
     scene: Scene, precision: Precision, plan: Plan
 ) -> tuple[list[Figure], dict[str, list[float]]]:
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    config = scene.config
-    work = count(scene.network, config.style_layers, config.content_layers, precision)
+    style_layers, content_layers = map(scene.config.value, ("style_layers", "content_layers"))
+    work = count(scene.network, style_layers, content_layers, precision)
     objective, pixels = scene.objective(precision), scene.content[0, 0].numel()
     a, b = (matrix(plan.probe, seed) for seed in (0, 1))
     inner_a, inner_b = a.to(dtype), b.to(dtype)

@@ -36,7 +36,7 @@ def slope(points: Sequence[Mapping[str, float]]) -> list[Figure]:
 def run(pair: Pair, megapixels: float, plan: Plan) -> dict[str, Any]:
     """One short stylization whose content, style and result all have this many megapixels."""
     # Two pictures per remembered step: the peak is there once L-BFGS's memory is full.
-    steps = {"steps": 2, "finer_steps": plan.config().history + 2, "step_decay": 1}
+    steps = {"steps": 2, "finer_steps": plan.config().optimizer.history + 2, "step_decay": 1}
     short = plan.at(max(size_of(pair[0], megapixels)), **steps)
     with TemporaryDirectory() as folder:
         content, style = (

@@ -26,6 +26,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.results import Figure, Result, show
 from gramarye.devices import keep_freed_memory
 from gramarye.objective import Evaluation
+from gramarye.optimizers.history import PairStorage
 from gramarye.optimizers.lbfgs import LBFGS
 
 MEASURED = 9  # steps with a full history; the quickest counts, as others may be at work too
@@ -98,7 +99,7 @@ def make_valley(image: Tensor) -> Callable[[Tensor], Evaluation]:
     def evaluate(x: Tensor) -> Evaluation:
         off = x - 0.7
         gradient = stiffness * (off + off**3)
-        total = (stiffness * (off.square() / 2 + off.square().square() / 4)).sum()
+        total = (stiffness * (off.square() / 2 + off.square().square() / 4)).sum((1, 2, 3))
         return Evaluation({"valley": total}, total, gradient)
 
     return evaluate
@@ -127,13 +128,8 @@ def torch_step(image: Tensor, history: int) -> Step:
 
 def our_step(image: Tensor, history: int, way: str, folder: str) -> Step:
     precision, _, place = way.partition(" on ")
-    optimizer = LBFGS(
-        rate=1.0,
-        history=history,
-        limit=math.inf,
-        precision="bfloat16" if precision == "bfloat16" else "float32",
-        folder=folder if place else None,
-    )
+    storage = PairStorage(precision == "bfloat16", folder if place else None)
+    optimizer = LBFGS(rate=1.0, history=history, limit=math.inf, storage=storage)
 
     def step(evaluate: Callable[[Tensor], Evaluation]) -> Tensor:
         nonlocal image

@@ -32,9 +32,7 @@ from benchmarks.results import Figure, Result
 from benchmarks.timing import median_ratio, seconds
 from gramarye.networks.passes import AddGradient, Passes, Precision, make_passes
 from gramarye.objective import Evaluation, Objective
-from gramarye.optimize import Iterate, optimize
-from gramarye.scales.sizes import Scale
-from gramarye.stylize import optimize_config
+from gramarye.optimize import Iterate
 
 Parts = tuple[float, float, float]  # seconds: optimizer, evaluation, bookkeeping
 
@@ -93,11 +91,9 @@ def add_size(name: str, plan: Plan, figures: list[Figure], details: dict[str, An
 
 def in_blocks(scene: Scene, plan: Plan) -> tuple[list[list[Parts]], dict[str, list[float]]]:
     """Blocks of steps, and the seconds of each bare pass in the blocks between them."""
-    warm, blocks = scene.config.history + 2, 2 * plan.repeats + 1
-    height, width = scene.content.shape[-2:]
-    scale = Scale(height, width, steps=warm + blocks * (plan.block + 1) + 1)
+    warm, blocks = scene.config.optimizer.history + 2, 2 * plan.repeats + 1
     clock = Clocked(scene.objective())
-    iterates = optimize(scene.content, clock, optimize_config(scene.config, scale, scene.budget()))
+    iterates = scene.optimize(clock, steps=warm + blocks * (plan.block + 1) + 1)
     passes = make_passes(scene.network, scene.precision)
     ways: dict[str, Callable[[], Tensor]] = {
         "bare network": lambda: by_autograd(scene, scene.precision),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,24 @@ from PIL import Image
 from torch import Tensor
 
 from gramarye.config import StylizeConfig, make_config
-from gramarye.memory.budget import ScaleBudget, budget_scale
+from gramarye.inputs.inputs import match_colors
+from gramarye.losses.terms import needs_of
+from gramarye.memory.budget import budget_scale
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.passes import Precision, choose_precision
-from gramarye.objective import Objective
+from gramarye.networks.passes import Precision, choose_precision, has_bfloat16
+from gramarye.objective import Evaluates, Objective
+from gramarye.optimize import Iterate, optimize
 from gramarye.pictures.picture import load_image
+from gramarye.plan import run_network
 from gramarye.samples import sample_path
-from gramarye.scales.sizes import fit, resize, style_at
-from gramarye.sources import match_pictures
-from gramarye.stylize import config_network, make_objective
+from gramarye.scales.resizing import resize, style_at
+from gramarye.scales.sizes import fit
+from gramarye.stylize import make_objective
+
+# What convolutions can compute with on this machine, everything on its processor.
+PRECISIONS: tuple[Precision, ...] = (
+    ("float32", "bfloat16") if has_bfloat16(torch.device("cpu")) else ("float32",)
+)
 
 Pair = tuple[str, str]  # the names of a content and a style sample
 
@@ -87,23 +96,31 @@ class Scene:
 
     @property
     def layers(self) -> frozenset[str]:
-        return frozenset((*self.config.content_layers, *self.config.style_layers))
+        return needs_of(self.config.terms).all_layers
 
     @property
     def precision(self) -> Precision:
-        return choose_precision(self.config.precision, self.content.device)
+        return choose_precision(self.config.machine.precision, self.content.device)
 
     def objective(self, precision: Precision = "auto") -> Objective:
         """The objective in one piece, in the config's precision or in another."""
         config = self.config
         if precision != "auto":
-            config = config.model_copy(update={"precision": precision})
-        return make_objective(self.network, self.content, [self.style], config)
+            config = config.with_settings(precision=precision)
+        seen = {"content": self.content, "style/0": self.style}
+        return make_objective(self.network, seen, config)
 
-    def budget(self) -> ScaleBudget:
-        """How the scale is run where memory is no matter."""
+    def optimize(
+        self, objective: Evaluates, steps: int, image: Tensor | None = None
+    ) -> Iterator[Iterate]:
+        """The steps of the scale where memory is no matter; from the content by default."""
         height, width = self.content.shape[-2:]
-        return budget_scale(self.network, height, width, self.config, self.precision, None)
+        needs, settings = needs_of(self.config.terms), self.config.optimizer
+        budget = budget_scale(
+            self.network, (height, width), (0, height), needs, settings, self.precision, None
+        )
+        start = self.content if image is None else image
+        return optimize(start, objective, settings, steps, storage=budget.storage)
 
 
 def load_pair(pair: Pair) -> tuple[Tensor, Tensor]:
@@ -113,15 +130,15 @@ def load_pair(pair: Pair) -> tuple[Tensor, Tensor]:
 
 def load_network(config: StylizeConfig) -> PerceptualNetwork:
     """The config's network, in memory as `stylize_steps` has it."""
-    network = config_network(config)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return run_network(config, torch.device("cpu"))
 
 
 def at_full_size(content: Tensor, style: Tensor, config: StylizeConfig) -> tuple[Tensor, Tensor]:
     """Content and style as `stylize_steps` prepares them for its last scale."""
-    matched, (style,) = match_pictures(content, [style], config)
-    height, width = fit(content.shape[-2], content.shape[-1], config.size)
-    return resize(matched, height, width), style_at(style, config.size, config.style_scale)
+    picture = config.picture
+    matched, (style,) = match_colors(content, [style], picture)
+    height, width = fit(content.shape[-2], content.shape[-1], picture.size)
+    return resize(matched, height, width), style_at(style, picture.size, picture.style_scale)
 
 
 def load_scene(pair: Pair, plan: Plan) -> Scene:

@@ -13,38 +13,39 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.plan import Pair, Plan, Scene, load_pair, load_scene
+from benchmarks.plan import PRECISIONS, Pair, Plan, Scene, load_pair, load_scene
 from benchmarks.results import Figure, Result
 from benchmarks.timing import in_turns, median_ratio, seconds
 from gramarye.networks.passes import Precision
 from gramarye.objective import Objective
 from gramarye.stylize import stylize_steps
 
-PRECISIONS: tuple[Precision, ...] = ("bfloat16", "float32")
+NAMES = "bfloat16 over float32"
 
 
 def precision(plan: Plan) -> Result:
+    if "bfloat16" not in PRECISIONS:
+        return Result("precision", (Figure(NAMES, None, note="no instructions for bfloat16"),))
     evaluations = [
         evaluation_ratio(load_scene(plan.pairs[0], plan.at(size)), plan) for size in plan.pixels
     ]
     runs = [compare(pair, plan, i) for i, pair in enumerate(plan.pairs)]
     sums = [run["bfloat16"]["sum"] / run["float32"]["sum"] for run in runs]
-    names = "bfloat16 over float32"
     return Result(
         "precision",
         (
             *(
-                Figure(f"{size} px: evaluation, {names}", ratio)
+                Figure(f"{size} px: evaluation, {NAMES}", ratio)
                 for size, ratio in zip(plan.pixels, evaluations, strict=True)
             ),
             Figure(
-                f"whole run, {names}",
+                f"whole run, {NAMES}",
                 statistics.median(
                     run["bfloat16"]["seconds"] / run["float32"]["seconds"] for run in runs
                 ),
             ),
             Figure(
-                f"sum of losses at the end, {names}",
+                f"sum of losses at the end, {NAMES}",
                 statistics.median(sums),
                 note=f"judged in float32; pairs: {', '.join(f'{ratio:.4f}' for ratio in sums)}",
             ),
@@ -64,7 +65,7 @@ def evaluation_ratio(scene: Scene, plan: Plan) -> float:
         {name: partial(evaluate, objective) for name, objective in objectives.items()},
         rounds=2 * plan.repeats + 1,
     )
-    return median_ratio(*taken.values())
+    return median_ratio(taken["bfloat16"], taken["float32"])
 
 
 def compare(pair: Pair, plan: Plan, turn: int) -> dict[str, Any]:

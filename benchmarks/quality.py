@@ -22,12 +22,13 @@ from torch import Tensor
 from gramarye.config import make_config
 from gramarye.distillation.folding import STYLE_HEADS
 from gramarye.distillation.teachers import Teachers, load_teacher
+from gramarye.inputs.inputs import Input, Inputs
 from gramarye.losses.distances import gram_distance
 from gramarye.losses.statistics import moments
 from gramarye.pictures.color import luminance, match_color
 from gramarye.pictures.contact_sheet import Cell, contact_sheet
 from gramarye.pictures.picture import Picture, load_image
-from gramarye.scales.sizes import resize, style_at
+from gramarye.scales.resizing import resize, style_at
 from gramarye.stylize import finish, stylize_steps
 
 
@@ -85,7 +86,7 @@ def run(pairs: Sequence[tuple[Path, Path]], teachers: Teachers, out: Path, prese
         for iterate in stylize_steps(content, [style], config):
             image = iterate.image
         seconds = time.perf_counter() - start
-        result = finish(image, content, config)
+        result = finish(image, Inputs({"content": Input.of(content)}), config)
         with torch.no_grad():
             figures = measure(teachers, result, content, style)
         name = f"{content_path.stem}-{style_path.stem}"

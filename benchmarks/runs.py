@@ -14,9 +14,8 @@ from benchmarks.baselines import Losses, adam, gatys
 from benchmarks.plan import Pair, Plan, Scene, at_full_size, load_pair
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective
-from gramarye.optimize import Iterate, optimize
-from gramarye.scales.sizes import Scale
-from gramarye.stylize import optimize_config, stylize_steps
+from gramarye.optimize import Iterate
+from gramarye.stylize import stylize_steps
 
 BASELINES: dict[str, Callable[[Tensor, Losses, int], Iterator[dict[str, float]]]] = {
     "L-BFGS": gatys,
@@ -72,9 +71,8 @@ class Runs:
     def go_on(self, image: Tensor, after: float) -> Iterator[Point]:
         """More steps of the last scale than `default` has; L-BFGS starts without its memory."""
         scene = self.scene()
-        scale = Scale(image.shape[-2], image.shape[-1], self.steps)
-        config = optimize_config(self.config, scale, scene.budget())
-        for iterate, seconds in clocked(optimize(image, scene.objective(), config)):
+        iterates = scene.optimize(scene.objective(), self.steps, image)
+        for iterate, seconds in clocked(iterates):
             yield judged(self.judge, iterate.image, after + seconds)
 
 

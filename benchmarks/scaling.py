@@ -29,14 +29,15 @@ from benchmarks.plan import load_pair
 from benchmarks.results import Figure, Result, show
 from gramarye.config import make_config
 from gramarye.devices import keep_freed_memory, peak_memory
-from gramarye.distributed.bands import plan_bands
 from gramarye.distributed.environment import launched
 from gramarye.distributed.launch import joined
-from gramarye.distributed.processes import Processes, length
-from gramarye.distributed.sharded import sharded_steps
-from gramarye.scales.sizes import Scale, fit
-from gramarye.stylize import config_network
+from gramarye.distributed.processes import ALONE
+from gramarye.inputs.inputs import Input, Inputs
+from gramarye.plan import make_plan, run_network
+from gramarye.scales.rows import length
+from gramarye.stylize import steps as stylize_steps
 
+ANY = 1 << 60  # bytes: nothing is given up for memory
 WARM = 2  # steps before the clock starts: the first has no history and takes its memory anew
 
 
@@ -89,31 +90,22 @@ def measure(size: int, steps: int, out: Path) -> None:
     """Run one scale as one of the processes; the first writes what a step took."""
     keep_freed_memory()
     cpu = torch.device("cpu")
-    with joined(cpu) if launched() else nullcontext(Processes(0, 1)) as processes:
-        config = make_config(size=size, device="cpu")
+    with joined(cpu) if launched() else nullcontext(ALONE) as processes:
+        config = make_config(size=size, device="cpu", coarse_to_fine=False, steps=WARM + steps)
         content, style = load_pair(("landscape", "woodblock"))
-        network = config_network(config)
-        height, width = fit(content.shape[-2], content.shape[-1], size)
-        layers = {*config.content_layers, *config.style_layers}
-        bands = plan_bands(network, layers, height, width, processes.size)
-        iterates = sharded_steps(
-            content,
-            [style],
-            config,
-            processes=processes,
-            network=network,
-            scales=[Scale(height, width, WARM + steps)],
-            plan=[bands],
-            device=cpu,
-        )
+        inputs = Inputs({"content": Input.of(content), "style/0": Input.of(style)})
+        network = run_network(config, cpu)
+        plan = make_plan(config, network, inputs.sizes, cpu, memory=ANY, processes=processes)
+        (bands,) = (scale.bands for scale in plan.scales)
+        iterates = stylize_steps(plan, inputs, network, processes=processes)
         times = [time.perf_counter() for _ in iterates]
         taken = [after - before for before, after in pairwise(times)]
         if processes.rank == 0:
             found = {
                 "step": statistics.median(taken[WARM - 1 :]),
                 "steps": taken,
-                "height": height,
-                "width": width,
+                "height": bands.height,
+                "width": bands.width,
                 "processes": bands.count,
                 "owned": length(bands.owned[0]),
                 "seen": length(bands.windows[0]),

@@ -5,7 +5,7 @@
 One gradient at the full size is one unit of work, at half the size a quarter. For every pair of
 pictures (samples, or paths) and every plan: style and content loss, as shares of the plain run's
 best (500 steps of L-BFGS at the full size), after so many units; and the units until both, and
-their sum, are reached. What follows the colon are fields of OptimizeConfig. The plain runs take
+their sum, are reached. What follows the colon are settings of the optimizer. The plain runs take
 minutes; their losses are kept in --cache. Pictures go to --out, if given.
 """
 
@@ -15,24 +15,27 @@ import argparse
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from benchmarks.baselines import gatys
+from benchmarks.plan import load_network
 from benchmarks.runs import Point, point
 from benchmarks.time_to_quality import first
+from gramarye.handover import enlarge
 from gramarye.config import StylizeConfig, make_config
+from gramarye.inputs.inputs import Input, Inputs, match_colors
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective
-from gramarye.optimize import OptimizeConfig, optimize
+from gramarye.optimize import optimize
+from gramarye.optimizers.settings import OptimizerSettings
 from gramarye.pictures.picture import Picture, load_image
 from gramarye.samples import sample_path
-from gramarye.scales.sizes import enlarge, fit, resize, style_at
-from gramarye.sources import match_pictures
-from gramarye.stylize import config_network, finish, make_objective
+from gramarye.scales.resizing import resize, style_at
+from gramarye.scales.sizes import fit
+from gramarye.stylize import finish, make_objective
 
 PLAIN_STEPS = 500
 
@@ -43,7 +46,7 @@ class Way:
 
     name: str
     scales: tuple[tuple[int, int], ...]
-    config: OptimizeConfig
+    settings: OptimizerSettings
 
     def units(self) -> float:
         full = self.scales[-1][0]
@@ -63,26 +66,27 @@ class Task:
     def at(self, side: int) -> tuple[Tensor, Tensor, Objective]:
         height, width = fit(self.content.shape[-2], self.content.shape[-1], side)
         content = resize(self.content, height, width)
-        style = style_at(self.style, side, self.config.style_scale)
-        return content, style, make_objective(self.network, content, [style], self.config)
+        style = style_at(self.style, side, self.config.picture.style_scale)
+        seen = {"content": content, "style/0": style}
+        return content, style, make_objective(self.network, seen, self.config)
 
 
 def parse_way(text: str) -> Way:
     """`256x100,512x60:history=20`."""
     scales, _, settings = text.partition(":")
-    config = OptimizeConfig(history=make_config().history)
-    kinds = {field.name: type(getattr(config, field.name)) for field in fields(config)}
-    changes: dict[str, Any] = {}
-    for setting in filter(None, settings.split(",")):
-        key, _, value = setting.partition("=")
-        changes[key] = bool(int(value)) if kinds[key] is bool else kinds[key](value)
+    changes = dict(setting.split("=") for setting in filter(None, settings.split(",")))
     sides = [tuple(int(number) for number in scale.split("x")) for scale in scales.split(",")]
-    return Way(text, tuple((side, steps) for side, steps in sides), replace(config, **changes))
+    return Way(
+        text,
+        tuple((side, steps) for side, steps in sides),
+        OptimizerSettings.model_validate(changes),
+    )
 
 
 def load_task(pair: str, network: PerceptualNetwork, config: StylizeConfig) -> Task:
     paths = [Path(name) if Path(name).exists() else sample_path(name) for name in pair.split(",")]
-    content, (style,) = match_pictures(load_image(paths[0]), [load_image(paths[1])], config)
+    content, style = map(load_image, paths)
+    content, (style,) = match_colors(content, [style], config.picture)
     return Task(f"{paths[0].stem}-{paths[1].stem}", content, style, network, config)
 
 
@@ -107,7 +111,7 @@ def follow(task: Task, way: Way) -> tuple[list[Point], Tensor]:
         content, style, objective = task.at(side)
         start = content if image is None else enlarge(image, content, [style], seed=index)
         points = []
-        for iterate in optimize(start, objective, replace(way.config, steps=steps)):
+        for iterate in optimize(start, objective, way.settings, steps):
             work += (side / full) ** 2
             points.append(point(iterate.losses, work))
             image = iterate.image
@@ -148,7 +152,8 @@ def search(
             print(f"{task.name}  {line(way, row)}  both {both:.0f}  sum {total:.0f}", flush=True)
             if out is not None:
                 out.mkdir(parents=True, exist_ok=True)
-                result = finish(image, task.content, task.config)
+                inputs = Inputs({"content": Input.of(task.content)})
+                result = finish(image, inputs, task.config)
                 name = way.name.translate(str.maketrans(",:=", "___"))
                 Picture.from_tensor(result).save(out / f"{task.name}-{name}.png")
     print(f"style, content at {', '.join(f'{mark:g}' for mark in marks)} units; geometric means")
@@ -173,7 +178,7 @@ def main() -> None:
     parser.add_argument("pairs", nargs="+", metavar="CONTENT,STYLE")
     args = parser.parse_args()
     config = make_config(device="cpu")
-    network = config_network(config)
+    network = load_network(config)
     tasks = [load_task(pair, network, config) for pair in args.pairs]
     search(args.plan, tasks, args.units, args.cache, args.out)
 

@@ -22,8 +22,8 @@ from benchmarks.baselines import write_random_vgg19
 from benchmarks.plan import Pair, Plan, size_of, write_jpeg
 from benchmarks.results import Figure, Result
 from benchmarks.timing import gramarye
-from gramarye.memory.budget import parse_bytes
 from gramarye.scales.sizes import plan_scales
+from gramarye.units import show_bytes
 
 NETWORKS = ("vgg19-lite", "vgg19")
 COUNTED = 3  # steps
@@ -55,8 +55,8 @@ def sizes(plan: Plan) -> Result:
 def show(run: dict[str, Any]) -> list[Figure]:
     name = f"{run['network']}, {run['megapixels']:g} MP"
     few = "" if run["full_history"] else f"{run['steps']} steps in all: L-BFGS's memory not full"
-    budget = f"--memory {run['memory']}" if run["memory"] else ""
-    allowed = parse_bytes(run["memory"]) / 2**20 + INTERPRETER if run["memory"] else None
+    budget = f"--memory {show_bytes(run['memory'])}" if run["memory"] else ""
+    allowed = run["memory"] / 2**20 + INTERPRETER if run["memory"] else None
     return [
         Figure(f"{name}: step", run["step_seconds"], "s", note=few),
         Figure(
@@ -82,7 +82,7 @@ def run(
     """One short run, and what follows from it."""
     width, height = size_of(pair[0], megapixels)
     size, network = max(width, height), settings["network"]
-    history = plan.config().history
+    history = plan.config().optimizer.history
     full = megapixels <= FEW_ABOVE.get(network, float("inf"))
     steps = history + COUNTED if full else COUNTED
     short = plan.at(size, **settings, min_size=size, steps=steps)
@@ -93,10 +93,9 @@ def run(
     )
     report, seconds = map(json.loads, printed.splitlines())
     step = step_seconds(seconds)
-    memory = short.config().memory
-    scales = [
-        (scale.steps, scale.pixels) for scale in plan_scales(height, width, plan.at(size).config())
-    ]
+    memory = short.config().machine.memory
+    coarse_to_fine = plan_scales(height, width, size, plan.config().scales)
+    scales = [(scale.steps, scale.pixels) for scale in coarse_to_fine]
     return {
         "network": network,
         "megapixels": megapixels,

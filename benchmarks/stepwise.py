@@ -11,9 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from unittest.mock import patch
 
 from gramarye.cli import main
-from gramarye.jobs import single
+from gramarye.jobs import running
 from gramarye.optimize import Iterate
 
 Steps = Callable[..., Iterator[Iterate]]
@@ -33,13 +34,13 @@ def clocked(seconds: list[float], iterates: Iterator[Iterate]) -> Iterator[Itera
 
 def run(arguments: Sequence[str]) -> int:
     seconds: list[float] = []
-    steps: Steps = single.stylize_steps  # type: ignore[attr-defined]
+    steps: Steps = running.steps  # type: ignore[attr-defined]
 
     def timed(*args: Any, **settings: Any) -> Iterator[Iterate]:
         return clocked(seconds, steps(*args, **settings))
 
-    single.stylize_steps = timed  # type: ignore[attr-defined]
-    code = main(arguments)
+    with patch.object(running, "steps", timed):
+        code = main(arguments)
     print(json.dumps(seconds))
     return code
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.plan import Plan, Scene, load_scene, size_of
+from benchmarks.plan import PRECISIONS, Plan, Scene, load_scene, size_of
 from benchmarks.results import Figure, Result
 from benchmarks.timing import in_turns, median_ratio
 from gramarye.networks.passes import Precision
@@ -24,7 +24,6 @@ from gramarye.tiles.tiling import plan_tiles
 GRID = 3, 3
 KEPT = {"all kept": 1.0, "half kept": 0.5, "none kept": 0.0}
 AGREES = 1e-5  # relative, in float32
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 def tiling(plan: Plan) -> Result:

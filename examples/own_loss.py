@@ -2,65 +2,74 @@
 
     python examples/own_loss.py photo.jpg painting.jpg out.png 0.9 0.6 0.3
 
-It is a function of sums over positions, so it works in tiles as well.
+It is a kind of term like the package's own: it brings its settings, which recipes keep, and its
+loss is a function of sums over positions, so that it works in tiles and on several processes.
 """
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
+from pydantic import Field
 from torch import Tensor
 
 import gramarye
-from gramarye.losses.additive import Sums
-from gramarye.objective import Term
-from gramarye.optimize import OptimizeConfig, optimize
-from gramarye.scales.sizes import fit, resize
-from gramarye.sources import match_pictures
-from gramarye.stylize import config_network, make_objective
-from gramarye.tiles.tiling import Region
+from gramarye.losses.kind import Needs, Term, TermKind
+from gramarye.losses.terms import TERMS
+from gramarye.settings import Part
+from gramarye.tiles.regions import IMAGE, Region, Sums, whole_region
 
 
 @dataclass(frozen=True)
-class MeanColorLoss:
-    """Squared distance of the image's mean color from a target (3,)."""
+class MeanColor:
+    """Squared distance of the image's mean color from a target."""
 
-    target: Tensor
-    layer: str = "image"
-    linear: bool = False
+    target: tuple[float, float, float]
+    layer: str = IMAGE
+    separable: bool = False  # the mean needs all tiles before any can have its gradient
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        return (features["image"].mean((0, 2, 3)) - self.target).square().sum()
+        return self.value(self.sums(features[IMAGE], whole_region(features[IMAGE])))
 
     def sums(self, features: Tensor, region: Region) -> Sums:
-        here = region.inside.of(features)
-        return here.sum((0, 2, 3)), here.new_tensor(here.numel() / 3)
+        here = region.inside.of(features)  # (B, 3, h, w)
+        return here.sum((2, 3)), here.new_full((len(here), 1), here.shape[2] * here.shape[3])
 
     def value(self, sums: Sums) -> Tensor:
         total, count = sums
-        return (total / count - self.target).square().sum()
+        return (total / count - total.new_tensor(self.target)).square().sum(1)  # (B,)
 
     def add_gradient(self, into: Tensor, features: Tensor, region: Region, slopes: Sums) -> None:
-        region.inside.of(into).add_(slopes[0].to(into.dtype)[:, None, None])
+        region.inside.of(into).add_(slopes[0].to(into.dtype)[:, :, None, None])
 
 
-def main(
-    content: str, style: str, out: str, *color: str, size: int = 384, steps: int = 100
-) -> None:
-    config = gramarye.make_config(size=size)
-    network = config_network(config)
-    picture, paintings = gramarye.load_image(content), [gramarye.load_image(style)]
-    picture, paintings = match_pictures(picture, paintings, config)
-    picture = resize(picture, *fit(*picture.shape[-2:], size))
-    objective = make_objective(network, picture, paintings, config)
-    target = torch.tensor([float(value) for value in color])
-    mine = Term("mean color", 1000.0, MeanColorLoss(target))
-    both = gramarye.Objective(network, [*objective.terms, mine], memory=200 * 2**20)
-    for iterate in optimize(picture, both, OptimizeConfig(steps=steps)):
-        image = iterate.image
-    print({name: round(value, 4) for name, value in iterate.losses.items()})
-    gramarye.Picture.from_tensor(image).save(out)
+class MeanColorSettings(Part):
+    """The pull towards a color; the aliases are the names of the options."""
+
+    target: tuple[float, float, float] = Field(
+        (0.5, 0.5, 0.5), alias="mean_color", description="mean color the picture is pulled to"
+    )
+    weight: float = Field(0.0, ge=0, alias="mean_color_weight", description="and how hard")
+
+
+def terms(settings: MeanColorSettings) -> list[Term]:
+    if settings.weight == 0:
+        return []
+    return [Term("mean-color", settings.weight, MeanColor(settings.target))]
+
+
+# It reads the image only and is measured against no picture: it needs nothing, and asks for none.
+TERMS["mean-color"] = TermKind(
+    "mean-color",
+    MeanColorSettings,
+    needs=lambda settings: Needs(),
+    prepare=lambda settings, targets: lambda: terms(settings),
+)
+
+
+def main(content: str, style: str, out: str, *color: str, **settings: object) -> None:
+    picture = gramarye.stylize(content, style, mean_color=color, mean_color_weight=1000, **settings)
+    picture.save(out)
 
 
 if __name__ == "__main__":

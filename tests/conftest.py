@@ -12,14 +12,20 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.passes import has_bfloat16
 from gramarye.networks.registry import load_network
 from gramarye.networks.vgg import narrow_vgg
 
 # Threads cost more than they save on pictures this small; on a busy machine, far more.
-os.environ["OMP_NUM_THREADS"] = "1"  # for the commands that tests start
-torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the commands that tests start, too
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 WIDTHS = (2, 2, 2, 2, 2)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("bfloat16") and not has_bfloat16(torch.device("cpu")):
+        pytest.skip("this processor has no instructions for bfloat16")
 
 
 @pytest.fixture(autouse=True)

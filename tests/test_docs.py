@@ -3,36 +3,47 @@
 A block that begins with "```python run" is run, after the blocks before it on its page.
 """
 
+import json
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 import gramarye
-from gramarye.config import StylizeConfig, load_preset, preset_names
-from gramarye.optimize import OptimizeConfig
+from gramarye import cli
+from gramarye.config import StylizeConfig, all_settings, load_preset, preset_names, read_preset
+from gramarye.losses.terms import TERMS
+from gramarye.optimizers.settings import OptimizerSettings
 from gramarye.pictures.color import match_color
-from gramarye.pictures.picture import load_picture, save_picture
+from gramarye.pictures.picture import load_image, load_picture, save_picture
+from gramarye.recipe import InputFile, Recipe
 from gramarye.samples import sample_path
+from gramarye.scales.settings import ScaleSettings
+from gramarye.scales.sizes import plan_scales
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 RUNNABLE = [name for name in PAGES if "```python run\n" in (DOCS / name).read_text("utf-8")]
-SMALL = {"((256, 100), (512, 60))": "((64, 3), (96, 2))"}
+SCALES = plan_scales(384, 512, 512, ScaleSettings())
+SCHEDULE = str(tuple((scale.width, scale.steps) for scale in SCALES))
+SMALL = {SCHEDULE: "((64, 3), (96, 2))", "size=512": "size=64, steps=4"}
 
 
 def text_of(page: str) -> str:
     return (DOCS / page).read_text("utf-8")
 
 
-def python_blocks(page: str, mark: str = "") -> list[str]:
-    return re.findall(rf"^```python{mark}\n(.*?)^```", text_of(page), re.M | re.S)
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text_of(page), re.M | re.S)
 
 
 def made_small(code: str) -> str:
-    for large, small in SMALL.items():
-        code = code.replace(large, small)
+    for written, small in SMALL.items():
+        code = code.replace(written, small)
     return code
 
 
@@ -50,23 +61,41 @@ def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def same_terms() -> Iterator[None]:
+    """What a page registers is gone after its test."""
+    with patch.dict(TERMS):
+        yield
+
+
 @pytest.mark.parametrize("page", RUNNABLE)
 def test_the_runnable_blocks_run(page: str, sample_folder: Path) -> None:
     names: dict[str, Any] = {}
-    for block in python_blocks(page, " run"):
+    for block in blocks(page, "python run"):
         exec(compile(made_small(block), page, "exec"), names)
+
+
+def test_the_kind_of_loss_from_parts_is_heeded_and_kept_in_the_recipe(sample_folder: Path) -> None:
+    names: dict[str, Any] = {}
+    for block in blocks("from-parts.md", "python run"):
+        exec(compile(made_small(block), "from-parts.md", "exec"), names)
+    without = gramarye.stylize("photo.jpg", "painting.jpg", size=64, steps=4).pixels
+    assert names["grayness"]({"image": load_image("grayer.png")}) < names["grayness"](
+        {"image": without}
+    )
+    assert Recipe.of_picture("grayer.png").settings.value("gray_weight") == 30
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_python_block_is_python(page: str) -> None:
-    for block in python_blocks(page, "(?: run)?"):
+    for block in blocks(page, "python(?: run)?"):
         compile(block, page, "exec")
 
 
 def test_the_program_from_parts_is_short_and_does_what_stylize_does(sample_folder: Path) -> None:
-    program = python_blocks("from-parts.md", " run")[0]
+    program = blocks("from-parts.md", "python run")[0]
     assert len(program.splitlines()) <= 40
-    assert all(large in program for large in SMALL)
+    assert SCHEDULE in program  # the default's
     exec(made_small(program), {})
     ours = load_picture("from-parts.png").pixels
     sizes = {"size": 96, "min_size": 64, "steps": 3, "finer_steps": 2, "precision": "float32"}
@@ -74,6 +103,13 @@ def test_the_program_from_parts_is_short_and_does_what_stylize_does(sample_folde
     assert (ours - theirs).abs().max() < 1 / 255  # half a level is the rounding to 8 bits
     start = match_color(*(load_picture(f"{name}.jpg").pixels for name in ("photo", "painting")))
     assert (theirs - start).abs().mean() > 0.02  # enough for any difference to show
+
+
+def test_the_page_of_the_command_line_has_every_command() -> None:
+    commands = [command.__name__.rpartition(".")[2] for command in cli.COMMANDS]
+    page = text_of("command-line.md")
+    assert re.findall(r"^\| \[`(\w+)`\]\(#\w+\) \|", page, re.M) == commands
+    assert re.findall(r"^## ([a-z]\w*)$", page, re.M) == commands
 
 
 def preset_sections() -> dict[str, str]:
@@ -109,11 +145,26 @@ def test_the_page_of_presets_has_them_all() -> None:
 def test_the_page_of_presets_gives_every_setting_with_its_value(preset: str) -> None:
     expected = load_preset(preset)
     if preset == "default":
-        defaults = StylizeConfig().model_dump() | expected
-        expected = {name: value for name, value in defaults.items() if name != "preset"}
+        config = StylizeConfig()
+        expected = {name: config.value(name) for name in all_settings() if name != "preset"}
+        expected = {name: None if value == () else value for name, value in expected.items()}
     assert settings_of(preset_sections()[preset]) == expected
+
+
+def test_the_preset_on_the_page_is_the_file() -> None:
+    (shown,) = blocks("presets.md", "toml")
+    assert tomllib.loads(shown) == read_preset("draft")
 
 
 def test_the_page_of_presets_knows_the_longest_step() -> None:
     limits = re.findall(r"(?:more|longer) than (0\.\d+) \(root mean square", text_of("presets.md"))
-    assert [float(limit) for limit in limits] == [OptimizeConfig().limit] * 2
+    assert [float(limit) for limit in limits] == [OptimizerSettings().step_limit] * 2
+
+
+def test_the_recipe_on_its_page_has_the_fields_of_one() -> None:
+    (shown,) = (json.loads(block) for block in blocks("recipes.md", "json"))
+    assert shown.keys() <= Recipe.model_fields.keys()
+    assert shown["recipe"] == Recipe.model_fields["recipe"].default
+    for file in shown["inputs"].values():
+        assert len(InputFile.model_validate(file).sha256) == 64
+    assert StylizeConfig.model_validate(shown["settings"]) == gramarye.make_config(seed=7)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.pictures.making import pillow_file, ramp, write
 
 from gramarye import files as writing
 from gramarye.errors import InputError, OutputError
 from gramarye.pictures.picture import load_picture
+from tests.pictures.making import pillow_file, ramp, write
 
 
 def test_folders_are_made_and_permissions_follow_the_umask(tmp_path) -> None:

@@ -4,6 +4,7 @@ import gc
 import json
 import math
 import weakref
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -16,16 +17,10 @@ from torch.testing import assert_close
 
 from gramarye.errors import OptimizationError
 from gramarye.objective import Evaluation, Objective
-from gramarye.optimize import (
-    AdamState,
-    Iterate,
-    OptimizeConfig,
-    OptimizerName,
-    Snapshot,
-    optimize,
-    rms_change,
-)
+from gramarye.optimize import AdamState, Iterate, Snapshot, optimize, rms_change
 from gramarye.optimizers import history
+from gramarye.optimizers.history import IN_MEMORY, PairStorage
+from gramarye.optimizers.settings import OptimizerSettings
 
 
 class Bowl:
@@ -37,7 +32,7 @@ class Bowl:
     def evaluate(self, image: Tensor) -> Evaluation:
         self.calls += 1
         gradient = self.stiffness * (image - 0.7)
-        total = 0.5 * (gradient * (image - 0.7)).sum()
+        total = 0.5 * (gradient * (image - 0.7)).sum((1, 2, 3))
         if self.calls in self.bad_calls:
             total, gradient = total * math.nan, gradient * math.nan
         return Evaluation({"bowl": total}, total, gradient)
@@ -47,14 +42,14 @@ START = torch.full((1, 3, 4, 4), 0.2)
 STIFFNESS = torch.linspace(0.5, 2.0, 48).view(1, 3, 4, 4)
 
 
-def run(objective: Any, **settings: Any) -> list[Any]:
-    return list(optimize(START, cast(Objective, objective), OptimizeConfig(**settings)))
+def run(objective: Any, steps: int, **settings: Any) -> list[Any]:
+    return list(optimize(START, cast(Objective, objective), OptimizerSettings(**settings), steps))
 
 
 @pytest.mark.parametrize(
     ("optimizer", "rate"), [("lbfgs", 1.0), ("adam", 0.05), ("gradient-descent", 0.5)]
 )
-def test_every_optimizer_finds_the_bottom_of_a_bowl(optimizer: OptimizerName, rate: float) -> None:
+def test_every_optimizer_finds_the_bottom_of_a_bowl(optimizer: str, rate: float) -> None:
     iterates = run(Bowl(STIFFNESS), optimizer=optimizer, learning_rate=rate, steps=60)
     assert [iterate.step for iterate in iterates] == list(range(1, 61))
     assert_close(iterates[-1].image, torch.full_like(START, 0.7), atol=0.02, rtol=0)
@@ -127,26 +122,12 @@ def test_adam_stays_within_the_colors_there_are() -> None:
 
 
 def test_adam_carries_its_state_to_the_next_run() -> None:
-    settings = OptimizeConfig(optimizer="adam", learning_rate=0.02, steps=4)
-    whole = list(
-        optimize(
-            START,
-            cast(Objective, Bowl(STIFFNESS)),
-            OptimizeConfig(optimizer="adam", learning_rate=0.02, steps=8),
-        )
-    )
+    settings, bowl = OptimizerSettings(name="adam", learning_rate=0.02), Bowl(STIFFNESS)
+    whole = list(optimize(START, cast(Objective, bowl), settings, 8))
     state = AdamState()
-    first = list(optimize(START, cast(Objective, Bowl(STIFFNESS)), settings, state))
-    second = list(optimize(first[-1].image, cast(Objective, Bowl(STIFFNESS)), settings, state))
+    first = list(optimize(START, cast(Objective, bowl), settings, 4, state))
+    second = list(optimize(first[-1].image, cast(Objective, bowl), settings, 4, state))
     assert_close(second[-1].image, whole[-1].image)
-
-
-def test_carried_moments_are_resized_with_the_image() -> None:
-    state = AdamState(torch.ones(1, 3, 4, 4), torch.rand(1, 3, 4, 4), 7.0).resized(8, 6)
-    assert state.first is not None and state.second is not None
-    assert state.first.shape == (1, 3, 8, 6)
-    assert state.second.min() >= 0
-    assert state.step == 7.0
 
 
 class Valley:
@@ -156,28 +137,25 @@ class Valley:
         leaf = image.detach().requires_grad_(True)
         x = leaf.flatten()
         losses = {
-            "valley": ((x[1:] - x[:-1] ** 2) ** 2).mean(),
-            "pull": (torch.linspace(0.5, 4.0, len(x)) * (x - 0.8) ** 2).mean(),
+            "valley": ((x[1:] - x[:-1] ** 2) ** 2).mean()[None],
+            "pull": (torch.linspace(0.5, 4.0, len(x)) * (x - 0.8) ** 2).mean()[None],
         }
-        total = torch.stack(list(losses.values())).sum()
+        total = torch.stack(list(losses.values())).sum(0)
         (gradient,) = torch.autograd.grad(total, leaf)
         return Evaluation({k: v.detach() for k, v in losses.items()}, total.detach(), gradient)
 
 
 VALLEY = cast(Objective, Valley())
 BEGIN = torch.rand(1, 3, 9, 11, generator=torch.Generator().manual_seed(0))
+# By name: settings, steps where they are not 9, and the storage of the pairs.
 WAYS: dict[str, dict[str, Any]] = {
     "lbfgs": {"history": 3},
     "lbfgs, history never full": {"history": 50},
-    "lbfgs in bfloat16": {"history": 3, "history_precision": "bfloat16"},
-    "lbfgs on disk": {"history": 3, "history_folder": "."},
-    "lbfgs in bfloat16 on disk": {
-        "history": 3,
-        "history_precision": "bfloat16",
-        "history_folder": ".",
-    },
+    "lbfgs in bfloat16": {"history": 3, "storage": PairStorage(True)},
+    "lbfgs on disk": {"history": 3, "storage": PairStorage(folder=".")},
+    "lbfgs in bfloat16 on disk": {"history": 3, "storage": PairStorage(True, ".")},
     "lbfgs averaged": {"history": 3, "average": 0.8},
-    "lbfgs with steps too long": {"history": 3, "learning_rate": 9.0, "limit": 30.0},
+    "lbfgs with steps too long": {"history": 3, "learning_rate": 9.0, "step_limit": 30.0},
     "lbfgs that settles": {"history": 3, "stop_change": 1e-3, "steps": 40},
     "strong wolfe": {"history": 3, "line_search": "strong-wolfe"},
     "adam": {"optimizer": "adam", "learning_rate": 0.05},
@@ -189,6 +167,14 @@ WAYS: dict[str, dict[str, Any]] = {
         "steps": 20,
     },
 }
+
+
+def way(name: str, image: Tensor = BEGIN, *arguments: Any, **options: Any) -> Iterator[Iterate]:
+    """The run of that name, on disk in the folder of the test that asks."""
+    settings = dict(WAYS[name])
+    steps, storage = settings.pop("steps", 9), settings.pop("storage", IN_MEMORY)
+    settings = OptimizerSettings(**settings)
+    return optimize(image, VALLEY, settings, steps, *arguments, storage=storage, **options)
 
 
 def through_a_file(snapshot: Snapshot, folder: Path) -> Snapshot:
@@ -205,21 +191,20 @@ def test_a_run_taken_up_again_is_the_same_bit_for_bit(
     monkeypatch.setattr(history, "SHORTEST", 64)
     monkeypatch.setattr(history, "PART", 64 * 14)
     monkeypatch.chdir(tmp_path)
-    config = OptimizeConfig(**{"steps": 9, **WAYS[name]})
     whole, snapshots, whole_state = [], [], AdamState()
-    for iterate in optimize(BEGIN, VALLEY, config, whole_state):
+    for iterate in way(name, BEGIN, whole_state):
         whole.append(iterate)
         taken = iterate.snapshot()
         assert taken is not None
         snapshots.append(through_a_file(taken, tmp_path))
     for snapshot in snapshots:
         state = AdamState()
-        again = list(optimize(torch.zeros_like(BEGIN), VALLEY, config, state, snapshot=snapshot))
+        again = list(way(name, torch.zeros_like(BEGIN), state, snapshot=snapshot))
         assert [i.step for i in again] == [i.step for i in whole[snapshot.step :]]
         for iterate, expected in zip(again, whole[snapshot.step :], strict=True):
             assert torch.equal(iterate.image, expected.image)
             assert iterate == Iterate(**{**vars(expected), "image": iterate.image})
-        if config.optimizer == "adam":
+        if WAYS[name].get("optimizer") == "adam":
             assert state.step == whole_state.step
             for a, b in ((state.first, whole_state.first), (state.second, whole_state.second)):
                 assert a is not None and b is not None and torch.equal(a, b)
@@ -230,23 +215,22 @@ def test_a_run_taken_up_again_is_the_same_bit_for_bit(
 
 def test_the_ways_taken_up_again_include_steps_back_and_an_early_end() -> None:
     for name in ("lbfgs with steps too long", "gradient descent that diverges"):
-        iterates = optimize(BEGIN, VALLEY, OptimizeConfig(**{"steps": 9, **WAYS[name]}))
-        assert any(iterate.notes for iterate in iterates), name
-    settled = list(optimize(BEGIN, VALLEY, OptimizeConfig(**WAYS["lbfgs that settles"])))
+        assert any(iterate.notes for iterate in way(name)), name
+    settled = list(way("lbfgs that settles"))
     assert 5 < len(settled) < 40
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_an_iterates_image_is_never_changed(name: str, tmp_path: Path) -> None:
-    settings = {"steps": 9, **WAYS[name]}
-    if "history_folder" in settings:
-        settings["history_folder"] = str(tmp_path)
-    kept = [(i.image, i.image.clone()) for i in optimize(BEGIN, VALLEY, OptimizeConfig(**settings))]
+def test_an_iterates_image_is_never_changed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = [(iterate.image, iterate.image.clone()) for iterate in way(name)]
     assert all(torch.equal(image, copy) for image, copy in kept)
 
 
 def test_a_snapshot_is_there_until_the_run_goes_on() -> None:
-    iterates = optimize(BEGIN, VALLEY, OptimizeConfig(steps=3))
+    iterates = optimize(BEGIN, VALLEY, OptimizerSettings(), 3)
     first = next(iterates)
     assert first.snapshot() is not None
     second = next(iterates)
@@ -257,7 +241,7 @@ def test_a_snapshot_is_there_until_the_run_goes_on() -> None:
 
 
 def test_an_iterate_that_is_kept_keeps_no_history() -> None:
-    iterates = optimize(BEGIN, VALLEY, OptimizeConfig(steps=3))
+    iterates = optimize(BEGIN, VALLEY, OptimizerSettings(), 3)
     kept = next(iterates)
     snapshot = kept.snapshot()
     assert snapshot is not None
@@ -287,8 +271,8 @@ def test_no_more_images_are_held_than_are_needed(settings: dict[str, Any], image
             seen.append(len(alive))
             return super().evaluate(image)
 
-    config = OptimizeConfig(steps=8, **settings)
-    iterates = optimize(torch.rand(1, 3, 37, 41), cast(Objective, Counting()), config)
+    objective, config = cast(Objective, Counting()), OptimizerSettings(**settings)
+    iterates = optimize(torch.rand(1, 3, 37, 41), objective, config, 8)
     for iterate in iterates:
         del iterate
     assert max(seen) <= images
@@ -304,19 +288,19 @@ def test_the_disk_is_free_again_after_an_error(tmp_path: Path) -> None:
                 raise RuntimeError("interrupted")
             return super().evaluate(image)
 
-    config = OptimizeConfig(steps=9, history_folder=str(tmp_path))
+    objective, storage = cast(Objective, Failing()), PairStorage(folder=str(tmp_path))
     with pytest.raises(RuntimeError, match="interrupted"):
-        list(optimize(BEGIN, cast(Objective, Failing()), config))
+        list(optimize(BEGIN, objective, OptimizerSettings(), 9, storage=storage))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_scale_ends_when_the_image_hardly_moves() -> None:
-    config = OptimizeConfig(steps=200, stop_change=1e-3, history=5)
-    iterates = list(optimize(BEGIN, VALLEY, config))
+    settings = OptimizerSettings(stop_change=1e-3, history=5)
+    iterates = list(optimize(BEGIN, VALLEY, settings, 200))
     last = iterates[-1]
     assert last.step == last.steps == len(iterates) < 100
     assert all(iterate.steps == 200 for iterate in iterates[:-1])
-    endless = list(optimize(BEGIN, VALLEY, OptimizeConfig(steps=last.step, history=5)))
+    endless = list(optimize(BEGIN, VALLEY, OptimizerSettings(history=5), last.step))
     changes = [rms_change(a.image, b.image) for a, b in pairwise(endless[:-1])]
     assert sum(changes[-4:]) / 5 < 1e-3  # the last change leads to the last image, the best
     assert sum(changes[-6:-1]) / 5 > 1e-3

@@ -1,41 +1,82 @@
-"""The public names: sorted, complete, loaded when used, and nothing more."""
+"""The public names: documented, typed, loaded when used, and nothing more."""
 
+import ast
+import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module, resources
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gramarye
 
-PUBLIC = [
-    "GramaryeError",
-    "Iterate",
-    "Objective",
-    "Picture",
-    "Recipe",
-    "StylizeConfig",
-    "__version__",
-    "load_image",
-    "load_network",
-    "load_picture",
-    "load_preset",
-    "make_config",
-    "preset_names",
-    "save_picture",
-    "stylize",
-    "stylize_steps",
-]
+ROOT = Path(gramarye.__file__).parent
+DOCS = Path(__file__).parent.parent / "docs"
+NAMES = [name for name in gramarye.__all__ if name != "__version__"]
 
 
-def test_the_public_names_are_these() -> None:
-    assert gramarye.__all__ == PUBLIC == sorted(PUBLIC)
-    assert dir(gramarye) == PUBLIC
+def test_the_page_of_the_library_has_every_public_name_and_no_other() -> None:
+    page = (DOCS / "library.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| \S", page, re.M)
+    assert sorted(listed) == sorted(gramarye.__all__)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_public_name_is_there(name: str) -> None:
-    assert getattr(gramarye, name) is not None
+def test_the_names_are_sorted_and_each_is_there_once() -> None:
+    assert gramarye.__all__ == sorted(set(gramarye.__all__))
+
+
+def test_a_star_import_brings_the_public_names_alone() -> None:
+    found: dict[str, Any] = {}
+    exec("from gramarye import *", found)
+    assert sorted(found.keys() - {"__builtins__"}) == gramarye.__all__
+    assert dir(gramarye) == gramarye.__all__
+
+
+def test_type_checkers_see_what_is_there() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text("utf-8"))
+    (block,) = (
+        node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node)
+    )
+    homes = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert sorted(homes) == NAMES
+    for name, home in homes.items():
+        assert getattr(import_module(home or ""), name) is getattr(gramarye, name)
+
+
+def test_nothing_else_of_ours_is_reachable_before_its_module_is_imported() -> None:
+    run(
+        "import gramarye\n"
+        "for name in gramarye.__all__: getattr(gramarye, name)\n"
+        "ours = [name for name, value in vars(gramarye).items() if not name.startswith('_')\n"
+        "        and getattr(value, '__module__', '').startswith('gramarye')]\n"
+        "assert sorted(ours) == [n for n in gramarye.__all__ if n != '__version__'], ours"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_has_a_contract(name: str) -> None:
+    value = getattr(gramarye, name)
+    contract = vars(value)["__doc__"] if inspect.isclass(value) else value.__doc__
+    assert contract and len(contract.split()) >= 5  # of its own: a class must not inherit it
+    assert re.search(r"[.`:]$", contract.split("\n\n")[0].strip())
+    if not inspect.isclass(value):
+        signature = inspect.signature(value)
+        assert signature.return_annotation is not inspect.Signature.empty
+        kinds = {p.annotation for p in signature.parameters.values() if p.name != "self"}
+        assert inspect.Parameter.empty not in kinds
+
+
+def test_every_setting_is_described() -> None:
+    for name, field in gramarye.StylizeConfig.model_fields.items():
+        assert field.description, name
 
 
 def test_stylize_is_the_function_even_when_its_module_was_imported_first() -> None:
@@ -68,7 +109,7 @@ def test_stylizing_needs_no_optional_package() -> None:
         "for name in ('scipy', 'pillow_heif', 'tifffile', 'hypothesis', 'torchvision'):\n"
         "    sys.modules[name] = None\n"
         "from gramarye import *\n"
-        "import gramarye.jobs.job"
+        "import gramarye.jobs.running"
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import gramarye
 from gramarye.cli import demo, main
 from gramarye.pictures.picture import load_picture, save_picture
 from gramarye.samples import sample_path
@@ -58,8 +59,7 @@ def test_the_commands_of_the_documentation_run(
 
 @pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/recipes.md"])
 def test_the_python_of_the_documentation_runs(page: str, sample_folder: Path) -> None:
-    options = ["--size", "64", "--steps", "1", "-q", "-o", "result.png"]
-    assert main(["stylize", "photo.jpg", "painting.jpg", *options]) == 0
+    gramarye.stylize("photo.jpg", "painting.jpg", size=64, steps=1).save("result.png")
     for block in blocks(page, "python"):
         exec(block.replace("size=512", "size=64, steps=2"), {})
 

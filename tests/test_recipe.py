@@ -9,15 +9,21 @@ import torch
 
 from gramarye.config import make_config
 from gramarye.errors import RecipeError
+from gramarye.files import file_sha256
+from gramarye.jobs.job import name_inputs
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.recipe import FORMAT, Recipe, file_sha256, write_recipe
+from gramarye.plan import make_plan
+from gramarye.recipe import FORMAT, Recipe, input_file, write_recipe
 
 
 @pytest.fixture
 def recipe(tiny_network: PerceptualNetwork, photo: Path, painting: Path) -> Recipe:
     config = make_config(init=str(painting), weights="/a/b/tiny.safetensors", seed=3)
-    device = torch.device("cpu")
-    return write_recipe(photo, [painting], config, tiny_network, width=48, height=36, device=device)
+    paths = name_inputs(photo, [painting], config)
+    sizes = dict.fromkeys(paths, (36, 48))
+    plan = make_plan(config, tiny_network, sizes, torch.device("cpu"))
+    files = {name: input_file(path) for name, path in paths.items()}
+    return write_recipe(plan, files, tiny_network)
 
 
 def test_a_recipe_survives_json(recipe: Recipe) -> None:
@@ -25,15 +31,15 @@ def test_a_recipe_survives_json(recipe: Recipe) -> None:
 
 
 def test_a_recipe_names_files_without_folders(recipe: Recipe) -> None:
-    assert recipe.content.name == "photo.png"
-    assert recipe.settings.init == "painting.png"
-    assert recipe.settings.weights == "tiny.safetensors"
-    assert "/" not in recipe.to_json()
+    assert recipe.inputs["content"].name == "photo.png"
+    assert recipe.settings.picture.init == "painting.png"
+    assert recipe.settings.network.weights == "tiny.safetensors"
+    assert "/" not in recipe.to_json().replace("style/0", "")
 
 
 def test_a_recipe_knows_its_inputs_by_hash(recipe: Recipe, photo: Path, painting: Path) -> None:
-    assert recipe.content.sha256 == file_sha256(photo)
-    assert recipe.init is not None and recipe.init.sha256 == file_sha256(painting)
+    assert recipe.inputs["content"].sha256 == file_sha256(photo)
+    assert recipe.inputs["init"].sha256 == file_sha256(painting)
 
 
 def test_sha256_of_a_known_text(tmp_path: Path) -> None:
@@ -57,13 +63,15 @@ def changed(**parts: object) -> Callable[[dict[str, object]], str]:
         (lambda recipe: "", "cannot be read"),
         (lambda recipe: "{", "cannot be read"),
         (lambda recipe: "[1]", "cannot be read"),
-        (lambda recipe: json.dumps({"recipe": 1}), "cannot be read (content"),
+        (lambda recipe: json.dumps({"recipe": 2}), "cannot be read (inputs"),
+        (lambda recipe: json.dumps({"recipe": 1}), "cannot be read ('settings' is missing"),
         (changed(recipe="x"), "cannot be read (recipe"),
         (changed(recipe=FORMAT + 1), "install a newer gramarye"),
         (changed(recipe=FORMAT + 1, unheard="of"), "install a newer gramarye"),
         (changed(unheard="of"), "cannot be read (unheard"),
-        (changed(settings={"size": -5}), "cannot be read (settings.size"),
-        (changed(settings={"unheard": 1}), "cannot be read (settings.unheard"),
+        (changed(settings={"picture": {"size": -5}}), "cannot be read (size: "),
+        (changed(settings={"unheard": 1}), "cannot be read (unheard"),
+        (changed(settings={"terms": {"unheard": {}}}), "cannot be read (unknown loss term"),
     ],
 )
 def test_a_damaged_recipe_is_told(
@@ -76,10 +84,30 @@ def test_a_damaged_recipe_is_told(
 
 def test_settings_that_came_later_take_their_defaults(recipe: Recipe) -> None:
     data = recipe.model_dump(mode="json")
-    del data["settings"]["tv_weight"]
+    del data["settings"]["terms"]["tv"]
+    del data["settings"]["scales"]["grain"]
     assert Recipe.from_json(json.dumps(data)) == recipe
 
 
 def test_a_picture_without_a_recipe_is_told(photo: Path) -> None:
     with pytest.raises(RecipeError, match="holds no recipe"):
         Recipe.of_picture(photo)
+
+
+def test_a_recipe_of_the_first_format_is_read() -> None:
+    file = {"name": "a.png", "sha256": "0" * 64}
+    old = {
+        "recipe": 1, "content": file, "styles": [file, file], "init": file,
+        "settings": {
+            "preset": "gatys2015", "size": 300, "min_size": 65536, "style_layers": {"relu1_1": 2.0},
+            "init": "a.png", "memory": "3GiB", "strength": 0.7,
+        },
+        "network": "vgg19-lite", "weights_sha256": None, "width": 300, "height": 200,
+        "versions": {}, "device": "cpu", "threads": 2,
+    }  # fmt: skip
+    recipe = Recipe.from_json(json.dumps(old))
+    assert list(recipe.inputs) == ["content", "style/0", "style/1", "init"]
+    assert recipe.settings == make_config(
+        size=300, style_layers={"relu1_1": 2.0}, init="a.png", memory="3GiB", strength=0.7,
+        coarse_to_fine=False,
+    ).model_copy(update={"preset": "gatys2015"})  # fmt: skip

@@ -1,145 +1,121 @@
-"""The settings of a stylization, written once: defaults, ranges and help for every front end."""
+"""The settings of a stylization: the parts that each room describes, in one frozen model.
+
+They are nested here and in recipes, and flat for users: `--style-layers` on the command line and
+`style_layers=` in Python are `config.terms["style"].layers`.
+"""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, final
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gramarye.errors import SettingsError, did_you_mean
-from gramarye.networks.catalog import find_network
+from gramarye.losses import terms
+from gramarye.losses.style import STYLE_LAYERS
+from gramarye.memory.settings import MachineSettings
+from gramarye.networks.catalog import check_layers, find_network
+from gramarye.networks.settings import NetworkSettings
+from gramarye.optimizers.settings import OptimizerSettings
+from gramarye.pictures.settings import PictureSettings
+from gramarye.scales.settings import ScaleSettings
+from gramarye.settings import Part, Setting, get, put, settings_of
 
-# Not relu5_1, which the papers use: its features are so rare that a few spots of the picture can
-# satisfy it, as specks in the sky or parts of the style's figure (docs/quality.md shows it).
-STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0}
+# What the messages of pydantic's own types lack: what is allowed.
+AMOUNTS = "write 4GiB, 1.5GB or 800MiB"
+ALLOWED = {"byte_size": AMOUNTS, "byte_size_unit": AMOUNTS}
 
 
-class StylizeConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """Everything that decides the picture, besides the content and the styles themselves."""
+def checked_terms(given: object) -> object:
+    """The settings of every kind of term in the table; what is wrong with one names its option."""
+    if not isinstance(given, Mapping):
+        return given
+    terms.check_names(given)
+    found = {}
+    for name, kind in terms.TERMS.items():
+        try:
+            found[name] = kind.settings.model_validate(given.get(name, {}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = option_at(("terms", name, *first["loc"]))
+            context = {"message": message(first), "option": where, "given": first["input"]}
+            raise PydanticCustomError("term", "{message}", context) from error
+    return found
+
+
+@final
+class StylizeConfig(Part):
+    """Everything that decides the picture, besides the pictures it is made from.
+
+    A config that exists is valid, on any machine: only whether this one has the device, the memory
+    and the weights file shows when a run is planned.
+    """
+
+    title: ClassVar[str] = "the picture"
 
     preset: str = Field("default", description="named set of settings the others start from")
-
-    # the picture
-    size: int = Field(512, ge=16, le=65_536, description="longest side of the result, in pixels")
-    strength: float = Field(
-        0.5, ge=0, le=1, description="how much the style shows: 0 hardly, 0.5 balanced, 1 wild"
+    picture: PictureSettings = PictureSettings()
+    network: NetworkSettings = NetworkSettings()
+    terms: Annotated[Mapping[str, SerializeAsAny[Part]], BeforeValidator(checked_terms)] = Field(
+        default_factory=dict, validate_default=True
     )
-    color: Literal["style", "content", "free"] = Field(
-        "style",
-        description="whose colors the picture takes: the style's (moved to the content before the "
-        "first step), the content's (kept), or free (whatever the losses find)",
-    )
-    init: str = Field(
-        "content", description="first image: content, noise, gray, style or the path of a picture"
-    )
-    style_scale: float = Field(
-        1.0,
-        gt=0,
-        le=8,
-        description="size of the style's strokes, relative to the style picture "
-        "brought to the result's size",
-    )
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of the noise")
-
-    # the network
-    network: str = Field("vgg19-lite", description="network that defines the losses")
-    weights: str | None = Field(None, description="file of the network's weights")
-    pooling: Literal["default", "max", "avg", "l2"] = Field(
-        "default", description="pooling inside the network"
-    )
-    padding: Literal["default", "zeros", "reflect", "replicate"] = Field(
-        "default", description="what a convolution sees beyond the border"
-    )
-    normalize_weights: bool = Field(
-        False, description="rescale the network to a mean activation of 1 (Gatys 2015)"
-    )
-
-    # the losses
-    content_layers: dict[str, float] = Field(
-        {"relu4_2": 1.0}, description="layers of the content loss, with their weights"
-    )
-    style_layers: dict[str, float] = Field(
-        STYLE_LAYERS, description="layers of the style loss, with their weights"
-    )
-    content_loss: Literal["relative", "mean", "sum"] = Field(
-        "relative",
-        description="squared error: over the content's own square, its mean, or half "
-        "its sum (the paper's)",
-    )
-    style_loss: Literal["gram", "gram-paper", "covariance", "wasserstein"] = Field(
-        "covariance", description="distance between the statistics of image and style"
-    )
-    balance: Literal["relative", "absolute"] = Field(
-        "relative",
-        description="unit of the style weight: the style loss of the content itself, or 1 (the "
-        "paper's)",
-    )
-    content_weight: float = Field(1.0, ge=0, description="pull towards the content")
-    style_weight: float = Field(60.0, ge=0, description="pull towards the style")
-    tv_weight: float = Field(0.0, ge=0, description="pull towards smoothness (total variation)")
-    tv: Literal["squared", "absolute"] = Field("squared", description="kind of total variation")
-
-    # the optimization
-    optimizer: Literal["lbfgs", "adam", "gradient-descent"] = Field(
-        "lbfgs", description="how the pixels are moved"
-    )
-    min_size: int = Field(256, ge=16, description="longest side of the first, coarsest scale")
-    scale_factor: float = Field(2.0, gt=1, description="ratio of one scale to the next")
-    steps: int = Field(60, ge=1, description="steps at the first scale")
-    finer_steps: int = Field(75, ge=0, description="steps at each later scale")
-    step_decay: float = Field(
-        0.75,
-        gt=0,
-        le=1,
-        description="steps of a scale after the second, as a share of those of the one before",
-    )
-    grain: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        description="noise like the style's detail that an enlarged image gets, as a share of "
-        "what it lacks",
-    )
-    learning_rate: float = Field(1.0, gt=0, description="step length (L-BFGS 1, Adam about 0.02)")
-    history: int = Field(10, ge=1, le=1000, description="pairs L-BFGS remembers")
-    clip: float = Field(
-        2.0,
-        ge=0,
-        description="bound of the gradient's entries in L-BFGS's directions, in root mean squares "
-        "(0 is none)",
-    )
-    line_search: Literal["none", "strong-wolfe"] = Field("none", description="L-BFGS's line search")
-    stop_change: float = Field(
-        0.0,
-        ge=0,
-        description="end a scale when a step moves the image by less, root mean square over the "
-        "pixels, mean of five steps (0 is never)",
-    )
-    average: float = Field(
-        0.0, ge=0, lt=1, description="decay of the averaged image (Adam; 0 is no averaging)"
-    )
-
-    # the machine
-    device: str = Field("auto", description="cpu, cuda, mps, xpu or auto")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto",
-        description="numbers the network computes with: bfloat16 is twice as fast where the "
-        "processor has it, which auto finds out",
-    )
-    memory: str | None = Field(
-        None, description="most memory to take, such as 4GiB (default: most of what is free)"
-    )
+    optimizer: OptimizerSettings = OptimizerSettings()
+    scales: ScaleSettings = ScaleSettings()
+    machine: MachineSettings = MachineSettings()
 
     @model_validator(mode="after")
-    def check_weights(self) -> StylizeConfig:
-        if not self.content_layers and not self.style_layers:
-            raise ValueError("there is neither a content layer nor a style layer: name one")
-        for layer, weight in (self.content_layers | self.style_layers).items():
-            if weight < 0:
-                raise ValueError(f"weight of layer {layer} is {weight}: it must be 0 or more")
+    def consistent(self) -> StylizeConfig:
+        layers = terms.needs_of(self.terms).layers
+        if not layers:
+            raise ValueError(
+                "nothing pulls at the picture: give a content or a style layer a weight above 0"
+            )
+        check_layers(find_network(self.network.name), layers)
         return self
+
+    def with_settings(self, **changes: Any) -> StylizeConfig:
+        """The config with some settings changed, by their options' names."""
+        return build(self.model_dump(), changes)
+
+    def value(self, option: str) -> Any:
+        """A setting by its option's name."""
+        return get(self, find_setting(option).path)
+
+
+def all_settings() -> dict[str, Setting]:
+    """Every setting by its option's name, part after part; those of registered terms among them."""
+    found = [Setting("preset", ("preset",), StylizeConfig.model_fields["preset"], "the picture")]
+    for name, field in StylizeConfig.model_fields.items():
+        if name == "terms":
+            for kind in terms.TERMS.values():
+                found += settings_of(kind.settings, ("terms", kind.name))
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
+            found += settings_of(field.annotation, (name,))
+    options = {setting.option: setting for setting in found}
+    assert len(options) == len(found), "two settings share a name"
+    return options
+
+
+def find_setting(option: str) -> Setting:
+    """The setting of that name; SettingsError if there is none."""
+    known = all_settings()
+    if option not in known:
+        raise SettingsError(f"unknown setting {option!r}{did_you_mean(option, known)}")
+    return known[option]
+
+
+def changed_settings(config: StylizeConfig) -> dict[str, Any]:
+    """The settings that differ from the defaults, by their options' names."""
+    default = StylizeConfig()
+    return {
+        option: get(config, setting.path)
+        for option, setting in all_settings().items()
+        if get(config, setting.path) != get(default, setting.path)
+    }
 
 
 def preset_names() -> tuple[str, ...]:
@@ -150,34 +126,65 @@ def preset_names() -> tuple[str, ...]:
     )
 
 
-def load_preset(name: str) -> dict[str, Any]:
-    """The settings a preset changes, as a dict."""
+def read_preset(name: str) -> dict[str, Any]:
+    """A preset's file: what it sets, part by part, and its `about`."""
     names = preset_names()
     if name not in names:
         hint = did_you_mean(name, names)
         raise SettingsError(f"unknown preset {name!r}: there are {', '.join(names)}{hint}")
     text = (resources.files("gramarye") / "presets" / f"{name}.toml").read_text("utf-8")
-    settings: dict[str, Any] = tomllib.loads(text)
-    settings.pop("about", None)
-    return settings
+    return tomllib.loads(text)
+
+
+def load_preset(name: str) -> dict[str, Any]:
+    """What a preset sets, by the options' names; SettingsError if there is no such preset."""
+    tree = read_preset(name)
+    found = {}
+    for option, setting in all_settings().items():
+        try:
+            found[option] = get(tree, setting.path)
+        except (KeyError, TypeError, AttributeError):
+            continue
+    return found
 
 
 def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
     """A preset's settings with some of them changed; SettingsError says what is wrong with one."""
-    fields = StylizeConfig.model_fields
-    for name in settings:
-        if name not in fields:
-            hint = did_you_mean(name, fields)
-            raise SettingsError(f"unknown setting {name!r}{hint}")
-    given = {**load_preset(preset), **settings, "preset": preset}
+    return build({}, {**load_preset(preset), **settings, "preset": preset})
+
+
+def build(tree: dict[str, Any], changes: Mapping[str, Any]) -> StylizeConfig:
+    """The config of nested settings with some of them changed, by their options' names."""
+    changes = {**network_layers(changes.get("network")), **changes}
+    for option, value in changes.items():
+        put(tree, find_setting(option).path, value)
     try:
-        return StylizeConfig(**{**network_layers(given.get("network")), **given})
+        return StylizeConfig.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        came = f" (got {first['input']!r})" if where else ""
-        told = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{where or 'settings'}: {told}{came}") from error
+        raise SettingsError(sentence(error.errors()[0])) from error
+
+
+def option_at(path: tuple[int | str, ...]) -> str:
+    """The option of the setting at a path of the config, or the path itself."""
+    path = path[1:] if path[:1] == ("settings",) else path  # of a recipe
+    for setting in all_settings().values():
+        if path[: len(setting.path)] in (setting.path, (*setting.path[:-1], setting.option)):
+            return setting.option
+    return ".".join(str(part) for part in path)
+
+
+def sentence(error: ErrorDetails) -> str:
+    """What is wrong with a setting: its option, what is allowed, and what was given."""
+    context = error.get("ctx", {})
+    option = context.get("option") or option_at(error["loc"])
+    given = context.get("given", error["input"])
+    return f"{option or 'settings'}: {message(error)}" + (f" (got {given!r})" if option else "")
+
+
+def message(error: ErrorDetails) -> str:
+    """The message of a validation error, with what is allowed where it does not say so."""
+    text = error["msg"].removeprefix("Value error, ")
+    return ": ".join(filter(None, (text, ALLOWED.get(error["type"]))))
 
 
 def network_layers(name: object) -> dict[str, Any]:

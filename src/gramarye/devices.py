@@ -120,7 +120,9 @@ def control_group(name: str) -> int | None:
 def peak_memory() -> float | None:
     """The most memory this process has held so far, in MiB; None where it cannot be known."""
     if sys.platform == "win32":
-        return peak_memory_windows()
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset) / 2**20
     if platform.system() == "Linux":
         # Not getrusage: its maximum is handed down from the process that started this one.
         status = Path("/proc/self/status").read_text("ascii", errors="replace")
@@ -130,24 +132,3 @@ def peak_memory() -> float | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, KiB here
-
-
-def peak_memory_windows() -> float | None:
-    import ctypes
-    from ctypes import wintypes
-
-    class Counters(ctypes.Structure):  # PROCESS_MEMORY_COUNTERS
-        _fields_ = (
-            ("cb", wintypes.DWORD),
-            ("page_faults", wintypes.DWORD),
-            ("peak_working_set", ctypes.c_size_t),
-            ("others", ctypes.c_size_t * 7),
-        )
-
-    counters = Counters(cb=ctypes.sizeof(Counters))
-    windows = ctypes.windll.kernel32  # type: ignore[attr-defined]
-    windows.GetCurrentProcess.restype = wintypes.HANDLE
-    read = windows.K32GetProcessMemoryInfo
-    read.argtypes = (wintypes.HANDLE, ctypes.c_void_p, wintypes.DWORD)
-    ok = read(windows.GetCurrentProcess(), ctypes.byref(counters), counters.cb)
-    return counters.peak_working_set / 2**20 if ok else None

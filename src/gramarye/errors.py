@@ -24,9 +24,17 @@ from collections.abc import Iterable
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """`; did you mean 'size'?` for a near miss, else nothing: the end of a message."""
-    known = {known.casefold(): known for known in names}
-    close = difflib.get_close_matches(name.casefold(), known, n=1)
-    return f"; did you mean {known[close[0]]!r}?" if close else ""
+    best = max(names, key=lambda known: (likeness(name, known), known), default="")
+    return f"; did you mean {best!r}?" if likeness(name, best) >= 0.65 else ""
+
+
+def likeness(name: str, other: str) -> float:
+    """From 0 to 1; that of the words least alike, so that max-size is not taken for min-size."""
+    words, others = (text.casefold().lstrip("-").split("-") for text in (name, other))
+    if len(words) != len(others):
+        words, others = ["-".join(words)], ["-".join(others)]
+    pairs = zip(words, others, strict=True)
+    return min(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
 
 
 class GramaryeError(Exception):

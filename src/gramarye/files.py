@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import hashlib
 import os
 import secrets
 import shutil
@@ -131,3 +132,33 @@ def _why_unwritable(path: Path, error: OSError) -> str:
 
 def _no_permission(folder: Path) -> str:
     return f"'{folder}' may not be written to by this user: choose another folder"
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_readable(path: Path, kind: str, advice: str, wrong: type[InputError]) -> None:
+    """Raise `wrong`, with a sentence, for a path that cannot be read as a file of that kind.
+
+    Devices and pipes are refused too: they have no end, or no beginning to come back to.
+    """
+    try:
+        path.stat()
+        if path.is_dir():
+            raise wrong(f"'{path}' is a folder, not a {kind}: {advice}")
+        if not path.is_file():
+            raise wrong(f"'{path}' is a device or a pipe, not a {kind}: {advice}")
+        path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise wrong(f"there is no {kind} '{path}': {advice}") from error
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise wrong(f"'{path}' may not be read by this user: change its permissions") from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise wrong(f"the name '{path.name[:40]}...' is too long: {advice}") from error
+        raise wrong(f"'{path}' cannot be read ({error.strerror}): {advice}") from error
+    except ValueError as error:  # a null character
+        raise wrong(f"{str(path)!r} is no name a file can have: {advice}") from error

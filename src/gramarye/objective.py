@@ -1,19 +1,20 @@
 """The objective: named, weighted loss terms, their sum and its exact gradient.
 
-In one piece or in tiles, the answer is the same. Every loss is a function of sums over positions
-(`losses.additive`), so there are two walks over the tiles:
+In one piece, in tiles or on several processes, the answer is the same. A loss that is a function of
+sums over positions (`losses.additive`) is evaluated in two walks over the tiles:
 
-1. their sums are added up, and the losses and their slopes in the sums computed once;
-2. each tile's features get their gradient from these slopes, and carry it back to the image,
-   where the tiles' gradients are added.
+1. their sums are added up, over all processes, and the losses and their slopes in the sums computed
+   once;
+2. each tile's features get their gradient from these slopes and carry it back to the image, where
+   the tiles' gradients are added.
 
 A tile whose activations were kept in the first walk need not be computed again in the second; how
-many are kept is a matter of memory (`tile_plan`). An image in one piece is one tile that is kept.
+many are kept is a matter of memory (`tiles.plan`). An image in one piece is one tile that is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, final
@@ -22,34 +23,29 @@ import torch
 from torch import Tensor
 
 from gramarye.devices import is_out_of_memory, release_memory
+from gramarye.distributed.bands import Band, whole
 from gramarye.errors import SettingsError
-from gramarye.losses.additive import AdditiveLoss, Sums
+from gramarye.losses.additive import AdditiveLoss
+from gramarye.losses.kind import Term
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import AddGradient, Pass, Passes, Precision, make_passes
 from gramarye.tiles.plan import TilePlan, choose_tiles
-from gramarye.tiles.tiling import IMAGE, Tile
+from gramarye.tiles.regions import IMAGE, Sums, Tile
 
-Loss = Callable[[Mapping[str, Tensor]], Tensor]
-
-
-@final
-@dataclass(frozen=True)
-class Term:
-    """A loss with its name and weight. A loss is never negative and zero when its target is met."""
-
-    name: str
-    weight: float
-    loss: Loss
-    layers: tuple[str, ...] = ()  # what the loss reads besides "image"
+__all__ = ["Evaluates", "Evaluation", "Objective", "Term"]
 
 
 @final
 @dataclass(frozen=True)
 class Evaluation:
-    """What the optimizer sees: the weighted losses by name, their sum, and the sum's gradient."""
+    """What the optimizer sees: the weighted losses by name, their sum, and the sum's gradient.
 
-    losses: dict[str, Tensor]  # scalars
-    total: Tensor  # scalar
+    Losses are per image, (B,), and each image's gradient is that of its own: a batch moves as its
+    images would alone.
+    """
+
+    losses: dict[str, Tensor]  # (B,) each
+    total: Tensor  # (B,)
     gradient: Tensor  # like the image
     notes: tuple[str, ...] = ()  # what a user should know, such as smaller tiles from now on
 
@@ -60,18 +56,15 @@ class Evaluates(Protocol):
     def evaluate(self, image: Tensor) -> Evaluation: ...
 
 
-def unshared(sums: dict[str, Sums]) -> dict[str, Sums]:
-    """The sums over all processes, where there is one."""
-    return sums
-
-
 @final
 class Objective:
     """A weighted sum of terms over one forward pass of one network.
 
-    `memory` is what an evaluation may take, in bytes, besides the image and its gradient; None is
-    whatever the image needs in one piece. `precision` is that of the convolutions: "bfloat16"
-    takes half the time and memory where there are instructions for it.
+    `precision` is that of the convolutions: "bfloat16" takes half the time and memory where there
+    are instructions for it. `memory` is what an evaluation may take, in bytes, besides the image
+    and its gradient; None is whatever the image needs in one piece. Where several processes share
+    an image, `band` is this one's, of which images and gradients are the rows, and `tiles` says how
+    it is taken.
     """
 
     def __init__(
@@ -82,6 +75,8 @@ class Objective:
         precision: Precision = "float32",
         memory: int | None = None,
         passes: Passes | None = None,
+        band: Band | None = None,
+        tiles: TilePlan | None = None,
     ) -> None:
         self.network, self.precision, self.memory = network, precision, memory
         self.terms = tuple(terms)
@@ -89,9 +84,12 @@ class Objective:
         network.check_layers(self.layers)
         self.passes = passes or make_passes(network, precision)
         self.plans: dict[tuple[int, int], TilePlan] = {}
+        self.band = band
+        if band is not None and tiles is not None:
+            self.plans[band.bands.size] = self.checked(tiles)
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """The weighted losses by name, differentiable in the image, in one piece."""
+        """The weighted losses (B,) by name, differentiable in the image, in one piece."""
         features = self.network(image, self.layers) if self.layers else {}
         features[IMAGE] = image
         return {term.name: term.weight * term.loss(features) for term in self.terms}
@@ -99,25 +97,32 @@ class Objective:
     def evaluate(self, image: Tensor) -> Evaluation:
         """The weighted losses by name, their sum and its gradient in the image (B, 3, H, W).
 
-        Out of memory, it tries again with smaller tiles, stays with them, and says so.
+        Losses are those of the whole image, the same bits on every process; the gradient is that in
+        the rows given. Out of memory, it tries again with smaller tiles, stays with them, and says
+        so; not where there are several processes: the others would not know.
         """
-        height, width = image.shape[-2:]
+        band = self.band or whole(*image.shape[-2:])
+        height, width = band.bands.size
         notes: tuple[str, ...] = ()
         while True:
             plan = self.plan(height, width)
             try:
-                evaluation = Walk(self, image.detach(), plan).evaluation()
-                return replace(evaluation, notes=notes)
+                seen = band.widen(image.detach())
+                evaluation = TiledEvaluation(self, seen, plan, band).evaluation()
+                return replace(evaluation, gradient=band.fold(evaluation.gradient), notes=notes)
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or not self.shrink(plan, height, width):
+                alone = band.team.size == 1
+                if not (alone and is_out_of_memory(error) and self.shrink(plan, height, width)):
                     raise
-            # Here, after the failed walk has let go of its tensors.
+            # Here, after the failed evaluation has let go of its tensors.
             release_memory(image.device)
             tiles = len(self.plan(height, width).tiles)
             notes = (f"out of memory: going on with {tiles} tiles instead of {len(plan.tiles)}",)
 
     def shrink(self, plan: TilePlan, height: int, width: int) -> bool:
         """Half the budget from now on; False if there are no smaller tiles."""
+        if not all(additive(term) for term in self.terms):
+            return False
         self.memory = plan.bytes // 2
         self.plans.clear()
         return self.plan(height, width).bytes < plan.bytes
@@ -128,63 +133,67 @@ class Objective:
             plan = choose_tiles(
                 self.network, self.layers, height, width, self.memory, self.precision
             )
-            if len(plan.tiles) > 1:
-                self.check_additive()
-            self.plans[height, width] = plan
+            self.plans[height, width] = self.checked(plan)
         return self.plans[height, width]
 
-    def check_additive(self) -> None:
+    def checked(self, plan: TilePlan) -> TilePlan:
+        """The plan; SettingsError if it divides the image and a loss is no function of sums."""
+        divided = len(plan.tiles) > 1 or (self.band is not None and self.band.team.size > 1)
         for term in self.terms:
-            if additive(term) is None:
+            if divided and additive(term) is None:
                 raise SettingsError(
                     f"the loss {term.name} is no function of sums over positions, so that the "
-                    "image cannot be taken in tiles: choose a smaller size, allow more memory, "
-                    "or leave the loss out"
+                    "image cannot be divided: choose a smaller size, allow more memory, start one "
+                    "process, or leave the loss out"
                 )
+        return plan
 
 
 @final
-class Walk:
-    """One evaluation of an objective: two walks over the tiles.
+class TiledEvaluation:
+    """One evaluation of an objective: two walks over the tiles of the rows that are here."""
 
-    Where the tiles are a part of the image, `share` adds what other processes summed up.
-    """
-
-    def __init__(
-        self,
-        objective: Objective,
-        image: Tensor,
-        plan: TilePlan,
-        share: Callable[[dict[str, Sums]], dict[str, Sums]] = unshared,
-    ) -> None:
-        self.image, self.plan, self.share = image, plan, share
+    def __init__(self, objective: Objective, seen: Tensor, plan: TilePlan, band: Band) -> None:
+        self.image, self.plan, self.band = seen, band.here(plan), band
         self.passes, self.layers = objective.passes, objective.layers
         self.terms = [(term, additive(term)) for term in objective.terms]
-        self.curved = [(term, loss) for term, loss in self.terms if loss and not loss.linear]
+        self.joint = [(term, loss) for term, loss in self.terms if loss and not loss.separable]
         self.kept: dict[int, Pass] = {}
 
     @torch.no_grad()
     def evaluation(self) -> Evaluation:
-        sums = self.share(self.sum_up())
+        sums = self.band.share(self.sum_up())
         values = {}
         slopes: dict[str, Sums] = {}
-        for term, loss in self.curved:
+        for term, loss in self.joint:
             values[term.name], slopes[term.name] = slopes_of(term.weight, loss, sums[term.name])
-        gradient, shares = self.carry_back(slopes)
-        values.update(shares)
+        gradient, parts = self.carry_back(slopes)
+        values = self.agreed(values, parts)
         losses = {term.name: values[term.name] for term, _ in self.terms}
-        total = torch.stack(list(losses.values())).sum()
+        total = torch.stack(list(losses.values())).sum(0)
         return Evaluation(losses, total, gradient)
 
+    def agreed(self, joint: Mapping[str, Tensor], parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Every loss of the whole image, the same bits on every process.
+
+        Separable losses are added up; of the others, which all processes know, the first's count.
+        """
+        if self.band.team.size == 1:
+            return {**joint, **parts}
+        first = self.band.team.rank == 0
+        here = {name: value if first else torch.zeros_like(value) for name, value in joint.items()}
+        mine = {name: (value.double(),) for name, value in (here | dict(parts)).items()}
+        return {name: value for name, (value,) in self.band.share(mine).items()}
+
     def sum_up(self) -> dict[str, Sums]:
-        """The first walk: the sums of all tiles, of every term that is not linear."""
-        layers = {loss.layer for _, loss in self.curved} - {IMAGE}
+        """The first walk: the sums of all tiles, of every term that is not separable."""
+        layers = {loss.layer for _, loss in self.joint} - {IMAGE}
         tiles = self.plan.tiles
         sums: dict[str, Sums] = {}
         for index, tile in enumerate(tiles):
             keep = index >= len(tiles) - self.plan.kept
             features = self.features(index, tile, self.layers if keep else layers, keep=keep)
-            for term, loss in self.curved:
+            for term, loss in self.joint:
                 part = loss.sums(features[loss.layer], tile.regions[loss.layer])
                 sums[term.name] = added(sums.get(term.name), part)
             del features  # before the next tile's are made
@@ -202,7 +211,7 @@ class Walk:
     def carry_tile_back(
         self, index: int, tile: Tile, slopes: Mapping[str, Sums], gradient: Tensor
     ) -> list[tuple[str, Tensor]]:
-        """Add a tile's share to the gradient; what comes back are its shares of linear terms."""
+        """Add a tile's share to the gradient; what comes back are its shares of separable terms."""
         features = self.features(index, tile, self.layers, keep=True)
         into = tile.window.of(gradient)
         values: list[tuple[str, Tensor]] = []
@@ -212,7 +221,7 @@ class Walk:
                 values.append((term.name, gradient_of_whole(term, features, adding, into)))
                 continue
             here, region = features[loss.layer], tile.regions[loss.layer]
-            if loss.linear:
+            if loss.separable:
                 value, slope = slopes_of(term.weight, loss, loss.sums(here, region))
                 values.append((term.name, value))
             else:
@@ -247,11 +256,11 @@ def additive(term: Term) -> AdditiveLoss | None:
 
 
 def slopes_of(weight: float, loss: AdditiveLoss, sums: Sums) -> tuple[Tensor, Sums]:
-    """A loss's weighted value at these sums, and its gradient in them."""
+    """A loss's weighted value (B,) at these sums, and its gradient in them."""
     with torch.enable_grad():
         leaves = [part.detach().requires_grad_(True) for part in sums]
         value = weight * loss.value(tuple(leaves))
-    slopes = torch.autograd.grad(value, leaves, materialize_grads=True)
+        slopes = torch.autograd.grad(value.sum(), leaves, materialize_grads=True)
     return value.detach(), slopes
 
 
@@ -276,10 +285,10 @@ def gradient_of_whole(
     with torch.enable_grad():
         leaves = {layer: f.detach().requires_grad_(True) for layer, f in features.items()}
         value = term.weight * term.loss(leaves)
-    gradients = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
+        gradients = torch.autograd.grad(value.sum(), list(leaves.values()), materialize_grads=True)
     for layer, gradient in zip(leaves, gradients, strict=True):
         if layer == IMAGE:
             image_gradient += gradient
         else:
             adding[layer].append(partial(Tensor.add_, other=gradient))  # type: ignore[arg-type]
-    return value.detach()
+    return value.detach().reshape(-1)

@@ -8,58 +8,25 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from gramarye.objective import Evaluates, Evaluation
-from gramarye.optimizers.base import (
-    AbstractOptimizer,
-    Adam,
-    AdamState,
-    GradientDescent,
-    Reduce,
-    StrongWolfe,
-    alone,
-    own,
-)
-from gramarye.optimizers.history import Precision, block_size, spans
+from gramarye.optimizers.adam import Adam, AdamState
+from gramarye.optimizers.base import AbstractOptimizer, Reduce, alone, own
+from gramarye.optimizers.gradient_descent import GradientDescent
+from gramarye.optimizers.guard import Average, Guard
+from gramarye.optimizers.history import IN_MEMORY, PairStorage, block_size, spans
 from gramarye.optimizers.lbfgs import LBFGS
+from gramarye.optimizers.settings import OptimizerSettings
 from gramarye.optimizers.snapshot import LateTensor, LateTensors, Snapshot, under
-from gramarye.optimizers.watch import Average, Watch
+from gramarye.optimizers.strong_wolfe import StrongWolfe
 
-__all__ = ["AdamState", "Iterate", "OptimizeConfig", "OptimizerName", "Snapshot", "optimize"]
-
-OptimizerName = Literal["lbfgs", "adam", "gradient-descent"]
+__all__ = ["AdamState", "Iterate", "Snapshot", "optimize"]
 
 RECENT = 5  # steps whose mean change says whether the image still moves
-
-
-@dataclass(frozen=True)
-class OptimizeConfig:
-    """How one scale is optimized."""
-
-    optimizer: OptimizerName = "lbfgs"
-    steps: int = 100
-    learning_rate: float = 1.0
-    history: int = 10
-    line_search: Literal["none", "strong-wolfe"] = "none"
-    # The longest L-BFGS step, root mean square over the pixels. Of 0.01, 0.03, 0.1 and none, 0.03
-    # ended lowest: a second scale's loss 5 % below no limit, and no step had to be taken back.
-    limit: float = 0.03
-    # The shortest first step of L-BFGS, likewise. With 0.01 instead of 0, torch's, the second scale
-    # of four pairs ended 0.6 % lower, one of 10 steps at 2048 px 15 %; with 0.02 another 0.4 %.
-    first: float = 0.02
-    # What L-BFGS clips the gradient's entries to, in root mean squares of them; 0 is never. With 2
-    # fourteen pairs ended 1.8 % lower at 512 px, two of 18 steps 7 % at 2048 px, without specks.
-    clip: float = 2.0
-    average: float = 0.0  # decay of the averaged image; 0 is none
-    betas: tuple[float, float] = (0.9, 0.99)  # Adam's, as in style-transfer-pytorch
-    history_precision: Precision = "float32"
-    history_folder: str | None = None  # where the history is kept on disk; None is in memory
-    # The scale ends when the last five steps moved the image by less, root mean square; 0 is never.
-    stop_change: float = 0.0
 
 
 def no_snapshot() -> Snapshot | None:
@@ -89,9 +56,11 @@ class Iterate:
 def optimize(
     image: Tensor,
     objective: Evaluates,
-    config: OptimizeConfig,
+    settings: OptimizerSettings,
+    steps: int,
     state: AdamState | None = None,
     *,
+    storage: PairStorage = IN_MEMORY,
     snapshot: Snapshot | None = None,
     reduce: Reduce = alone,
 ) -> Iterator[Iterate]:
@@ -102,12 +71,12 @@ def optimize(
     best image of the scale. Adam's image is clamped to [0, 1] after each step; L-BFGS's never, as
     that would corrupt its curvature pairs. `state` holds Adam's moments and moves along.
 
-    A `snapshot` of an earlier run with the same objective and config is gone on from, with the step
-    after it; `image` then says no more than the device. `reduce` adds up totals over processes that
-    hold a part of the image each, and whose objectives give all of them the same losses.
+    A `snapshot` of an earlier run with the same objective and settings is gone on from, with the
+    step after it; `image` then says no more than the device. `reduce` adds up totals over processes
+    that hold a part of the image each, and whose objectives give all of them the same losses.
     """
-    optimizer = make_optimizer(objective, config, state or AdamState(), reduce)
-    run = _Run(config, optimizer, image.detach().contiguous(), reduce)
+    optimizer = make_optimizer(objective, settings, steps, state or AdamState(), storage, reduce)
+    run = ScaleRun(settings, steps, optimizer, image.detach().contiguous(), reduce)
     del image  # from here on the run decides which images are kept
     try:
         if snapshot is not None:
@@ -116,7 +85,7 @@ def optimize(
             if run.moves:
                 run.move(objective.evaluate(run.image))
             run.step += 1
-        while run.step <= config.steps and not run.last:
+        while run.step <= steps and not run.last:
             evaluation = objective.evaluate(run.image)
             losses, notes = run.judge(read_losses(evaluation))
             if run.step > 0:
@@ -130,31 +99,35 @@ def optimize(
 
 
 def make_optimizer(
-    objective: Evaluates, config: OptimizeConfig, state: AdamState, reduce: Reduce
+    objective: Evaluates,
+    settings: OptimizerSettings,
+    steps: int,
+    state: AdamState,
+    storage: PairStorage = IN_MEMORY,
+    reduce: Reduce = alone,
 ) -> AbstractOptimizer:
     """The optimizer of a scale, Adam with the moments carried over."""
-    rate = config.learning_rate
-    if config.optimizer == "adam":
-        return Adam(rate, config.betas, state)
-    if config.optimizer == "gradient-descent":
+    rate = settings.learning_rate
+    if settings.name == "adam":
+        return Adam(rate, state)
+    if settings.name == "gradient-descent":
         return GradientDescent(rate)
-    if config.line_search == "strong-wolfe":
-        return StrongWolfe(rate, config.history, objective)
+    if settings.searches:
+        return StrongWolfe(rate, settings.history, objective)
     return LBFGS(
         rate=rate,
-        history=max(1, min(config.history, config.steps - 1)),  # no room for pairs that never come
-        limit=config.limit,
-        first=config.first,
-        clip=config.clip,
-        precision=config.history_precision,
-        folder=config.history_folder,
+        history=max(1, min(settings.history, steps - 1)),  # no room for pairs that never come
+        limit=settings.step_limit,
+        first=settings.first_step,
+        clip=settings.clip,
+        storage=storage,
         reduce=reduce,
     )
 
 
 def read_losses(evaluation: Evaluation) -> dict[str, float]:
-    """The losses as numbers, fetched from the device at once."""
-    values = torch.stack(list(evaluation.losses.values())).tolist()
+    """The losses as numbers, of a batch their mean, fetched from the device at once."""
+    values = torch.stack(list(evaluation.losses.values())).mean(1).tolist()
     return dict(zip(evaluation.losses, values, strict=True))
 
 
@@ -170,16 +143,22 @@ def rms_change(before: Tensor, after: Tensor, reduce: Reduce = alone) -> float:
     return math.sqrt(total / count)
 
 
-class _Run:
+@final
+class ScaleRun:
     """Where a scale's run is: what its loop changes, and what a snapshot writes down."""
 
     def __init__(
-        self, config: OptimizeConfig, optimizer: AbstractOptimizer, image: Tensor, reduce: Reduce
+        self,
+        settings: OptimizerSettings,
+        steps: int,
+        optimizer: AbstractOptimizer,
+        image: Tensor,
+        reduce: Reduce,
     ) -> None:
-        self.config, self.optimizer, self.reduce = config, optimizer, reduce
+        self.settings, self.steps, self.optimizer, self.reduce = settings, steps, optimizer, reduce
         self.image = image
-        self.watch = Watch(config.learning_rate)
-        self.average = Average(config.average)
+        self.guard = Guard(settings.learning_rate)
+        self.average = Average(settings.average)
         self.changes: deque[float] = deque(maxlen=RECENT)
         self.step = 0
         self.moves = True  # whether the run goes on by moving this image
@@ -188,24 +167,24 @@ class _Run:
     def judge(self, losses: dict[str, float]) -> tuple[dict[str, float], tuple[str, ...]]:
         """The losses to show with this step's image, and the notes; steps back where it must."""
         notes: tuple[str, ...] = ()
-        diverged = self.watch.diverged(losses, self.image)
+        diverged = self.guard.diverged(losses, self.image)
         if diverged:
-            notes = (self.watch.step_back(sum(losses.values())),)
-            self.optimizer.restart(self.watch.rate)
+            notes = (self.guard.step_back(sum(losses.values())),)
+            self.optimizer.restart(self.guard.rate)
             self.changes.clear()
-        self.last = self.step == self.config.steps or self.settled()
+        self.last = self.step == self.steps or self.settled()
         self.moves = not diverged and not self.last
-        if diverged or (self.last and self.config.average == 0):
-            self.image, losses = self.watch.image, self.watch.losses
+        if diverged or (self.last and self.settings.average == 0):
+            self.image, losses = self.guard.image, self.guard.losses
         return losses, notes
 
     def settled(self) -> bool:
         """Whether the last steps hardly moved the image."""
-        return len(self.changes) == RECENT and fmean(self.changes) < self.config.stop_change
+        return len(self.changes) == RECENT and fmean(self.changes) < self.settings.stop_change
 
     def move(self, evaluation: Evaluation) -> None:
         after = self.optimizer.move(self.image, evaluation)
-        if self.config.stop_change > 0:
+        if self.settings.stop_change > 0:
             self.changes.append(rms_change(self.image, after, self.reduce))
         self.image = after
 
@@ -213,7 +192,7 @@ class _Run:
         shown = self.average.update(self.image)
         if self.last:
             self.image = shown
-        steps = self.step if self.last else self.config.steps
+        steps = self.step if self.last else self.steps
         reference, step = weakref.ref(self), self.step  # an iterate that is kept keeps no run
 
         def snapshot() -> Snapshot | None:
@@ -223,15 +202,15 @@ class _Run:
         return Iterate(step, steps, losses, shown, notes, snapshot=snapshot)
 
     def snapshot(self) -> Snapshot:
-        watch, average = self.watch, self.average
+        guard, average = self.guard, self.average
         tensors: dict[str, LateTensor] = {"image": self.image}
         numbers: dict[str, Any] = {"moves": self.moves, "last": self.last}
         if not self.last:
-            if watch.image is not self.image:
-                tensors["best"] = watch.image
+            if guard.image is not self.image:
+                tensors["best"] = guard.image
             if average.total is not None:
                 tensors["average"] = average.total
-            numbers |= {"watch": watch.numbers(), "share": average.share}
+            numbers |= {"guard": guard.numbers(), "share": average.share}
             numbers["changes"] = list(self.changes)
         if not self.last or isinstance(self.optimizer, Adam):  # which the next scale goes on with
             found = self.optimizer.tensors()
@@ -245,8 +224,8 @@ class _Run:
         self.image = own(tensors["image"], self.image)
         if not self.last:
             best = own(tensors["best"], self.image) if "best" in tensors else self.image
-            self.watch = Watch(**numbers["watch"], image=best)
-            self.optimizer.restart(self.watch.rate)
+            self.guard = Guard(**numbers["guard"], image=best)
+            self.optimizer.restart(self.guard.rate)
             if "average" in tensors:
                 self.average.total = own(tensors["average"], self.image)
             self.average.share = numbers["share"]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import torch
 from pydantic import BaseModel, ValidationError
 
 import gramarye
-from gramarye.config import StylizeConfig
-from gramarye.errors import RecipeError
+from gramarye.config import StylizeConfig, find_setting, sentence
+from gramarye.errors import RecipeError, SettingsError
+from gramarye.files import file_sha256
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.passes import choose_precision
 from gramarye.pictures.picture import Picture, read_recipe
+from gramarye.plan import Plan
+from gramarye.settings import put
 
-FORMAT = 1
-FIRST_IMAGES = ("content", "noise", "gray", "style")  # any other is a file
+FORMAT = 2
 
 
 @final
@@ -35,9 +37,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     """What made a picture. It holds no folder, no user and no date: one picture, one recipe."""
 
     recipe: int = FORMAT
-    content: InputFile
-    styles: tuple[InputFile, ...]
-    init: InputFile | None = None  # where the first image came from a file
+    inputs: dict[str, InputFile]  # by name: content, style/0, style/1, init ...
     settings: StylizeConfig
     network: str
     weights_sha256: str | None
@@ -63,13 +63,17 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
                     f"the recipe has format {version}, and gramarye {gramarye.__version__} reads "
                     f"up to {FORMAT}: install a newer gramarye"
                 )
-            return cls.model_validate_json(text)
+            tree = json.loads(text)
+            return cls.model_validate(upgraded(tree) if version < 2 else tree)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the recipe"
             raise RecipeError(
-                f"the recipe cannot be read ({where}: {first['msg']}): it was damaged, or made by "
-                "another version of gramarye"
+                f"the recipe cannot be read ({sentence(error.errors()[0])}): it was damaged, or "
+                "made by another version of gramarye"
+            ) from error
+        except SettingsError as error:
+            raise RecipeError(
+                f"the recipe cannot be read ({error}): it was damaged, or made by another version "
+                "of gramarye"
             ) from error
 
     @classmethod
@@ -88,36 +92,50 @@ class RecipeVersion(BaseModel, frozen=True, extra="ignore"):
     recipe: int
 
 
+def upgraded(tree: dict[str, Any]) -> dict[str, Any]:
+    """A recipe of format 1, whose settings were flat and whose inputs had fields of their own."""
+    try:
+        settings: dict[str, Any] = {}
+        for option, value in tree["settings"].items():
+            if option == "min_size" and value > tree["settings"]["size"]:
+                put(settings, find_setting("coarse_to_fine").path, False)
+            else:
+                put(settings, find_setting(option).path, value)
+        inputs = {"content": tree["content"]}
+        inputs |= {f"style/{i}": style for i, style in enumerate(tree["styles"])}
+        if tree.get("init") is not None:
+            inputs["init"] = tree["init"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RecipeError(
+            f"the recipe cannot be read ({error} is missing or of another kind): it was damaged"
+        ) from error
+    rest = {k: v for k, v in tree.items() if k not in ("content", "styles", "init")}
+    return rest | {"recipe": FORMAT, "inputs": inputs, "settings": settings}
+
+
 def write_recipe(
-    content: Path | Picture,
-    styles: Sequence[Path | Picture],
-    config: StylizeConfig,
+    plan: Plan,
+    inputs: Mapping[str, InputFile],
     network: PerceptualNetwork,
     *,
-    width: int,
-    height: int,
-    device: torch.device,
+    size: tuple[int, int] | None = None,
     stopped_after: int | None = None,
-    memory: int | None = None,
 ) -> Recipe:
-    """The recipe of a picture of that size made with these settings."""
-    init = Path(config.init)
-    named = config.init in FIRST_IMAGES
-    nameless = {
-        "init": config.init if named else name_of(init),
-        "weights": config.weights and name_of(Path(config.weights)),
-    }
+    """The recipe of a picture made by a plan; of another (height, width) where it was stopped."""
+    height, width = size or plan.size
+    settings, weights = plan.config, plan.config.network.weights
+    nameless = {"weights": weights and name_of(Path(weights))}
+    if "init" in inputs:
+        nameless["init"] = inputs["init"].name
     return Recipe(
-        content=input_file(content),
-        styles=tuple(input_file(style) for style in styles),
-        init=None if named else input_file(init),
-        settings=config.model_copy(update=nameless),
+        inputs=dict(inputs),
+        settings=settings.with_settings(**nameless),
         network=network.name,
         weights_sha256=network.weights_sha256,
         width=width,
         height=height,
-        precision=choose_precision(config.precision, device),
-        memory=memory,
+        precision=plan.precision,
+        memory=plan.memory if plan.gives_up else None,
         stopped_after=stopped_after,
         versions={
             "gramarye": gramarye.__version__,
@@ -125,7 +143,7 @@ def write_recipe(
             "python": platform.python_version(),
             "platform": f"{platform.system()} {platform.machine()}",
         },
-        device=str(device),
+        device=str(plan.device),
         threads=torch.get_num_threads(),
     )
 
@@ -146,8 +164,3 @@ def input_file(source: Path | Picture) -> InputFile:
 def name_of(path: Path) -> str:
     """The file's name without its folders; bytes that are no text become U+FFFD."""
     return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gramarye.config import StylizeConfig, make_config
-from gramarye.devices import choose_device, release_memory
-from gramarye.losses.statistics import Moments
-from gramarye.losses.style import StyleLoss, style_distance
-from gramarye.losses.total_variation import TotalVariationLoss
-from gramarye.memory.budget import ScaleBudget, budget_scales, decides, memory_budget
-from gramarye.networks import download
-from gramarye.networks.catalog import NetworkInfo
+from gramarye.devices import release_memory
+from gramarye.distributed.bands import Band, whole
+from gramarye.distributed.processes import ALONE, Processes
+from gramarye.errors import InputError
+from gramarye.handover import Handover, next_image, take_up
+from gramarye.inputs.inputs import Input, Inputs, Load
+from gramarye.losses.targets import Targets
+from gramarye.losses.terms import needs_of, prepare_terms
+from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
-from gramarye.networks.registry import load_network
-from gramarye.objective import Objective, Term
-from gramarye.optimize import AdamState, Iterate, OptimizeConfig, Snapshot, optimize
+from gramarye.objective import Objective
+from gramarye.optimize import Iterate, Snapshot, optimize
 from gramarye.pictures.color import keep_content_color
-from gramarye.pictures.picture import Picture, Source, load_image, load_picture
-from gramarye.recipe import FIRST_IMAGES, write_recipe
-from gramarye.scales.sizes import Scale, enlarge, first_image, plan_scales, resize
-from gramarye.sources import Load, Pictures, loaded
-from gramarye.targets import ContentTargets, Lens, content_targets, style_moments
+from gramarye.pictures.picture import Picture, Source, load_picture
+from gramarye.plan import Plan, make_plan, on_device, run_device, run_network
+from gramarye.recipe import input_file, write_recipe
+from gramarye.scales.resizing import resize
+from gramarye.tiles.extractor import FeatureExtractor
+from gramarye.tiles.plan import choose_tiles
+from gramarye.waiting import in_step, waiting_iterates
 
 
 def stylize(
@@ -37,48 +37,48 @@ def stylize(
     style: Source | Sequence[Source],
     *,
     preset: str = "default",
+    inputs: Mapping[str, Source] | None = None,
     **settings: Any,
 ) -> Picture:
     """The content in the style of the other picture, or pictures: `stylize("a.jpg", "b.jpg")`.
 
-    Sources are paths, Pillow images, arrays, tensors or Pictures; settings are the fields of
-    StylizeConfig. The result has the content's aspect ratio, transparency and metadata, and saves
-    with its recipe.
+    Sources are paths, Pillow images, arrays, tensors or Pictures; settings are those of
+    `StylizeConfig` by their options' names, and `inputs` further pictures by name, such as
+    `{"content-mask": "mask.png"}`. The result has the content's aspect ratio, transparency and
+    metadata, and saves with its recipe.
     """
     config = make_config(preset, **settings)
-    device = choose_device(config.device)
-    network = config_network(config)
-    first, *others = style if isinstance(style, list | tuple) else [style]
-    pictures = [load_picture(source) for source in (content, first, *others)]
-    pixels, *styles = [picture.pixels.to(device) for picture in pictures]
-    init = None if config.init in FIRST_IMAGES else load_image(config.init).to(device)
-    memory = memory_budget(config.memory, device)
-    steps = stylize_steps(pixels, styles, config, network=network, init=init, memory=memory)
-    for iterate in steps:
+    device = run_device(config)
+    styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    pictures = {
+        name: load_picture(source)
+        for name, source in named_sources(content, styles, config, inputs or {}).items()
+    }
+    found = Inputs({name: Input.of(p.pixels.to(device)) for name, p in pictures.items()})
+    network = run_network(config, device)
+    plan = make_plan(config, network, found.sizes, device, held=found.held(device))
+    for iterate in steps(plan, found, network):
         image = iterate.image
-    scales = plan_scales(pixels.shape[-2], pixels.shape[-1], config)
-    image = resize(image, scales[-1].height, scales[-1].width)  # the last may have no steps
-    image = finish(image, pixels, config)
-    budgets = budget_scales(network, scales, config, device, memory)
-    recipe = write_recipe(
-        pictures[0],
-        pictures[1:],
-        config,
-        network,
-        width=image.shape[-1],
-        height=image.shape[-2],
-        device=device,
-        memory=memory if decides(budgets, config) else None,
+    # The last scale may have no steps of its own.
+    image = finish(resize(image, *plan.size), found, config)
+    files = {name: input_file(picture) for name, picture in pictures.items()}
+    return replace(
+        as_picture(image, pictures["content"]),
+        recipe=write_recipe(plan, files, network).to_json(),
     )
-    return replace(dress(image, pictures[0]), recipe=recipe.to_json())
 
 
-def dress(image: Tensor, content: Picture) -> Picture:
-    """The image as a picture with the content's transparency and metadata."""
-    alpha = content.alpha
-    if alpha is not None:
-        alpha = resize(alpha, image.shape[-2], image.shape[-1]).clamp(0, 1)
-    return replace(content, pixels=image.cpu(), alpha=alpha, notes=())
+def named_sources(
+    content: Source, styles: Sequence[Source], config: StylizeConfig, others: Mapping[str, Source]
+) -> dict[str, Source]:
+    """All pictures of a run by name; that of a first image is the config's."""
+    found: dict[str, Source] = {"content": content}
+    found |= {f"style/{number}": style for number, style in enumerate(styles)}
+    if config.picture.init_file is not None:
+        found["init"] = config.picture.init_file
+    if both := found.keys() & others.keys():
+        raise InputError(f"input {min(both)!r} was given twice: once is enough")
+    return found | dict(others)
 
 
 def stylize_steps(
@@ -87,190 +87,127 @@ def stylize_steps(
     config: StylizeConfig,
     *,
     network: PerceptualNetwork | None = None,
-    init: Tensor | None = None,
+    inputs: Mapping[str, Tensor | Load] | None = None,
     memory: int | None = None,
     resume: tuple[int, Snapshot] | None = None,
 ) -> Iterator[Iterate]:
     """Render the content (1, 3, H, W) in the styles, yielding after every step, coarse to fine.
 
-    Everything runs on the content's device. A large content or style may be a function that loads
-    it: it is called once per scale, and the picture is let go of as soon as it has been looked at.
-    `init` is the first image where the config's is a file. `memory` is the budget in bytes, in
-    place of the config's. `resume` is a scale and an iterate's snapshot of it: the run goes on
-    after that step, and ends as it would have without the break.
+    Everything runs on the content's device. A large picture may be a function that loads it: it is
+    called once per scale, and let go of as soon as it has been looked at. `inputs` are further
+    pictures by name, such as "init" or "content-mask". `memory` is the budget in bytes, in place of
+    the config's. `resume` is a scale and an iterate's snapshot of it: the run goes on after that
+    step, and ends as it would have without the break.
     """
-    first = loaded(content)
-    device, size = first.device, first.shape[-2:]
-    network = (network or config_network(config)).to(device)
-    # Channels last: oneDNN and cuDNN convolve narrow layers up to twice as fast in this layout.
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    memory = memory_budget(config.memory, device) if memory is None else memory
-    pictures = Pictures(content, styles, config)
-    memory -= pictures.bytes
-    scales = plan_scales(size[0], size[1], config)
-    # All of them before the first step: a last scale that is too large must not cost the others.
-    budgets = budget_scales(network, scales, config, device, memory)
-    state = AdamState()
-    image: Tensor | None = None
-    del first
-    for index, (scale, budget) in enumerate(zip(scales, budgets, strict=True)):
-        snapshot = resume[1] if resume and resume[0] == index else None
-        if resume and index < resume[0]:
-            continue
-        release_memory(device)  # what the last scale took, in pieces too small for this one
-        height, width = scale.height, scale.width
-        content_now, styles_now = pictures.at(scale)
-        if snapshot is not None:
-            image = snapshot.tensors["image"].to(device)
-        elif image is None:
-            image = first_image(config.init, content_now, styles_now[0], config.seed, init)
-        image = enlarge(
-            image, content_now, styles_now, seed=config.seed + index, amount=config.grain
-        )
-        objective = make_objective(network, content_now, styles_now, config, budget)
-        del content_now, styles_now
-        state = state.resized(height, width)
-        iterates = optimize(
-            image, objective, optimize_config(config, scale, budget), state, snapshot=snapshot
-        )
-        release_memory(device)
-        if snapshot is None or not snapshot.last:
-            image = None  # the optimizer's from here on: it lets go of what it has left behind
-        for iterate in iterates:
-            yield replace(iterate, scale=index, scales=len(scales))
-            if iterate.step == iterate.steps:
-                image = iterate.image
-            del iterate
+    pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
+    found = Inputs({name: Input.of(p) for name, p in (pictures | dict(inputs or {})).items()})
+    device = found.device
+    network = on_device(network, device) if network else run_network(config, device)
+    held = found.held(device)
+    plan = make_plan(config, network, found.sizes, device, held=held, memory=memory)
+    yield from steps(plan, found, network, resume=resume)
 
 
-def config_network(
-    config: StylizeConfig, fetch: Callable[[NetworkInfo], Path] = download.fetch
-) -> PerceptualNetwork:
-    """The network a config names, no deeper than its layers need; see `load_network`."""
-    return load_network(
-        config.network,
-        weights=config.weights,
-        layers=(*config.content_layers, *config.style_layers),
-        pooling=config.pooling,
-        padding=config.padding,
-        normalize_weights=config.normalize_weights,
-        fetch=fetch,
+def steps(
+    plan: Plan,
+    inputs: Inputs,
+    network: PerceptualNetwork,
+    *,
+    processes: Processes = ALONE,
+    resume: tuple[int, Snapshot] | None = None,
+) -> Iterator[Iterate]:
+    """Every step of a planned run, coarse to fine; of each iterate, a process gets its own rows.
+
+    Several processes call this together. `resume` is a scale and this process's snapshot of it, all
+    of the same step, from a run with the same plan.
+    """
+    handover, todo = take_up(plan, resume)
+    for index in todo:
+        scale = plan.scales[index]
+        band = Band(scale.bands, processes.first(scale.bands.count))
+        iterates = scale_iterates(plan, index, inputs, network, band, processes, handover)
+        yield from handover.keep_last(iterates, index, len(plan.scales))
+
+
+def scale_iterates(
+    plan: Plan,
+    index: int,
+    inputs: Inputs,
+    network: PerceptualNetwork,
+    band: Band,
+    processes: Processes,
+    handover: Handover,
+) -> Iterator[Iterate]:
+    """The steps of one scale, from what the last one has left."""
+    release_memory(plan.device)  # what the last scale took, in pieces too small for this one
+    config, scale = plan.config, plan.scales[index]
+    seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=handover.empty)
+    image = next_image(handover, seen, config, index, Band(scale.bands, processes))
+    if scale.budget is None:
+        return waiting_iterates(image, processes)
+    objective = make_objective(network, seen, config, scale.budget, band)
+    del seen
+    release_memory(plan.device)
+    iterates = optimize(
+        image,
+        objective,
+        config.optimizer,
+        scale.scale.steps,
+        handover.adam,
+        storage=scale.budget.storage,
+        snapshot=handover.take_snapshot(),
+        reduce=band.team.total,
     )
+    return in_step(iterates, band, processes)
 
 
 def make_objective(
     network: PerceptualNetwork,
-    content: Tensor,
-    styles: Sequence[Tensor],
+    seen: Mapping[str, Tensor],
     config: StylizeConfig,
     budget: ScaleBudget | None = None,
+    band: Band | None = None,
 ) -> Objective:
-    """The objective of one scale: content, style and total variation terms with their targets.
+    """The objective of one scale: all terms with their targets, measured of the inputs.
 
-    Within a budget, everything is computed in its tiles.
+    `seen` are the inputs by name at the scale's size. Within a budget, everything is computed in
+    its tiles; by default in one piece.
     """
-    content_layers, style_layers = layer_weights(config)
-    precision = choose_precision(config.precision, content.device)
+    content = seen["content"]
+    precision = choose_precision(config.machine.precision, content.device)
+    band = band or whole(*content.shape[-2:])
     memory = None if budget is None else budget.tile_bytes
-    lens = Lens(network, precision, memory)
+    extractor = FeatureExtractor(network, precision, memory)
+    if budget is None:
+        layers = needs_of(config.terms).all_layers
+        tiles = choose_tiles(network, layers, *band.bands.size, None, precision)
+    else:
+        tiles = budget.tiles
     stored = budget is None or budget.stored
-    of_style = style_moments(lens, styles, style_layers)
-    of_content = content_targets(
-        lens, content, content_layers, style_layers, config.content_loss, stored=stored
-    )
-    return assemble(lens, of_content, of_style, config)
-
-
-def assemble(
-    lens: Lens, of_content: ContentTargets, of_style: Mapping[str, Moments], config: StylizeConfig
-) -> Objective:
-    """The objective with these targets, its terms weighted as the config asks."""
-    content_layers, style_layers = layer_weights(config)
-    terms = [
-        Term(f"content/{layer}", config.content_weight * weight, of_content.losses[layer], (layer,))
-        for layer, weight in content_layers.items()
-        if config.content_weight * weight > 0
-    ]
-    losses = {
-        layer: StyleLoss(
-            layer, of_style[layer], style_distance(config.style_loss, lens.network, layer)
-        )
-        for layer in style_layers
-    }
-    relative = config.balance == "relative"
-    unit = style_unit(losses, of_content.moments, style_layers) if relative else 1.0
-    style_weight = config.style_weight * strength_factor(config.strength) / unit
-    terms += [
-        Term(f"style/{layer}", style_weight * style_layers[layer], loss, (layer,))
-        for layer, loss in losses.items()
-        if style_weight * style_layers[layer] > 0
-    ]
-    if config.tv_weight > 0:
-        terms.append(Term("tv", config.tv_weight, TotalVariationLoss(config.tv)))
+    terms = prepare_terms(config.terms, Targets(extractor, seen, band, tiles, stored=stored))
     return Objective(
-        lens.network, terms, precision=lens.precision, memory=lens.memory, passes=lens.passes
+        network,
+        terms,
+        precision=precision,
+        memory=memory,
+        passes=extractor.passes,
+        band=band,
+        tiles=tiles,
     )
 
 
-def layer_weights(config: StylizeConfig) -> tuple[dict[str, float], dict[str, float]]:
-    """The weights of the content and the style layers: as given, or as shares of one.
-
-    Shares where the balance is relative, so that adding a layer does not add strength.
-    """
-    layers = (config.content_layers, config.style_layers)
-    if config.balance == "absolute":
-        return dict(layers[0]), dict(layers[1])
-    totals = [sum(weights.values()) or 1.0 for weights in layers]
-    content, style = (
-        {layer: weight / total for layer, weight in weights.items()}
-        for weights, total in zip(layers, totals, strict=True)
-    )
-    return content, style
-
-
-def strength_factor(strength: float) -> float:
-    """What a strength multiplies the style weight by: 1/10 at 0, 1 at 0.5, 10 at 1."""
-    return float(10 ** (2 * strength - 1))
-
-
-def style_unit(
-    losses: Mapping[str, StyleLoss], content: Mapping[str, Moments], weights: Mapping[str, float]
-) -> float:
-    """The style loss of the content itself: the distance a stylization has to go.
-
-    Measured in this unit, one strength means the same for every style, size and network. Where
-    content and style nearly agree, a thousandth of the distance from black keeps it above zero.
-    """
-
-    def total(found: Mapping[str, Moments]) -> float:
-        return float(
-            sum(weights[k] * loss.distance(found[k], loss.target) for k, loss in losses.items())
-        )
-
-    black = {layer: loss.target.empty() for layer, loss in losses.items()}
-    return max(total(content), 1e-3 * total(black)) or 1.0  # without style layers: no distance
-
-
-def optimize_config(config: StylizeConfig, scale: Scale, budget: ScaleBudget) -> OptimizeConfig:
-    """One scale's share of the settings."""
-    return OptimizeConfig(
-        optimizer=config.optimizer,
-        steps=scale.steps,
-        learning_rate=config.learning_rate,
-        history=config.history,
-        clip=config.clip,
-        line_search=config.line_search,
-        average=config.average,
-        stop_change=config.stop_change,
-        history_precision=budget.history,
-        history_folder=tempfile.gettempdir() if budget.on_disk else None,
-    )
-
-
-def finish(image: Tensor, content: Tensor, config: StylizeConfig) -> Tensor:
-    """The picture of an iterate's image (1, 3, H, W), in [0, 1], with the colors asked for."""
+def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
+    """The picture of an iterate's image (1, 3, H, W), in [0, 1], in the colors asked for."""
     image = image.clamp(0, 1)
-    if config.color == "content":
-        content = resize(content, *image.shape[-2:]).clamp(0, 1)
-        return keep_content_color(image, content, clamp=True)
+    if config.picture.color == "content":
+        content = resize(inputs["content"].load(), *image.shape[-2:]).clamp(0, 1)
+        return keep_content_color(image, content.to(image.device), clamp=True)
     return image
+
+
+def as_picture(image: Tensor, content: Picture) -> Picture:
+    """The image as a picture with the content's transparency and metadata."""
+    alpha = content.alpha
+    if alpha is not None:
+        alpha = resize(alpha, *image.shape[-2:]).clamp(0, 1)
+    return replace(content, pixels=image.cpu(), alpha=alpha, notes=())

@@ -1,6 +1,6 @@
 """`gramarye demo`: every pair, and a contact sheet of them."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,8 +8,8 @@ import torch
 
 from gramarye.cli import demo, main
 from gramarye.config import StylizeConfig, make_config
-from gramarye.jobs import single
-from gramarye.jobs.following import Run
+from gramarye.jobs.running import JobRun
+from gramarye.optimize import Iterate
 from gramarye.pictures.contact_sheet import GAP, Cell, contact_sheet
 from gramarye.pictures.picture import load_picture
 from gramarye.samples import CONTENTS, STYLES
@@ -55,12 +55,16 @@ def test_demo_works_again_in_the_same_folder(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tiny")
 def test_a_stopped_demo_ends_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    follow: Callable[..., Run] = single.follow
-    monkeypatch.setattr(
-        single, "follow", lambda *g, **k: Run(follow(*g, **k).last, 3, stopped=True)
-    )
+    steps = JobRun.steps
+
+    def stopped(run: JobRun) -> Iterator[Iterate]:
+        run.stop()
+        return steps(run)
+
+    monkeypatch.setattr(JobRun, "steps", stopped)
     assert main(["demo", "--size", "64", "-q", "--out", str(tmp_path)]) == 130
-    assert [path.name for path in tmp_path.iterdir()] == PAIRS[:1]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [PAIRS[0], f"{PAIRS[0]}.checkpoint"]
 
 
 def test_demo_tells_a_size_that_is_too_small(

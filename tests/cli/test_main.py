@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -48,34 +47,38 @@ def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
 
 
 def test_python_m_gramarye_is_the_same_command() -> None:
-    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "gramarye", "stylise"], capture_output=True, text=True
     )
     assert done.returncode == 2
     assert done.stdout == ""
     assert "did you mean 'stylize'?" in done.stderr
-    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["stylise"], "unknown command 'stylise'"),
-        (["--sise"], "unknown option '--sise'"),
+        (["--sise"], "unknown option '--sise' ("),
+        (["stylize", "a.png", "b.png", "--iterations", "9"], "unknown option '--iterations' ("),
+        (["stylize", "a.png", "b.png", "--max-size", "9"], "did you mean '--size'?"),
+        (["stylize", "a.png", "b.png", "--sise=9"], "did you mean '--size'?"),
         (["stylize", "a.png", "--sise", "9", "b.png"], "did you mean '--size'?"),
-        (["stylize"], "the following arguments are required: CONTENT, STYLE"),
-        (["stylize", "a.png"], "the following arguments are required: STYLE"),
-        (["stylize", "a.png", "b.png", "--size", "x"], "--size: 'x' is not a whole number"),
+        (["stylize"], "missing argument 'CONTENT'"),
+        (["stylize", "a.png"], "missing argument 'STYLE...'"),
+        (["stylize", "a.png", "b.png", "--size", "x"], "'--size': 'x' is not a valid integer"),
         (["stylize", "a.png", "b.png", "--size", "4"], "size"),
         (["stylize", "a.png", "b.png", "--strength", "2"], "strength"),
-        (["stylize", "a.png", "b.png", "--strength", "strong"], "'strong' is not a number"),
+        (["stylize", "a.png", "b.png", "--strength", "strong"], "'strong' is not a valid float"),
         (["stylize", "a.png", "b.png", "--color", "styl"], "did you mean 'style'?"),
         (["stylize", "a.png", "b.png", "--preset", "defalt"], "did you mean 'default'?"),
         (["stylize", "a.png", "b.png", "--style-layers", "relu1_1=a"], "is not a number"),
-        (["stylize", "a.png", "b.png", "--save-every", "0"], "less than 1"),
+        (["stylize", "a.png", "b.png", "--save-every", "0"], "0 is not in the range x>=1"),
         (["stylize", "a.png", "b.png", "--quality", "0", "-o", "c.jpg"], "quality"),
-        (["stylize", "a.png", "b.png", "--size", "64", "c.png", "d.png"], "all pictures"),
+        (["stylize", "a.png", "b.png", "--size"], "option '--size' requires an argument"),
+        (["stylize", "-a.png", "b.png"], "unknown option '-a.png'; a file of that name is written"),
+        (["stylize", "a.png", "b.png", "-size", "9"], "unknown option '-size'; did you mean"),
+        (["redo", "a.png", "b.png"], "unexpected extra argument (b.png)"),
         (["presets", "defalt"], "did you mean 'default'?"),
         (["completion", "bsh"], "did you mean 'bash'?"),
     ],
@@ -154,9 +157,10 @@ def test_every_preset_shows_options_the_command_takes(
         assert main(["presets", name]) == 0
         given = capsys.readouterr().out.splitlines()[1:]
         options = [word for line in given for word in line.split(" ", 1)]
-        args = cli.make_parser().parse_args(["stylize", "a", "b", *options])
+        command = cli.make_commands().commands["stylize"]
+        params = command.make_context("stylize", ["a", "b", *options]).params
         expected = gramarye.load_preset(name)
-        assert {key: vars(args)[key] for key in expected} == expected
+        assert {key: params[key] for key in expected} == expected
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:

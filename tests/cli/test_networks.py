@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import hashlib
 import io
@@ -32,10 +31,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> None:
-    parser = argparse.ArgumentParser()
-    networks.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["networks", *arguments])
-    args.run(args)
+    networks.command().main([*arguments], prog_name="networks", standalone_mode=False)
 
 
 def test_list_shows_every_network_and_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:

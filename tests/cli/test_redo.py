@@ -9,6 +9,7 @@ import pytest
 
 import gramarye
 from gramarye.cli import main
+from gramarye.config import changed_settings, load_preset
 from gramarye.pictures.picture import load_picture
 from gramarye.recipe import Recipe
 
@@ -47,8 +48,8 @@ def test_redo_at_another_size_changes_only_the_size(made: Path) -> None:
     assert main(["redo", "made.png", "--size", "144", "-o", "large.png"]) == 0
     assert load_picture("large.png").width == 144
     before, after = Recipe.of_picture(made), Recipe.of_picture("large.png")
-    assert after.settings == before.settings.model_copy(update={"size": 144})
-    assert after.styles == before.styles and after.weights_sha256 == before.weights_sha256
+    assert after.settings == before.settings.with_settings(size=144)
+    assert after.inputs == before.inputs and after.weights_sha256 == before.weights_sha256
 
 
 def test_redo_with_another_seed_makes_another_picture(made: Path) -> None:
@@ -112,8 +113,8 @@ def test_redo_of_a_picture_made_in_python(
 
 
 def test_the_command_and_the_library_make_the_same_file(made: Path, tiny_weights: Path) -> None:
-    settings = Recipe.of_picture(made).settings.model_dump(exclude={"weights"})
-    picture = gramarye.stylize("photo.png", "painting.png", weights=str(tiny_weights), **settings)
+    settings = changed_settings(Recipe.of_picture(made).settings) | {"weights": str(tiny_weights)}
+    picture = gramarye.stylize("photo.png", "painting.png", **settings)
     picture.save("library.png")
     assert Path("library.png").read_bytes() == made.read_bytes()
 
@@ -125,11 +126,12 @@ def test_redo_misses_the_weights(made: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_redo_with_another_preset_takes_over_what_it_sets(made: Path) -> None:
-    from gramarye.config import load_preset
-
-    assert main(["redo", "made.png", "--preset", "default", "--size", "48", "-o", "a.png"]) == 0
-    settings = Recipe.of_picture("a.png").settings.model_dump()
-    assert settings | load_preset("default") | {"size": 48} == settings
+    options = ["--preset", "draft", "--size", "48", "--steps", "3"]
+    assert main(["redo", "made.png", *options, "-o", "a.png"]) == 0
+    before, after = (Recipe.of_picture(path).settings for path in (made, "a.png"))
+    wanted = load_preset("draft") | {"preset": "draft", "size": 48, "steps": 3}
+    assert after == before.with_settings(**wanted)
+    assert after.scales.finer_steps == 38 != before.scales.finer_steps
 
 
 @pytest.mark.parametrize(
@@ -164,4 +166,4 @@ def test_recipe_as_json_is_the_recipe(made: Path, capsys: pytest.CaptureFixture[
     assert main(["recipe", "made.png", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert Recipe.from_json(json.dumps(told)) == Recipe.of_picture(made)
-    assert told["settings"]["seed"] == 5
+    assert told["settings"]["picture"]["seed"] == 5

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,10 @@ from PIL import Image
 
 from gramarye.cli import main
 from gramarye.errors import OutputError
-from gramarye.jobs import checkpoints
+from gramarye.jobs import keeping
 from gramarye.jobs.checkpoint import read_checkpoint, write_checkpoint
-from gramarye.jobs.following import Run
+from gramarye.jobs.running import JobRun
+from gramarye.optimize import Iterate
 from gramarye.pictures.picture import load_image
 
 FAST = ["--size", "64", "--min-size", "48", "--steps", "12", "--finer-steps", "12", "-q"]
@@ -36,7 +37,7 @@ def pair(tmp_path: Path) -> tuple[str, str]:
 # Imports once, then forks a child per attempt and kills it: an import takes longer than the runs.
 KILLER = """
 import json, os, random, signal, sys, time
-import gramarye.jobs.checkpoints, gramarye.jobs.single
+import gramarye.cli.running
 from gramarye.cli import main
 out, kills, *stylize = sys.argv[1:]
 moments = random.Random(7)
@@ -102,17 +103,15 @@ def test_a_run_killed_twenty_times_ends_at_the_same_picture(
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Make the next run behave as if Ctrl-C had been pressed during that step."""
-    from gramarye.jobs import single
+    counted = JobRun.counted
 
-    def follow(iterates, stops, **options):  # type: ignore[no-untyped-def]
-        for number, iterate in enumerate(iterates, start=1):
-            if number == steps:
+    def interrupted(run: JobRun, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
+        for iterate in counted(run, iterates):
+            if run.count == steps:
                 os.kill(os.getpid(), signal.SIGINT)
-                assert stops(iterate, number)  # which writes a checkpoint
-                return Run(iterate, number, stopped=True)
-        raise AssertionError("the run was shorter")
+            yield iterate
 
-    monkeypatch.setattr(single, "follow", follow)
+    monkeypatch.setattr(JobRun, "counted", interrupted)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ def checkpoint(tmp_path: Path, pair: tuple[str, str], monkeypatch: pytest.Monkey
     return Path(f"{out}.checkpoint")
 
 
-def spoil_nothing(checkpoint: Path, pair: tuple[str, str]) -> None:
+def lose_the_checkpoint(checkpoint: Path, pair: tuple[str, str]) -> None:
     checkpoint.unlink()
 
 
@@ -183,7 +182,7 @@ def make_it_a_picture(checkpoint: Path, pair: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (spoil_nothing, "is no file"),
+        (lose_the_checkpoint, "is no file"),
         (cut_short, "damaged"),
         (flip_a_bit, "damaged"),
         (make_it_a_picture, "no checkpoint"),
@@ -211,7 +210,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
 ) -> None:
     good = checkpoint.read_bytes()
     saved = read_checkpoint(checkpoint)
-    whole = checkpoint.with_suffix("").read_bytes()
+    stopped = checkpoint.with_suffix("").read_bytes()
 
     def full(self: object, part: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -223,16 +222,16 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
     assert checkpoint.read_bytes() == good
     assert [p.name for p in checkpoint.parent.glob(".*")] == []
 
-    real = checkpoints.write_checkpoint
+    real = keeping.write_checkpoint
 
     def run_with_a_full_disk(*given: object) -> None:
         with monkeypatch.context() as patch:
             patch.setattr("zipfile._ZipWriteFile.write", full)
             real(*given)  # type: ignore[arg-type]
 
-    assert whole
-    monkeypatch.setattr(checkpoints, "write_checkpoint", run_with_a_full_disk)
-    monkeypatch.setattr(checkpoints.Checkpoints, "is_due", lambda self: True)
+    monkeypatch.setattr(keeping, "write_checkpoint", run_with_a_full_disk)
+    monkeypatch.setattr(keeping.CheckpointKeeper, "due", lambda self: True)
     assert main(["resume", str(checkpoint), "-q"]) == 0
     told = capsys.readouterr().err
     assert "no checkpoint (the one before is kept): no space left" in told
+    assert checkpoint.with_suffix("").read_bytes() != stopped  # the run went on to its end

@@ -1,5 +1,6 @@
 """`gramarye stylize`, from files to files."""
 
+import io
 import json
 import os
 import signal
@@ -13,9 +14,11 @@ import pytest
 import torch
 
 from gramarye.cli import main
+from gramarye.cli import running as cli_running
 from gramarye.cli.output import new_name
+from gramarye.cli.stylize import weighted_styles
 from gramarye.errors import OptimizationError, OutputError
-from gramarye.jobs import single, watching
+from gramarye.jobs import intermediates, running
 from gramarye.optimize import Iterate
 from gramarye.pictures.picture import Picture, load_picture, read_recipe, save_picture
 from gramarye.recipe import Recipe
@@ -65,15 +68,17 @@ def test_the_name_of_many_styles_stays_short() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
 def test_names_that_are_no_text(
-    run: Callable[..., int], photo: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    run: Callable[..., int], photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "utf-8"))
     odd = os.fsdecode(b"odd \xff name.png")
     photo.rename(odd)
     Path("photo.png").symlink_to(odd)
     assert run("-q", "-o", odd + ".png") == 0
-    assert capfdbinary.readouterr().out == b"odd \xff name.png.png\n"
+    assert printed.getvalue() == b"odd \xff name.png.png\n"
     assert main(["stylize", odd, "painting.png", *FAST, "-q", "-o", "a.png"]) == 0
-    assert Recipe.of_picture("a.png").content.name == "odd \ufffd name.png"
+    assert Recipe.of_picture("a.png").inputs["content"].name == "odd \ufffd name.png"
 
 
 def test_without_style_layers_only_the_content_is_left(
@@ -110,9 +115,27 @@ def test_several_styles_are_mixed(
 ) -> None:
     make_picture("print.png", seed=3)
     pictures = ["photo.png", "painting.png", "print.png"]
-    options = ["--weights", str(tiny_weights), *FAST, "-o", "mixed.png"]
-    assert main(["stylize", *pictures, *options]) == 0
-    assert [style.name for style in Recipe.of_picture("mixed.png").styles] == pictures[1:]
+    options = ["--weights", str(tiny_weights), *FAST, "-o"]
+    for name, styles in (("mixed", (1, 2)), ("first", (1,)), ("second", (2,))):
+        given = [pictures[0], *(pictures[i] for i in styles)]
+        assert main(["stylize", *given, *options, f"{name}.png"]) == 0
+    inputs = Recipe.of_picture("mixed.png").inputs
+    assert [inputs[name].name for name in ("style/0", "style/1")] == pictures[1:]
+    mixed, *alone = (load_picture(f"{n}.png").pixels for n in ("mixed", "first", "second"))
+    assert all((mixed - pixels).abs().mean() > 0.01 for pixels in alone)
+
+
+def test_a_style_has_its_weight_behind_a_colon(
+    tiny_weights: Path, photo: Path, painting: Path, make_picture: Callable[..., Path]
+) -> None:
+    make_picture("print.png", seed=3)
+    make_picture("odd.png", seed=4).rename("odd.png:2")
+    options = ["--weights", str(tiny_weights), *FAST, "-q", "-o", "mixed.png"]
+    assert main(["stylize", "photo.png", "painting.png:2.5", "print.png", *options]) == 0
+    recipe = Recipe.of_picture("mixed.png")
+    assert recipe.inputs["style/0"].name == "painting.png"
+    assert recipe.settings.value("style_weights") == (2.5, 1.0)
+    assert weighted_styles([Path("odd.png:2")]) == ([Path("odd.png:2")], ())
 
 
 def test_settings_reach_the_run(
@@ -126,8 +149,10 @@ def test_settings_reach_the_run(
 
 def test_every_nth_step_is_saved(run: Callable[..., int], tmp_path: Path) -> None:
     assert run("--save-every", "2", "--steps", "5", "-o", "a.png") == 0
-    names = sorted(path.name for path in tmp_path.glob("a*.png"))
-    assert names == ["a-step00002.png", "a-step00004.png", "a.png"]
+    paths = sorted(tmp_path.glob("a*.png"))
+    assert [path.name for path in paths] == ["a-step00002.png", "a-step00004.png", "a.png"]
+    second, fourth, last = (load_picture(path).pixels for path in paths)
+    assert (second != fourth).any() and (fourth != last).any()
 
 
 def test_a_preview_is_written(run: Callable[..., int], tmp_path: Path) -> None:
@@ -138,10 +163,12 @@ def test_a_preview_is_written(run: Callable[..., int], tmp_path: Path) -> None:
 def test_the_first_image_may_be_a_file(
     run: Callable[..., int], make_picture: Callable[..., Path]
 ) -> None:
-    make_picture("deep/first.png", 40, 40, seed=9)
-    assert run("--init", "deep/first.png", "-o", "a.png") == 0
+    first = make_picture("deep/first.png", 48, 36, seed=9)
+    still = ["--optimizer", "gradient-descent", "--learning-rate", "1e-12", "--bit-depth", "16"]
+    assert run("--init", "deep/first.png", *still, "-o", "a.png") == 0
+    assert (load_picture("a.png").pixels - load_picture(first).pixels).abs().max() < 1e-4
     recipe = Recipe.of_picture("a.png")
-    assert recipe.init is not None and recipe.init.name == recipe.settings.init == "first.png"
+    assert recipe.inputs["init"].name == recipe.settings.picture.init == "first.png"
 
 
 def test_a_last_scale_without_steps_still_gives_the_size_asked_for(
@@ -184,7 +211,11 @@ def test_transparency_is_kept(tiny_weights: Path, painting: Path) -> None:
         (("photo.png", "painting.png"), ("-o", "a.jpg", "--bit-depth", "16"), "16 bits"),
         (("photo.png", "painting.png"), ("--style-layers", "relu1_9"), "did you mean 'relu1_2'?"),
         (("photo.png", "painting.png"), ("--network", "vgg91"), "did you mean 'vgg19'?"),
-        (("photo.png", "painting.png"), ("--device", "gpu"), "device 'gpu' is not here"),
+        (
+            ("photo.png", "painting.png"),
+            ("--device", "gpu"),
+            "device: there are cpu, cuda, mps, xpu",
+        ),
         (("photo.png", "painting.png"), ("--init", "nosie"), "nosie"),
         (("photo.png", "painting.png"), ("--weights", "none.pth"), "none.pth"),
     ],
@@ -237,7 +268,7 @@ def test_a_mistake_costs_no_download(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(single, "fetch_with_progress", lambda *a, **k: pytest.fail("downloaded"))
+    monkeypatch.setattr(cli_running, "fetch_with_progress", lambda *a, **k: pytest.fail("fetched"))
     assert main(["stylize", *pictures, "--network", "vgg19", *options]) == 2
     assert told in capsys.readouterr().err
 
@@ -252,7 +283,7 @@ def test_a_run_that_fails_leaves_its_picture(
             yield Iterate(step, 9, {"tv": 1.0}, torch.full((1, 3, 36, 48), 0.5))
         raise OptimizationError("the loss exploded")
 
-    monkeypatch.setattr(single, "stylize_steps", two_steps)
+    monkeypatch.setattr(running, "steps", two_steps)
     assert run("-o", "a.png") == 1
     assert "the loss exploded; the picture so far is in 'a.png'" in capsys.readouterr().err
     assert Recipe.of_picture("a.png").stopped_after == 2
@@ -268,7 +299,7 @@ def test_a_preview_that_cannot_be_written_does_not_stop_the_run(
             raise OutputError("no space left")
         return save_picture(picture, path, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(watching, "save_picture", full)
+    monkeypatch.setattr(intermediates, "save_picture", full)
     assert run("--preview", "preview.png", "-o", "a.png") == 0
     assert capsys.readouterr().err.count("no preview: no space left") == 1
 

@@ -19,11 +19,12 @@ from gramarye.config import make_config
 from gramarye.distributed.processes import Processes
 from gramarye.errors import CheckpointError, OutputError
 from gramarye.jobs.checkpoint import SavedRun, read_checkpoint, read_part, write_checkpoint
-from gramarye.jobs.checkpoints import Parts
+from gramarye.jobs.keeping import Parts
 from gramarye.networks.registry import load_network
 from gramarye.optimizers.snapshot import Snapshot
 from gramarye.pictures.picture import load_image, load_picture
-from gramarye.recipe import write_recipe
+from gramarye.plan import make_plan
+from gramarye.recipe import input_file, write_recipe
 
 LAYERS = ["--style-layers", "relu1_1,relu2_1", "--content-layers", "relu2_2"]
 SETTINGS = [*LAYERS, "--precision", "float32", "--size", "72", "--min-size", "36"]
@@ -154,17 +155,11 @@ def of_two(tmp_path: Path, pictures: list[str]) -> tuple[Path, SavedRun, Snapsho
     """Where two processes keep a checkpoint, and a run and a snapshot to write there."""
     config = make_config(size=72)
     network = load_network("vgg19-lite")
-    recipe = write_recipe(
-        Path(pictures[0]),
-        [Path(pictures[1])],
-        config,
-        network,
-        width=50,
-        height=72,
-        device=torch.device("cpu"),
-    )
+    inputs = {"content": pictures[0], "style/0": pictures[1]}
+    plan = make_plan(config, network, dict.fromkeys(inputs, (72, 50)), torch.device("cpu"))
+    files = {name: input_file(Path(path)) for name, path in inputs.items()}
     run = SavedRun(
-        recipe=recipe, content=pictures[0], styles=(pictures[1],), output={},
+        recipe=write_recipe(plan, files, network), inputs=inputs, output={},
         out=str(tmp_path / "out.png"), memory=10**9, scale=0, step=3, steps=3, seconds=1.0,
         processes=2,
     )  # fmt: skip
@@ -188,7 +183,7 @@ def test_a_part_is_read_again_and_older_ones_go(
     def full(*_: object) -> None:
         raise OutputError("no space left")
 
-    monkeypatch.setattr("gramarye.jobs.checkpoints.write_checkpoint", full)
+    monkeypatch.setattr("gramarye.jobs.keeping.write_checkpoint", full)
     with pytest.raises(OutputError):
         keeper.save(path, run.model_copy(update={"steps": 5}), snapshot)
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, f"{path.name}.4.0"]

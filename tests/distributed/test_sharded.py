@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from gramarye.config import make_config
-from gramarye.distributed.processes import Processes
-from gramarye.distributed.sharded import check_sharding, plan_sharding, sharded_steps
 from gramarye.errors import SettingsError
-from gramarye.networks.features import PerceptualNetwork
-from gramarye.scales.sizes import plan_scales
-from gramarye.stylize import stylize_steps
+from gramarye.losses.kind import Needs
+from gramarye.plan import check_shared
 
 SIZE = 3
 SCRIPT = Path(__file__).with_name("together.py")
@@ -40,7 +36,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_losses_and_gradients_are_those_of_the_whole_image(found: list[dict[str, Any]]) -> None:
     evaluations = [case for of_process in found for case in of_process["evaluations"]]
-    assert len(evaluations) == 3 * 3 + 2  # the fourth case is for two of the processes
+    assert len(evaluations) == 4 * 3 + 2  # one case is for two of the processes
     assert max(case["losses"] for case in evaluations) < 1e-12
     assert max(case["gradient"] for case in evaluations) < 1e-12
     assert max(case["tiles"] for case in evaluations) > 1  # bands in tiles are among them
@@ -72,28 +68,11 @@ def test_an_image_is_resized_from_bands_to_bands(found: list[dict[str, Any]]) ->
     assert found[0]["resizing"] < 1e-12
 
 
-def test_one_process_takes_the_steps_of_stylize_steps_bit_for_bit(
-    tiny_network: PerceptualNetwork,
-) -> None:
-    config = make_config(size=64, min_size=32, steps=3, finer_steps=3, device="cpu")
-    content, style = torch.rand(1, 3, 50, 72), torch.rand(1, 3, 40, 40)
-    scales = plan_scales(50, 72, config)
-    alone = Processes(0, 1)
-    *_, found = sharded_steps(
-        content,
-        [style],
-        config,
-        processes=alone,
-        network=tiny_network,
-        scales=scales,
-        plan=plan_sharding(tiny_network, scales, config, alone.size),
-        device=torch.device("cpu"),
-    )
-    *_, expected = stylize_steps(content, [style], config, network=tiny_network)
-    assert torch.equal(found.image, expected.image)
-    assert found.losses == expected.losses
-
-
 def test_a_line_search_is_refused() -> None:
     with pytest.raises(SettingsError, match="leave --line-search out"):
-        check_sharding(make_config(line_search="strong-wolfe"))
+        check_shared(make_config(line_search="strong-wolfe"), Needs())
+
+
+def test_a_term_that_is_no_function_of_sums_is_refused() -> None:
+    with pytest.raises(SettingsError, match="patches cannot be computed in bands"):
+        check_shared(make_config(), Needs(whole=frozenset({"patches"})))

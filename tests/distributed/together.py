@@ -15,18 +15,19 @@ import torch.distributed as dist
 from torch import Tensor
 
 from gramarye.config import StylizeConfig, make_config
-from gramarye.distributed.band_objective import BandObjective, band_targets, tiles_of_band
-from gramarye.distributed.bands import Bands, gather, plan_bands, rescale
-from gramarye.distributed.processes import NONE, Processes, cut
-from gramarye.distributed.sharded import plan_sharding, sharded_steps
+from gramarye.distributed.bands import Band, Bands, gather, plan_bands, rescale
+from gramarye.distributed.processes import Processes
+from gramarye.inputs.inputs import Input, Inputs
+from gramarye.losses.terms import needs_of
 from gramarye.memory.budget import budget_scale
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
 from gramarye.networks.vgg import narrow_vgg
 from gramarye.objective import Objective
-from gramarye.optimize import OptimizeConfig, optimize
-from gramarye.scales.sizes import plan_scales, resize
-from gramarye.stylize import assemble, make_objective, stylize_steps
-from gramarye.targets import Lens, style_moments
+from gramarye.optimize import optimize
+from gramarye.plan import make_plan
+from gramarye.scales.resizing import resize
+from gramarye.scales.rows import NO_ROWS, cut
+from gramarye.stylize import make_objective, steps, stylize_steps
 from gramarye.tiles.plan import choose_tiles
 from gramarye.tiles.tiling import margins, total_stride
 
@@ -51,9 +52,13 @@ def settings(**changes: Any) -> StylizeConfig:
     return make_config(tv_weight=3.0, precision="float32", color="free", **changes)
 
 
+def layers_of(config: StylizeConfig) -> frozenset[str]:
+    return needs_of(config.terms).all_layers
+
+
 def uneven(bands: Bands, net: PerceptualNetwork, config: StylizeConfig) -> Bands:
     """The bands with the first as small as can be: its neighbors' windows reach across it."""
-    layers = {*config.content_layers, *config.style_layers}
+    layers = layers_of(config)
     stride, (before, after) = total_stride(net, layers), margins(net, layers)
     cuts = [0, *(stride * (1 + 3 * i) for i in range(bands.count - 1)), bands.height]
     owned = list(pairwise(cuts))
@@ -61,32 +66,30 @@ def uneven(bands: Bands, net: PerceptualNetwork, config: StylizeConfig) -> Bands
         (max(0, top - before) // stride * stride, min(bands.height, bottom + after))
         for top, bottom in owned
     ]
-    idle = [NONE] * (len(bands.owned) - len(owned))
+    idle = [NO_ROWS] * (len(bands.owned) - len(owned))
     return replace(bands, owned=(*owned, *idle), windows=(*windows, *idle))
 
 
 def band_objective(
     net: PerceptualNetwork,
-    content: Tensor,
-    style: Tensor,
+    inputs: dict[str, Tensor],
     config: StylizeConfig,
     bands: Bands,
     team: Processes,
     memory: int | None,
     *,
     stored: bool,
-) -> BandObjective:
-    height, width = content.shape[-2:]
-    owned, window = bands.owned[team.rank], bands.windows[team.rank]
-    layers = {*config.content_layers, *config.style_layers}
-    budget = budget_scale(net, height, width, config, "float32", None, within=owned)
-    tiles = choose_tiles(net, layers, height, width, memory, within=owned)
+) -> Objective:
+    height, width = bands.size
+    band, needs = Band(bands, team), needs_of(config.terms)
+    budget = budget_scale(net, bands.size, band.owned, needs, config.optimizer, "float32", None)
+    tiles = choose_tiles(net, needs.all_layers, height, width, memory, within=band.owned)
     budget = replace(budget, stored=stored, tiles=tiles)
-    lens = Lens(net, "float32", budget.tile_bytes)
-    seen = cut(content, (0, height), window)
-    of_content = band_targets(lens, seen, bands, team, budget, config)
-    of_style = style_moments(lens, [style], config.style_layers)
-    return BandObjective(assemble(lens, of_content, of_style, config), bands, team, budget.tiles)
+    seen = {
+        name: picture if name.startswith("style") else cut(picture, (0, height), band.window)
+        for name, picture in inputs.items()
+    }
+    return make_objective(net, seen, config, budget, band)
 
 
 def distance(a: Tensor, b: Tensor) -> float:
@@ -118,23 +121,25 @@ def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
             "memory": 100_000,
             "stored": False,
         },
+        {"net": network(), "size": (83, 37), "config": settings(), "masked": True},
         {"net": network(), "size": (57, 31), "config": settings(balance="absolute"), "team": 2},
     ]
     for case in cases:
         net, (height, width), config = case["net"], case["size"], case["config"]
         content, style, image = (picture(i, height, width) for i in range(3))
-        whole: Objective = make_objective(net, content, [style], config)
-        expected = whole.evaluate(image)
+        inputs = {"content": content, "style/0": style}
+        if case.get("masked"):
+            inputs["content-mask"] = picture(3, height, width)[:, :1]
+            inputs["style-mask/0"] = picture(4, height, width)[:, :1]
+        expected = make_objective(net, inputs, config).evaluate(image)
         team = world.first(case.get("team", world.size))
-        layers = {*config.content_layers, *config.style_layers}
-        bands = plan_bands(net, layers, height, width, team.size, smallest=8)
+        bands = plan_bands(net, layers_of(config), height, width, team.size, smallest=8)
         bands = bands if case.get("even") else uneven(bands, net, config)
         if world.rank not in team:
             continue
         objective = band_objective(
             net,
-            content,
-            style,
+            inputs,
             config,
             bands,
             team,
@@ -152,7 +157,7 @@ def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
                 ),
                 "gradient": distance(evaluation.gradient, gradient),
                 "values": [value.item().hex() for value in evaluation.losses.values()],
-                "tiles": len(tiles_of_band(objective.plan, bands, team)),
+                "tiles": len(objective.plan(height, width).tiles),
                 "rows": list(owned),
             }
         )
@@ -163,13 +168,13 @@ def compare_lbfgs(world: Processes) -> dict[str, Any]:
     """Ten steps of L-BFGS in bands against ten of the whole image."""
     net, config, (height, width) = network(), settings(), (83, 37)
     content, style = picture(0, height, width), picture(1, height, width)
-    steps = OptimizeConfig(steps=10, history=4)
-    *_, expected = optimize(content, make_objective(net, content, [style], config), steps)
-    layers = {*config.content_layers, *config.style_layers}
-    bands = plan_bands(net, layers, height, width, world.size, smallest=8)
-    objective = band_objective(net, content, style, config, bands, world, None, stored=True)
+    inputs = {"content": content, "style/0": style}
+    optimizer = config.with_settings(history=4).optimizer
+    *_, expected = optimize(content, make_objective(net, inputs, config), optimizer, 10)
+    bands = plan_bands(net, layers_of(config), height, width, world.size, smallest=8)
+    objective = band_objective(net, inputs, config, bands, world, None, stored=True)
     rows = cut(content, (0, height), bands.owned[world.rank]).clone()
-    *_, iterate = optimize(rows, objective, steps, reduce=world.total)
+    *_, iterate = optimize(rows, objective, optimizer, 10, reduce=world.total)
     image = gather(iterate.image, bands, world)
     return {
         "image": distance(image, expected.image) if world.rank == 0 else None,
@@ -195,24 +200,14 @@ def compare_scales(world: Processes, optimizer: str) -> dict[str, Any]:
     )
     content, style = picture(0, 130, 90), picture(1, 64, 70)
     *_, expected = stylize_steps(content, [style], config, network=net)
-    scales = plan_scales(130, 90, config)
-    plan = plan_sharding(net, scales, config, world.size, smallest=32)
-    found = sharded_steps(
-        content,
-        [style],
-        config,
-        processes=world,
-        network=net,
-        scales=scales,
-        plan=plan,
-        device=CPU,
-    )
-    iterates = list(found)
-    image = gather(iterates[-1].image, plan[-1], world)
+    inputs = Inputs({"content": Input.of(content), "style/0": Input.of(style)})
+    plan = make_plan(config, net, inputs.sizes, CPU, processes=world, smallest=32)
+    iterates = list(steps(plan, inputs, net, processes=world))
+    image = gather(iterates[-1].image, plan.scales[-1].bands, world)
     return {
         "image": distance(image, expected.image) if world.rank == 0 else None,
         "moved": distance(expected.image, resize(content, *expected.image.shape[-2:])),
-        "processes": [bands.count for bands in plan],
+        "processes": [scale.bands.count for scale in plan.scales],
         "iterates": len(iterates),
     }
 

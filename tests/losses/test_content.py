@@ -1,46 +1,61 @@
-"""Content loss: the paper's formula and its gradient, and the three units."""
+"""The content term: its settings, what it needs, and its terms."""
+
+from __future__ import annotations
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from gramarye.losses.content import ContentKind, make_content_loss, squared_error
+from gramarye.distributed.bands import whole
+from gramarye.losses.content import CONTENT, ContentSettings, ErrorUnit
+from gramarye.losses.kind import Needs
+from gramarye.losses.targets import Targets
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.tiles.extractor import FeatureExtractor
+from gramarye.tiles.plan import choose_tiles
+
+LAYERS = {"relu1_1": 3.0, "relu2_2": 1.0, "relu3_1": 0.0}
 
 
-def test_squared_error_by_hand() -> None:
-    features, target = torch.tensor([1.0, 4.0]), torch.tensor([2.0, 2.0])
-    assert_close(squared_error(features, target), torch.tensor(2.5))
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        ("relative", {"relu1_1": 1.5, "relu2_2": 0.5}),
+        ("mean", {"relu1_1": 6.0, "relu2_2": 2.0}),
+        ("sum", {"relu1_1": 6.0, "relu2_2": 2.0}),
+    ],
+)
+def test_layers_are_shares_where_errors_are_relative(
+    unit: ErrorUnit, expected: dict[str, float]
+) -> None:
+    assert ContentSettings(layers=LAYERS, unit=unit, weight=2.0).weights() == expected
 
 
-def test_gradient_is_equation_2() -> None:
-    features = torch.randn(1, 3, 4, 4, dtype=torch.float64, requires_grad=True)
-    target = torch.randn(1, 3, 4, 4, dtype=torch.float64)
-    loss = make_content_loss("relu4_2", target, "sum")({"relu4_2": features})
-    (gradient,) = torch.autograd.grad(loss, features)
-    assert_close(gradient, features.detach() - target)
-    assert_close(loss, squared_error(features, target))
+def test_it_needs_its_layers_of_the_image_and_their_features_of_the_content() -> None:
+    layers = frozenset({"relu1_1", "relu2_2"})
+    needs = CONTENT.needs(ContentSettings(layers=LAYERS))
+    assert needs == Needs(layers, {"content": layers})
+    assert CONTENT.needs(ContentSettings(weight=0.0)) == Needs()
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("sum", 2.0), ("mean", 1.0), ("relative", 0.25)])
-def test_units_by_hand(kind: ContentKind, expected: float) -> None:
-    # Four entries, each off by one: the sum of squares is 4, the target's own is 16.
-    target = torch.full((1, 1, 2, 2), 2.0)
-    loss = make_content_loss("relu4_2", target, kind)
-    assert_close(loss({"relu4_2": target + 1}), torch.tensor(expected))
-
-
-@pytest.mark.parametrize("kind", ["sum", "mean", "relative"])
-def test_it_is_zero_for_its_own_target(kind: ContentKind) -> None:
-    target = torch.rand(1, 2, 3, 3)
-    assert make_content_loss("relu4_2", target, kind)({"relu4_2": target}).item() == 0
-
-
-def test_the_relative_loss_ignores_the_scale_of_the_network() -> None:
-    features, target = torch.rand(1, 2, 3, 3), torch.rand(1, 2, 3, 3)
-    once = make_content_loss("x", target, "relative")({"x": features})
-    assert_close(make_content_loss("x", 50 * target, "relative")({"x": 50 * features}), once)
-
-
-def test_a_black_target_gives_a_finite_loss() -> None:
-    loss = make_content_loss("x", torch.zeros(1, 2, 3, 3), "relative")
-    assert_close(loss({"x": torch.ones(1, 2, 3, 3)}), torch.tensor(1.0))
+@pytest.mark.parametrize("unit", ["relative", "mean", "sum"])
+def test_its_terms_compare_with_the_content(
+    tiny_network: PerceptualNetwork, unit: ErrorUnit
+) -> None:
+    content, image = torch.rand(2, 1, 3, 36, 44)
+    tiles = choose_tiles(tiny_network, ["relu1_1", "relu2_2"], 36, 44, None)
+    extractor = FeatureExtractor(tiny_network)
+    targets = Targets(extractor, {"content": content}, whole(36, 44), tiles)
+    make = CONTENT.prepare(ContentSettings(layers=LAYERS, unit=unit, weight=2.0), targets)
+    targets.measure()
+    terms = {term.name: term for term in make()}
+    weights = ContentSettings(layers=LAYERS, unit=unit, weight=2.0).weights()
+    assert {name: term.weight for name, term in terms.items()} == {
+        f"content/{layer}": weight for layer, weight in weights.items()
+    }
+    p, f = tiny_network(content, weights), tiny_network(image, weights)
+    for layer in weights:
+        assert terms[f"content/{layer}"].layers == (layer,)
+        error = (f[layer] - p[layer]).square().sum()
+        divisor = {"relative": p[layer].square().sum(), "mean": p[layer].numel(), "sum": 2}[unit]
+        assert_close(terms[f"content/{layer}"].loss(f), (error / divisor)[None])

@@ -1,6 +1,7 @@
 """Style distances: the papers' formulas, zero at the target, scipy's matrix root, gradients."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,16 +10,17 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from gramarye.losses import distances
 from gramarye.losses.distances import (
     covariance_distance,
     gram_distance,
     head_covariance_distance,
     head_gram_distance,
+    head_paper_gram_distance,
     paper_gram_distance,
-    symmetric_power,
     wasserstein_distance,
 )
-from gramarye.losses.statistics import moments
+from gramarye.losses.statistics import Moments, moments
 from gramarye.losses.style import DISTANCES
 
 
@@ -27,32 +29,70 @@ def random_features(seed: int, channels: int = 4, side: int = 6) -> Tensor:
     return torch.randn(1, channels, side, side, generator=generator, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("name", sorted(DISTANCES))
+def affine_map(width: int = 9, channels: int = 4) -> Tensor:
+    """A linear map of features and its offset, in one matrix (width, channels + 1)."""
+    generator = torch.Generator().manual_seed(5)
+    weight = torch.randn(width, channels, generator=generator, dtype=torch.float64)
+    bias = torch.randn(width, generator=generator, dtype=torch.float64)
+    return torch.cat([weight, bias[:, None]], dim=1)
+
+
+def all_distances() -> dict[str, Callable[[Moments, Moments], Tensor]]:
+    """Every distance of the table, and through a head where there is such a one."""
+    metric, found = affine_map().mT @ affine_map(), {}
+    for name, (plain, through_head) in DISTANCES.items():
+        found[name] = getattr(distances, plain)
+        if through_head is not None:
+            head = getattr(distances, through_head)
+            found[f"{name} through a head"] = partial(head, metric=metric, width=9)
+    return found
+
+
+ALL = all_distances()
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_a_distance_is_zero_at_its_target_and_positive_elsewhere(name: str) -> None:
     style, other = moments(random_features(0)), moments(random_features(1))
-    assert abs(DISTANCES[name](style, style).item()) < 1e-9
-    assert DISTANCES[name](other, style).item() > 1e-3
+    assert abs(ALL[name](style, style).item()) < 1e-9
+    assert ALL[name](other, style).item() > 1e-3
 
 
-@pytest.mark.parametrize("name", sorted(DISTANCES))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_gradients_agree_with_finite_differences(name: str) -> None:
     features, target = random_features(0).requires_grad_(True), moments(random_features(1))
-    assert torch.autograd.gradcheck(lambda x: DISTANCES[name](moments(x), target), (features,))
+    assert torch.autograd.gradcheck(lambda x: ALL[name](moments(x), target), (features,))
 
 
-@pytest.mark.parametrize("name", sorted(DISTANCES))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_distances_do_not_depend_on_the_number_of_positions(name: str) -> None:
     image, style = random_features(0), random_features(1)
     twice = torch.cat([image, image], dim=2)
-    near = DISTANCES[name](moments(image), moments(style))
-    assert_close(DISTANCES[name](moments(twice), moments(style)), near)
+    near = ALL[name](moments(image), moments(style))
+    assert_close(ALL[name](moments(twice), moments(style)), near)
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_each_image_of_a_batch_has_its_own_distance_and_gradient(name: str) -> None:
+    one, other, style = random_features(0), random_features(2), moments(random_features(1))
+
+    def alone(features: Tensor) -> tuple[Tensor, Tensor]:
+        leaf = features.clone().requires_grad_(True)
+        value = ALL[name](moments(leaf), style)
+        return value.detach(), torch.autograd.grad(value.sum(), leaf)[0]
+
+    values, gradients = zip(*(alone(image) for image in (one, other, one)), strict=True)
+    value, gradient = alone(torch.cat([one, other, one]))
+    assert value.shape == (3,)
+    assert_close(value, torch.cat(values), rtol=1e-11, atol=0)
+    assert_close(gradient, torch.cat(gradients), rtol=1e-11, atol=1e-14)
 
 
 def test_paper_distance_by_hand() -> None:
     # N = 1 channel, M = 2 positions: G = 1 + 9 = 10, A = 4 + 4 = 8, E = 4 / (4 * 1 * 4).
     image = moments(torch.tensor([1.0, 3.0]).view(1, 1, 1, 2))
     style = moments(torch.tensor([2.0, 2.0]).view(1, 1, 1, 2))
-    assert_close(paper_gram_distance(image, style), torch.tensor(4 / 16))
+    assert_close(paper_gram_distance(image, style), torch.tensor([4 / 16]))
 
 
 def test_paper_distance_is_the_papers_double_sum() -> None:
@@ -60,7 +100,7 @@ def test_paper_distance_is_the_papers_double_sum() -> None:
     n, m = f.shape
     expected = ((f @ f.T - p @ p.T) ** 2).sum() / (4 * n**2 * m**2)
     ours = paper_gram_distance(moments(random_features(0)), moments(random_features(1)))
-    assert_close(ours, expected)
+    assert_close(ours, expected[None])
 
 
 def test_paper_gradient_is_equation_6() -> None:
@@ -85,8 +125,8 @@ def test_covariance_distance_does_not_trade_mean_for_variance() -> None:
     # Equal second moments, E[x^2] = 1: one constant, one of mean zero.
     constant = moments(torch.ones(1, 1, 1, 4))
     swinging = moments(torch.tensor([1.0, -1.0, 1.0, -1.0]).view(1, 1, 1, 4))
-    assert_close(gram_distance(constant, swinging), torch.tensor(0.0))
-    assert_close(covariance_distance(constant, swinging), torch.tensor(2.0))
+    assert_close(gram_distance(constant, swinging), torch.tensor([0.0]))
+    assert_close(covariance_distance(constant, swinging), torch.tensor([2.0]))
 
 
 def test_wasserstein_distance_of_one_dimensional_gaussians() -> None:
@@ -117,15 +157,17 @@ def test_wasserstein_gradient_stays_finite_for_constant_features() -> None:
 
 @pytest.mark.parametrize(
     ("through_head", "distance"),
-    [(head_gram_distance, gram_distance), (head_covariance_distance, covariance_distance)],
+    [
+        (head_gram_distance, gram_distance),
+        (head_paper_gram_distance, paper_gram_distance),
+        (head_covariance_distance, covariance_distance),
+    ],
 )
 def test_a_head_distance_is_the_distance_of_the_wide_features(
     through_head: Callable[..., Tensor], distance: Callable[..., Tensor]
 ) -> None:
-    generator = torch.Generator().manual_seed(5)
-    weight = torch.randn(9, 4, generator=generator, dtype=torch.float64)
-    bias = torch.randn(9, generator=generator, dtype=torch.float64)
-    affine = torch.cat([weight, bias[:, None]], dim=1)
+    affine = affine_map()
+    weight, bias = affine[:, :-1], affine[:, -1]
 
     def wide(features: Tensor) -> Tensor:
         return torch.einsum("dc,bchw->bdhw", weight, features) + bias[:, None, None]
@@ -133,10 +175,3 @@ def test_a_head_distance_is_the_distance_of_the_wide_features(
     image, style = random_features(0), random_features(1)
     ours = through_head(moments(image), moments(style), affine.mT @ affine, width=9)
     assert_close(ours, distance(moments(wide(image)), moments(wide(style))))
-
-
-def test_symmetric_power_agrees_with_scipy() -> None:
-    factor = torch.randn(5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    matrix = factor @ factor.mT
-    expected = torch.from_numpy(scipy.linalg.sqrtm(matrix.numpy()).real)
-    assert_close(symmetric_power(matrix, 0.5), expected)

@@ -56,6 +56,31 @@ def test_weights_of_one_and_zero_select_positions() -> None:
     selected, part = moments(features, mask), moments(features[..., :2])
     assert_close(selected.gram(), part.gram())
     assert_close(selected.mean(), part.mean())
+    for found, expected in zip(vars(selected).values(), vars(part).values(), strict=True):
+        assert_close(found, expected)
+
+
+def test_a_positions_weight_is_how_often_it_counts() -> None:
+    features = random_features()
+    times = torch.arange(20).view(1, 1, 4, 5) % 3
+    repeated = features.flatten(2).repeat_interleave(times.flatten(), dim=2)[..., None]
+    found, expected = moments(features, times.double()), moments(repeated)
+    for a, b in zip(vars(found).values(), vars(expected).values(), strict=True):
+        assert_close(a, b)
+
+
+def test_each_image_of_a_batch_may_have_weights_of_its_own() -> None:
+    features = torch.cat([random_features(seed=1), random_features(seed=2)])
+    weights = torch.rand(2, 1, 4, 5, dtype=torch.float64)
+    both = moments(features, weights)
+    for i in range(2):
+        alone = moments(features[i : i + 1], weights[i : i + 1])
+        for a, b in zip(vars(both).values(), vars(alone).values(), strict=True):
+            assert_close(a[i : i + 1], b)
+    shared = moments(features, weights[:1])
+    for a, b in zip(vars(shared).values(), vars(both).values(), strict=True):
+        assert_close(a[0], b[0])
+        assert not torch.allclose(a[1], b[1])
 
 
 def test_covariance_is_that_of_torch() -> None:
@@ -89,6 +114,7 @@ def test_gradients_of_the_second_moment_agree_with_finite_differences() -> None:
     weights = torch.rand(1, 1, 4, 5, generator=torch.Generator().manual_seed(3)).double() + 0.1
     assert torch.autograd.gradcheck(lambda x: moments(x).second, (features,))
     assert torch.autograd.gradcheck(lambda x: moments(x, weights).second, (features,))
+    assert torch.autograd.gradcheck(lambda x: moments(x, weights).first, (features,))
 
 
 def test_an_unsymmetric_gradient_reaches_the_features_whole() -> None:
@@ -158,6 +184,26 @@ def test_gradients_of_moments_are_autograds_in_every_layout(
     found = moments(x)
     (ours,) = torch.autograd.grad((found.second * second).sum() + (found.first * first).sum(), x)
     assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("into_layout", LAYOUTS)
+@pytest.mark.parametrize("channels", [1, 4])
+def test_gradients_of_weighted_moments_are_autograds_in_every_layout(
+    channels: int, into_layout: str, layout: str
+) -> None:
+    features = torch.randn(2, channels, 6, 5, dtype=torch.float64)
+    weights = torch.rand(1, 1, 6, 5, dtype=torch.float64)
+    second = torch.randn(2, channels, channels, dtype=torch.float64)
+    first = torch.randn(2, channels, dtype=torch.float64)
+    x = features.clone().requires_grad_(True)
+    found = moments(x, weights)
+    (expected,) = torch.autograd.grad(
+        (found.second * second).sum() + (found.first * first).sum(), x
+    )
+    into = LAYOUTS[into_layout](torch.ones_like(features))
+    add_sums_gradient(into, LAYOUTS[layout](features), second, first, weights)
+    assert_close(into, expected + 1)
 
 
 def test_gradients_in_bfloat16_are_those_of_the_same_features() -> None:

@@ -1,34 +1,26 @@
-"""Total variation: known answers and gradients."""
+"""The total-variation term: its settings, and when there is one."""
 
-import pytest
-import torch
-from torch.testing import assert_close
+from __future__ import annotations
 
-from gramarye.losses.total_variation import TotalVariationLoss, VariationKind, total_variation
+from typing import cast
 
-PICTURE = torch.tensor([[0.0, 2.0], [1.0, 1.0]]).view(1, 1, 2, 2)
+from gramarye.losses.kind import Needs
+from gramarye.losses.targets import Targets
+from gramarye.losses.total_variation import TOTAL_VARIATION, VariationSettings
+from gramarye.losses.variation import TotalVariation
 
-
-def test_squared_variation_by_hand() -> None:
-    # Rows differ by 2 and 0, columns by 1 and -1: (4 + 0) / 2 + (1 + 1) / 2.
-    assert_close(total_variation(PICTURE), torch.tensor(3.0))
+NO_TARGETS = cast(Targets, None)  # it asks for none
 
 
-def test_absolute_variation_by_hand() -> None:
-    assert_close(total_variation(PICTURE, "absolute"), torch.tensor(2.0))
+def test_it_is_made_of_its_settings() -> None:
+    (term,) = TOTAL_VARIATION.prepare(VariationSettings(weight=2.5, kind="absolute"), NO_TARGETS)()
+    assert (term.name, term.weight, term.layers) == ("tv", 2.5, ())
+    assert term.loss == TotalVariation("absolute")
 
 
-@pytest.mark.parametrize("kind", ["squared", "absolute"])
-def test_it_is_zero_for_a_flat_picture_and_for_one_pixel(kind: VariationKind) -> None:
-    assert total_variation(torch.full((1, 3, 4, 4), 0.3), kind).item() == 0
-    assert total_variation(torch.full((1, 3, 1, 1), 0.3), kind).item() == 0
+def test_without_a_weight_there_is_none() -> None:
+    assert TOTAL_VARIATION.prepare(VariationSettings(), NO_TARGETS)() == []
 
 
-@pytest.mark.parametrize("kind", ["squared", "absolute"])
-def test_gradients_agree_with_finite_differences(kind: VariationKind) -> None:
-    image = torch.rand(1, 3, 4, 5, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: total_variation(x, kind), (image,))
-
-
-def test_the_loss_reads_the_image_itself() -> None:
-    assert_close(TotalVariationLoss()({"image": PICTURE}), torch.tensor(3.0))
+def test_it_needs_no_features() -> None:
+    assert TOTAL_VARIATION.needs(VariationSettings(weight=1.0)) == Needs()

@@ -42,7 +42,7 @@ class Server:
     """Serves `content` at every path; `script` says how it misbehaves, request by request."""
 
     content: bytes
-    script: list[str] = field(default_factory=list)  # "503", "cut 1000", "no ranges", "other"
+    script: list[str] = field(default_factory=list)  # "503", "cut 1000", "no ranges", "length many"
     requests: list[tuple[str, str | None]] = field(default_factory=list)  # (path, Range)
     address: str = ""
 
@@ -53,6 +53,9 @@ class Server:
         if deed.isdigit():
             request.send_error(int(deed))
             return
+        if deed.startswith("raw "):
+            request.wfile.write(deed[4:].encode())
+            return
         content = self.content[::-1] if deed == "other" else self.content
         found = re.fullmatch(r"bytes=(\d+)-", asked or "") if deed != "no ranges" else None
         start = int(found[1]) if found else 0
@@ -61,7 +64,8 @@ class Server:
             return
         body = content[start:]
         request.send_response(206 if found else 200)
-        request.send_header("Content-Length", str(len(body)))
+        length = deed[7:] if deed.startswith("length ") else str(len(body))
+        request.send_header("Content-Length", length)
         if found:
             last = len(content) - 1
             request.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
@@ -103,6 +107,7 @@ def published(server: Server) -> NetworkInfo:
         megabytes=0.3,
         license="",
         source="",
+        layers=("conv1", "relu1"),
         style_layers=("relu1",),
         content_layer="relu1",
     )

@@ -4,8 +4,8 @@ import dataclasses
 import errno
 import shutil
 import socket
-import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,9 @@ import pytest
 
 from gramarye.errors import OutputError, WeightsError
 from gramarye.networks import download
+from gramarye.networks.cache import check_sha256, weights_path
 from gramarye.networks.catalog import NETWORKS, NetworkInfo
-from gramarye.networks.download import (
-    addresses,
-    cache_folder,
-    check_sha256,
-    fetch,
-    file_sha256,
-    weights_path,
-)
+from gramarye.networks.download import addresses, fetch
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -47,6 +41,13 @@ def test_what_is_there_is_not_fetched_again_unless_asked(
     assert len(server.requests) == 1
     fetch(published, again=True)
     assert len(server.requests) == 2
+
+
+def test_two_at_once_download_it_once(server: Server, published: NetworkInfo) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        paths = list(threads.map(lambda _: fetch(published), range(4)))
+    assert len(server.requests) == 1
+    assert {path.read_bytes() for path in paths} == {server.content}
 
 
 def test_progress_ends_at_the_total(server: Server, published: NetworkInfo) -> None:
@@ -97,7 +98,7 @@ def test_connections_that_break_often_get_there_if_each_brings_something(
 def test_an_interrupted_download_is_resumed_by_the_next(
     server: Server, published: NetworkInfo
 ) -> None:
-    download.weights_path(published).parent.mkdir(parents=True)
+    weights_path(published).parent.mkdir(parents=True)
     part = weights_path(published).with_name("test.pth.part")
     part.write_bytes(server.content[:70_000])
     assert fetch(published).read_bytes() == server.content
@@ -237,29 +238,28 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(
         fetch(published)
 
 
-def test_the_cache_is_where_the_platform_keeps_caches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GRAMARYE_HOME")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert cache_folder() == tmp_path / ".cache" / "gramarye" / "networks"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "xdg" / "gramarye" / "networks"
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert cache_folder() == tmp_path / "Library" / "Caches" / "gramarye" / "networks"
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert cache_folder() == tmp_path / "local" / "gramarye" / "cache" / "networks"
-
-
 def test_the_embedded_network_needs_no_download() -> None:
     lite = NETWORKS["vgg19-lite"]
     assert list(download.download(lite)) == []
     assert weights_path(lite).parent == Path(download.__file__).parent
 
 
-def test_sha256_of_an_empty_file_is_the_known_one(tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    assert file_sha256(tmp_path / "empty").startswith("e3b0c44298fc1c149afbf4c8996fb924")
+@pytest.mark.parametrize("length", ["many", "", "-5", "²"])
+def test_a_server_that_says_no_length_is_believed_by_the_hash(
+    server: Server, published: NetworkInfo, length: str
+) -> None:
+    server.script = [f"length {length}"]
+    assert fetch(published).read_bytes() == server.content
+
+
+@pytest.mark.parametrize("url", ["http://[bad/x", "what", "ftp:///x", "http://127.0.0.1:x/"])
+def test_an_address_that_is_none_is_a_sentence(published: NetworkInfo, url: str) -> None:
+    with pytest.raises(WeightsError, match="could not be downloaded"):
+        fetch(dataclasses.replace(published, url=url))
+
+
+def test_what_a_server_says_is_not_printed_as_it_is(server: Server, published: NetworkInfo) -> None:
+    server.script = ["raw HTTP/9 \x1b[31mred\r\n\r\n"] * 5
+    with pytest.raises(WeightsError) as error:
+        fetch(published)
+    assert str(error.value).isprintable()

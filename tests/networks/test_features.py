@@ -10,8 +10,9 @@ from gramarye.errors import LayerError, SettingsError
 from gramarye.networks.alexnet import alexnet_steps
 from gramarye.networks.features import Conv, PerceptualNetwork, Pool, Pooling, Step
 from gramarye.networks.googlenet import googlenet_steps
+from gramarye.networks.layers import VGG16_BLOCKS, VGG19_BLOCKS
 from gramarye.networks.squeezenet import squeezenet_steps
-from gramarye.networks.vgg import VGG16_BLOCKS, VGG19_BLOCKS, vgg_steps
+from gramarye.networks.vgg import vgg_steps
 
 NARROW19 = [(2,) * len(widths) for widths in VGG19_BLOCKS]
 NARROW16 = [(2,) * len(widths) for widths in VGG16_BLOCKS]

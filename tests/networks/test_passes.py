@@ -161,8 +161,29 @@ def test_a_vgg_goes_through_the_chain_and_others_through_autograd() -> None:
     assert is_chain(chain()) and not is_chain(google)
     assert isinstance(make_passes(chain()), ChainPasses)
     assert isinstance(make_passes(google), AutogradPasses)
-    assert choose_precision("float32", torch.device("cpu")) == "float32"
-    assert choose_precision("auto", torch.device("cpu")) in ("float32", "bfloat16")
+
+
+def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.delenv("GRAMARYE_NO_BFLOAT16", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    for has, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has=has: has)
+        assert choose_precision("auto", cpu) == expected
+        assert choose_precision("float32", cpu) == "float32"
+
+
+def test_a_processor_can_be_taken_for_one_without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setenv("GRAMARYE_NO_BFLOAT16", "1")
+    assert choose_precision("auto", torch.device("cpu")) == "float32"
+
+
+def test_bfloat16_is_refused_where_it_would_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAMARYE_NO_BFLOAT16", "1")
+    with pytest.raises(SettingsError, match=r"no instructions for it.*: choose auto or float32"):
+        choose_precision("bfloat16", torch.device("cpu"))
+    assert choose_precision("bfloat16", torch.device("mps")) == "bfloat16"  # which is not measured
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -180,10 +201,10 @@ def test_a_maximums_way_back_is_autograds_also_where_positions_are_equal(
     gradient = torch.randn(expected.shape, generator=generator).to(dtype)
     expected.backward(gradient)
     assert torch.equal(pooled(pool, inputs), expected)
-    framed = unpooled(pool, inputs, gradient)
+    bordered = unpooled(pool, inputs, gradient)
     assert leaf.grad is not None
-    assert torch.equal(framed[:, :, 1:-1, 1:-1], leaf.grad)
-    assert framed.count_nonzero() == leaf.grad.count_nonzero()  # the border is zero
+    assert torch.equal(bordered[:, :, 1:-1, 1:-1], leaf.grad)
+    assert bordered.count_nonzero() == leaf.grad.count_nonzero()  # the border is zero
 
 
 def test_a_split_convolution_reads_sixteen_bits_of_image_weights_and_bias() -> None:
@@ -252,9 +273,10 @@ def evaluation(precision: str, mixed: float) -> Evaluation:
     content, style = smooth_picture(1), smooth_picture(2)
     noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(4))
     image = content + mixed * (style - content + 0.1 * noise)
-    return make_objective(network, content, [style], config).evaluate(image)
+    return make_objective(network, {"content": content, "style/0": style}, config).evaluate(image)
 
 
+@pytest.mark.bfloat16
 @pytest.mark.parametrize(
     ("mixed", "least"),
     [(0.0, 0.999), (0.5, 0.98)],  # measured: 0.9996 and 0.989

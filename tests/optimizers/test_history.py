@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gramarye.optimizers import history
-from gramarye.optimizers.history import History, Precision, spans
+from gramarye.optimizers.history import History, PairStorage, spans
 
 
 @pytest.mark.parametrize(("entries", "block"), [(10, 3), (9, 3), (2, 5)])
@@ -16,11 +16,11 @@ def test_spans_cover_everything_once(entries: int, block: int) -> None:
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("rounded", [False, True])
 @pytest.mark.parametrize("entries", [64, 1000])
 def test_rows_come_back(
     entries: int,
-    precision: Precision,
+    rounded: bool,
     on_disk: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -29,9 +29,9 @@ def test_rows_come_back(
     monkeypatch.setattr(history, "SHORTEST", 64)
     monkeypatch.setattr(history, "PART", 500)  # three blocks of three rows do not fit
     image = torch.zeros(entries)
-    folder = str(tmp_path) if on_disk else None
+    storage = PairStorage(rounded, str(tmp_path) if on_disk else None)
     rows = torch.randn(3, entries, generator=torch.Generator().manual_seed(0))
-    first, second = (History(image, 3, precision=precision, folder=folder) for _ in range(2))
+    first, second = (History(image, 3, storage) for _ in range(2))
     for start, stop in first.spans:
         for row in range(3):
             first.write(row, start, stop, rows[row, start:stop])
@@ -48,8 +48,6 @@ def test_rows_come_back(
 
 def test_bfloat16_rounds_and_float32_does_not() -> None:
     value = torch.tensor([1 + 2**-10])
-    exact, rounded = (
-        History(value, 1, precision=precision, folder=None) for precision in ("float32", "bfloat16")
-    )
+    exact, rounded = (History(value, 1, PairStorage(bfloat16)) for bfloat16 in (False, True))
     assert exact.rounded(value).item() == 1 + 2**-10
     assert rounded.rounded(value).item() == 1.0

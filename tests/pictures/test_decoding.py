@@ -9,11 +9,11 @@ import pytest
 import tifffile
 import torch
 from PIL import ExifTags, Image, ImageOps
-from tests.pictures.making import LEVEL, as_array, deep, jpeg, pillow_file, png16, ramp, write
 from torch.testing import assert_close
 
 from gramarye.errors import ImageError
 from gramarye.pictures.picture import load_picture
+from tests.pictures.making import LEVEL, as_array, deep, jpeg, pillow_file, png16, ramp, write
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".webp", ".tif", ".avif", ".bmp", ".gif"])

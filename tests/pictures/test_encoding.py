@@ -3,10 +3,10 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from tests.pictures.making import LEVEL, LOSSLESS, LOSSY, as_array, deep, ramp
 from torch.testing import assert_close
 
 from gramarye.pictures.picture import Picture, load_picture, read_recipe
+from tests.pictures.making import LEVEL, LOSSLESS, LOSSY, as_array, deep, ramp
 
 
 @pytest.mark.parametrize("extension", LOSSLESS)

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from tests.pictures.making import ramp
 
 from gramarye.errors import InputError
 from gramarye.pictures.picture import Picture, check_output, load_picture
+from tests.pictures.making import ramp
 
 
 @pytest.mark.parametrize(

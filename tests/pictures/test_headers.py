@@ -9,10 +9,10 @@ import pytest
 import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from tests.pictures.making import as_array, jpeg, png, ramp
 
 from gramarye.errors import ImageError
 from gramarye.pictures.picture import load_picture
+from tests.pictures.making import as_array, jpeg, png, ramp
 
 
 def png_with_texts(texts: dict[str, str], packed: bool) -> bytes:

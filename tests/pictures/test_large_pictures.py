@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.pictures.making import noise
 
 from gramarye import files as writing
 from gramarye.errors import OutputError
 from gramarye.pictures.picture import load_picture
+from tests.pictures.making import noise
 
 
 @pytest.mark.parametrize("extension", [".png", ".tif", ".jpg", ".webp", ".avif"])

@@ -6,11 +6,11 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
-from tests.pictures.making import pillow_file, ramp, write
 
 from gramarye.errors import ImageError, InputError
 from gramarye.pictures.picture import Metadata, Picture, load_picture, read_recipe, save_picture
 from gramarye.pictures.profiles import srgb_profile
+from tests.pictures.making import pillow_file, ramp, write
 
 
 def tagged_jpeg(path: Path) -> Path:

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.pictures.making import jpeg, write
 
 from gramarye.errors import ImageError, InputError
 from gramarye.pictures.picture import check_output, load_picture
+from tests.pictures.making import jpeg, write
 
 
 def test_missing_file_suggests_its_neighbour(tmp_path) -> None:

@@ -7,7 +7,6 @@ import pytest
 import tifffile
 import torch
 from PIL import ExifTags, Image
-from tests.pictures.making import LEVEL, deep, pillow_file, ramp, write
 from torch.testing import assert_close
 
 from gramarye import files as writing
@@ -20,6 +19,7 @@ from gramarye.pictures.picture import (
     read_recipe,
     save_picture,
 )
+from tests.pictures.making import LEVEL, deep, pillow_file, ramp, write
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])

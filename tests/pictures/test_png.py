@@ -1,10 +1,9 @@
 import struct
 import zlib
 
-from tests.pictures.making import noise
-
 from gramarye.pictures import rows as bands
 from gramarye.pictures.picture import load_picture
+from tests.pictures.making import noise
 
 
 def test_png_is_one_zlib_stream_over_bounded_chunks(tmp_path, monkeypatch) -> None:

@@ -5,6 +5,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms
+from torch.testing import assert_close
+
+from gramarye.pictures.picture import load_picture
+from gramarye.pictures.profiles import srgb_profile
 from tests.pictures.making import (
     LEVEL,
     adobe_rgb,
@@ -17,10 +21,6 @@ from tests.pictures.making import (
     ramp,
     xyz,
 )
-from torch.testing import assert_close
-
-from gramarye.pictures.picture import load_picture
-from gramarye.pictures.profiles import srgb_profile
 
 
 def test_wide_gamut_colors_become_srgb(tmp_path) -> None:

@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
-from tests.pictures.making import as_array, noise
 
 from gramarye.errors import ImageError
 from gramarye.pictures import rows as bands
 from gramarye.pictures import tiff
 from gramarye.pictures.picture import Picture, load_picture
+from tests.pictures.making import as_array, noise
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,8 +1,8 @@
 import pytest
-from tests.pictures.making import jpeg, write
 
 from gramarye.errors import ImageError
 from gramarye.pictures.picture import load_picture
+from tests.pictures.making import jpeg, write
 
 
 @pytest.mark.parametrize(

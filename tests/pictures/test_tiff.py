@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import ExifTags, Image
-from tests.pictures.making import as_array, noise
 
 from gramarye.errors import ImageError
 from gramarye.pictures import tiff
 from gramarye.pictures.picture import Metadata, Picture, load_picture, read_recipe
+from tests.pictures.making import as_array, noise
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])

@@ -6,11 +6,11 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from tests.pictures.making import LEVEL, as_array, deep, pillow_file, png16
 from torch.testing import assert_close
 
 from gramarye.errors import ImageError
 from gramarye.pictures.picture import load_image, load_picture
+from tests.pictures.making import LEVEL, as_array, deep, pillow_file, png16
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "LAB", "I;16"])

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from tests.pictures.zoo import Animal, others, pngs, tiffs
 
 from gramarye.errors import ImageError
 from gramarye.pictures.picture import load_picture
+from tests.pictures.zoo import Animal, others, pngs, tiffs
 
 ZOO = [*pngs(), *tiffs(), *others()]
 

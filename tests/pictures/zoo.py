@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
+
 from tests.pictures.making import packed, png, ramp, tiff
 
 Levels = NDArray[np.generic]

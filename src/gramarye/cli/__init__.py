@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+
+import click
 
 import gramarye
 from gramarye.cli import (
@@ -25,7 +26,8 @@ from gramarye.cli import (
     resume,
     stylize,
 )
-from gramarye.cli.parser import Parser
+from gramarye.cli.commands import Group, mistake
+from gramarye.cli.streams import guarded_streams
 from gramarye.distributed.environment import launched, only_errors
 from gramarye.errors import GramaryeError, InputError, OutputError
 from gramarye.threads import share_cores
@@ -48,26 +50,32 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if os.environ.get(completion.ASKED):
+        make_commands().main(arguments, "gramarye", completion.ASKED)  # answers the shell and exits
+    with guarded_streams():
+        return run(arguments)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; what goes wrong becomes a sentence and an exit code."""
     share_cores()
     if launched():
         only_errors()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no text
-    parser = make_parser()
-    if not arguments:
-        parser.print_help(sys.stderr)
-        return 2
     try:
-        args = parser.parse_args(arguments)
-        code: int | None = args.run(args)
-        sys.stdout.flush()  # a closed pipe shows here, not after we are gone
-        return code or 0
-    except SystemExit as stop:  # --help and --version
-        return int(stop.code or 0)
+        commands = make_commands()
+        with commands.make_context("gramarye", arguments.copy()) as context:
+            code: int = commands.invoke(context)
+            return code
+    except click.exceptions.Exit as end:  # --help and --version
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return 2
+    except click.UsageError as error:
+        return complain(mistake(error, arguments), 2)
     except KeyboardInterrupt:
         return complain("stopped", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (InputError, OutputError) as error:
         return complain(str(error), 2)
@@ -85,17 +93,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
 
-def make_parser() -> Parser:
-    parser = Parser(
-        prog="gramarye",
-        description="Render the content of one picture in the style of another.",
-        epilog="'gramarye COMMAND --help' explains a command.",
+def make_commands() -> Group:
+    """The commands, with the options that the settings of this moment make."""
+    version = click.version_option(gramarye.__version__, message="gramarye %(version)s")
+    return version(
+        Group(
+            "gramarye",
+            help="Render the content of one picture in the style of another.",
+            commands=[module.command() for module in COMMANDS],
+            no_args_is_help=True,
+            epilog="'gramarye COMMAND --help' explains a command.",
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
     )
-    parser.add_argument("--version", action="version", version=f"gramarye {gramarye.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_parser(commands)
-    return parser
 
 
 def complain(message: str, code: int) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-from gramarye.cli.options import whole_number
-from gramarye.cli.output import Output
+from gramarye.cli.commands import FILE, Command, Option
 
 if TYPE_CHECKING:
     from gramarye.jobs.job import Report
@@ -21,31 +20,25 @@ PAIRS = {
 }
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "demo",
-        help="stylize the sample pictures",
-        description="Stylize the sample pictures that come with gramarye, and lay out a contact "
-        "sheet of the results.",
+        run,
+        "stylize the sample pictures",
+        Option("--size", "longest side of each result, in pixels [512]", int, "N", default=512),
+        Option("-o --out", "folder [demo]", FILE, "DIR", default="demo"),
+        Option("-q --quiet", "show no progress"),
+        help="Stylize the sample pictures that come with gramarye, and lay out a contact sheet of "
+        "the results.",
+        makes_files=True,
     )
-    parser.add_argument(
-        "--size",
-        type=whole_number,
-        default=512,
-        metavar="N",
-        help="longest side of each result, in pixels [512]",
-    )
-    parser.add_argument(
-        "-o", "--out", type=Path, default=Path("demo"), metavar="DIR", help="folder [demo]"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
+    from gramarye.cli.reporting import summary
+    from gramarye.cli.running import run_job
     from gramarye.config import make_config
-    from gramarye.jobs.job import Job, summary
-    from gramarye.jobs.single import run_job
+    from gramarye.jobs.job import Job, name_inputs
     from gramarye.samples import sample_path
 
     config = make_config(size=args.size)
@@ -54,14 +47,11 @@ def run(args: argparse.Namespace) -> int:
     for number, (content, style) in enumerate(pairs, start=1):
         if not args.quiet:
             print(f"{number} of {len(pairs)}: {content} as {style}", file=sys.stderr)
-        job = Job(
-            sample_path(content),
-            (sample_path(style),),
-            args.out / f"{content}-{style}.png",
-            config,
-            Output(quiet=args.quiet),
-        )
-        report = reports[content, style] = run_job(job)
+        inputs = name_inputs(sample_path(content), [sample_path(style)], config)
+        job = Job(inputs, args.out / f"{content}-{style}.png", config)
+        report = run_job(job, quiet=args.quiet)
+        assert report is not None, "there is one process"
+        reports[content, style] = report
         if not args.quiet:
             print(summary(report), file=sys.stderr)
         print(report.output)

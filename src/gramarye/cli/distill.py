@@ -2,58 +2,54 @@
 
 from __future__ import annotations
 
-import argparse
+import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from threading import Event
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, final
 
-from pydantic import ValidationError
+import click
 
-from gramarye.cli.options import add_setting
-from gramarye.distillation.settings import DistillConfig
-from gramarye.errors import SettingsError, WeightsError
+from gramarye.cli.commands import FILE, Command, Option
+from gramarye.cli.options import given, seconds, setting_option
+from gramarye.distillation.settings import DistillConfig, make_distill_config
+from gramarye.errors import OutputError
+from gramarye.settings import Setting
 
 if TYPE_CHECKING:
-    from gramarye.distillation.training import Training
+    from gramarye.distillation.training import DistillRecord
 
 REPORT_EVERY = 100  # steps
+GROUP = "the training"
+SETTINGS = [
+    Setting(name, (name,), field, GROUP) for name, field in DistillConfig.model_fields.items()
+]
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    images = "a folder of pictures to train with (repeat for more)"
+    teacher = "a teacher's safetensors file, or vgg19 (repeat for more)"
+    skip = "leave out the pictures whose names start so (repeat for more)"
+    every = "how often FILE.checkpoint is written; 0 is only at the end [120]"
+    blocks = "channels of every convolution, blocks apart "
+    blocks += "[16,16/32,32/96,64,64,64/128,128,128,128/256]"
+    return Command(
         "distill",
-        help="train a narrow network to see as VGG-19 does",
-        description="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
+        run,
+        "train a narrow network to see as VGG-19 does",
+        Option("--images", images, FILE, "DIR", multiple=True, required=True),
+        Option("--teacher", teacher, click.Path(), "FILE", multiple=True, required=True),
+        Option("--out", "what to write", FILE, "FILE", required=True),
+        Option("--skip", skip, str, "PREFIX", multiple=True),
+        Option("--checkpoint-every", every, seconds, "SECONDS", default=120.0),
+        *(setting_option(setting) for setting in SETTINGS if setting.option != "blocks"),
+        Option("--blocks", blocks, parse_blocks, "N,N/N,N/...", group=GROUP),
+        help="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
         "write it as a network file for --weights. A run that is stopped goes on where it was: "
         "give the same command again.",
+        makes_files=True,
     )
-    parser.add_argument(
-        "--images", type=Path, action="append", required=True, metavar="DIR",
-        help="a folder of pictures to train with (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--teacher", action="append", required=True, metavar="FILE",
-        help="a teacher's safetensors file, or vgg19 (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="what to write")
-    parser.add_argument(
-        "--skip", action="append", default=[], metavar="PREFIX",
-        help="leave out the pictures whose names start so (repeat for more)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--checkpoint-every", type=float, default=120.0, metavar="SECONDS",
-        help="how often the run is saved beside the output [120]",
-    )  # fmt: skip
-    group = parser.add_argument_group("the training")
-    for name, field in DistillConfig.model_fields.items():
-        if name != "blocks":
-            add_setting(group, name, field)
-    group.add_argument(
-        "--blocks", type=parse_blocks, default=argparse.SUPPRESS, metavar="N,N/N,N/...",
-        help="channels of every convolution, blocks apart [16,16/32,32/96,64,64,64/"
-        "128,128,128,128/256]",
-    )  # fmt: skip
-    parser.set_defaults(run=run)
 
 
 def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
@@ -61,73 +57,66 @@ def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
     try:
         return tuple(tuple(int(n) for n in block.split(",")) for block in text.split("/"))
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} does not name channels: write 16,16/32,32/64,64,64,64/..."
+        raise click.BadParameter(
+            f"{text[:80]!r} does not name channels: write 16,16/32,32/64,64,64,64/..."
         ) from None
 
 
-def run(args: argparse.Namespace) -> None:
-    from rich.console import Console
+def run(args: SimpleNamespace) -> int:
+    config = make_distill_config(**given(args, DistillConfig.model_fields))
 
-    from gramarye.distillation.crops import CropSampler, picture_files
-    from gramarye.distillation.folding import export
-    from gramarye.distillation.teachers import Teachers, load_teacher
-    from gramarye.distillation.training import Training
+    from gramarye.cli.interrupts import stop_politely
+    from gramarye.distillation.running import DistillJob, distill, open_distillation
 
-    console = Console(stderr=True, highlight=False)
-    config = make_distill_config(args)
-    files = picture_files(args.images, args.skip)
-    teachers = Teachers([load_teacher(name) for name in args.teacher])
-    console.print(f"reading {len(files)} pictures")
-    crops = CropSampler(files, config.pixels, config.crops, config.seed)
-    training = Training(config, teachers, crops)
-    checkpoint = args.out.with_suffix(".checkpoint")
-    if checkpoint.exists():
-        resume(training, checkpoint)
-        console.print(f"going on after step {training.step}")
-    start, first, saved = time.perf_counter(), training.step, time.perf_counter()
-    for record in training.run():
-        if record.step % REPORT_EVERY == 0 or record.step == config.steps:
-            pace = (time.perf_counter() - start) / (record.step - first)
+    job = DistillJob(
+        images=tuple(args.images),
+        teachers=tuple(args.teacher),
+        out=args.out,
+        config=config,
+        skip=tuple(args.skip),
+        checkpoint_every=args.checkpoint_every,
+    )
+    tell("reading the teachers and the pictures")
+    training = open_distillation(job)
+    for note in training.notes:
+        tell(f"note: {note}")
+    progress, stop = Progress(config.steps), Event()
+    with stop_politely(stop.set):
+        for record in distill(training):
+            if isinstance(record, OutputError):
+                tell(f"note: no checkpoint: {record}")
+            elif stop.is_set():
+                training.save()
+                tell(
+                    f"stopped after step {record.step}: the same command goes on from "
+                    f"'{job.checkpoint}'"
+                )
+                return 130
+            else:
+                progress.show(record)
+    print(job.out)
+    return 0
+
+
+@final
+class Progress:
+    """A line about the training every so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.start = steps, time.perf_counter()
+        self.first: int | None = None
+
+    def show(self, record: DistillRecord) -> None:
+        if self.first is None:
+            self.first = record.step - 1
+        if record.step % REPORT_EVERY == 0 or record.step == self.steps:
+            pace = (time.perf_counter() - self.start) / (record.step - self.first)
             errors = "  ".join(f"{layer} {error:.3f}" for layer, error in record.errors.items())
-            left = pace * (config.steps - record.step) / 60
-            console.print(f"step {record.step}/{config.steps}  {errors}  {left:.0f} min left")
-        if time.perf_counter() - saved > args.checkpoint_every:
-            save_checkpoint(training, checkpoint)
-            saved = time.perf_counter()
-    save_checkpoint(training, checkpoint)
-    export(training, args.out)
-    print(args.out)
+            left = pace * (self.steps - record.step) / 60
+            tell(f"step {record.step}/{self.steps}  {errors}  {left:.0f} min left")
 
 
-def make_distill_config(args: argparse.Namespace) -> DistillConfig:
-    given = {
-        name: value for name, value in vars(args).items() if name in DistillConfig.model_fields
-    }
-    try:
-        return DistillConfig(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + str(first["loc"][0]).replace("_", "-")
-        raise SettingsError(f"{option}: {first['msg']} (got {first['input']!r})") from error
-
-
-def resume(training: Training, checkpoint: Path) -> None:
-    import torch
-
-    try:
-        training.load_state_dict(torch.load(checkpoint, weights_only=True))
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise WeightsError(
-            f"{checkpoint} does not fit this run: it was damaged, or made with other --blocks; "
-            "move it away to start anew"
-        ) from error
-
-
-def save_checkpoint(training: Training, checkpoint: Path) -> None:
-    import torch
-
-    part = checkpoint.with_suffix(".part")
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(training.state_dict(), part)
-    part.replace(checkpoint)
+def tell(line: str) -> None:
+    """Print it for people; who closed the terminal does not end a training."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)

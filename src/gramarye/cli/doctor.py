@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import argparse
 import platform
 import sys
 import time
 from importlib import metadata
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
 
 import gramarye
+from gramarye.cli.commands import Command
+from gramarye.errors import SettingsError
 
 PACKAGES = ("torch", "numpy", "pillow", "safetensors", "pydantic", "rich", "pillow-heif")
 CHECK_SIZE = 96  # pixels; with the steps below the check takes a few seconds on two cores
 CHECK_STEPS = 20
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "doctor",
-        help="show versions and devices, and check that everything works",
-        description="Show versions, devices and the cache, and make a small picture as a check "
-        "(a few seconds). Exit code 0 says that it worked.",
+        run,
+        "show versions and devices, and check that everything works",
+        help="Show versions, devices and the cache, and make a small picture as a check (a few "
+        "seconds). Exit code 0 says that it worked.",
     )
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     from gramarye.devices import available_kinds, choose_device, describe_device
-    from gramarye.networks.download import cache_folder
+    from gramarye.networks.cache import cache_folder
 
     lines = {"gramarye": gramarye.__version__}
     lines["python"] = f"{platform.python_version()} ({sys.executable})"
@@ -36,14 +38,24 @@ def run(args: argparse.Namespace) -> int:
     lines |= {name: version(name) for name in PACKAGES}
     devices = [describe_device(choose_device(kind)) for kind in available_kinds()]
     lines["devices"] = "; ".join(devices)
-    cache = cache_folder()
-    files = sorted(f.name for f in cache.glob("*") if f.suffix != ".lock") if cache.is_dir() else []
-    lines["cache"] = f"{cache} ({', '.join(files) or 'empty: vgg19-lite needs none'})"
+    unusable = None
+    try:
+        lines["cache"] = describe_cache(cache_folder())
+    except SettingsError as error:  # the rest is still worth knowing, and vgg19-lite needs none
+        lines["cache"], unusable = "cannot be used, see below", error
     for name, value in lines.items():
         print(f"{name:12} {value}", flush=True)
     trouble = check()
+    if unusable and not trouble:
+        raise unusable
     print(f"{'check':12} {trouble or 'all is well'}")
     return 1 if trouble else 0
+
+
+def describe_cache(folder: Path) -> str:
+    there = folder.glob("*") if folder.is_dir() else ()
+    files = sorted(file.name for file in there if file.suffix != ".lock")
+    return f"{folder} ({', '.join(files) or 'empty: vgg19-lite needs none'})"
 
 
 def version(package: str) -> str:

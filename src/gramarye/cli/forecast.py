@@ -2,59 +2,66 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gramarye.cli.options import add_settings, given_settings
+from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.options import (
+    given_inputs,
+    given_settings,
+    input_options,
+    setting_options,
+)
+from gramarye.cli.stylize import weighted_styles
 
 if TYPE_CHECKING:
     from gramarye.memory.forecast import Forecast
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "forecast",
-        help="tell what a run will take: seconds and memory",
-        usage="gramarye forecast CONTENT STYLE [STYLE ...] [options]",
-        description="Measure this machine for a second or two and tell how long 'gramarye "
-        "stylize' with the same pictures and settings will take, and how much memory.",
+        run,
+        "tell what a run will take: seconds and memory",
+        argument("content", "what the picture shows", FILE),
+        argument("styles", "how it is painted", FILE, nargs=-1, required=True, metavar="STYLE..."),
+        Option("--json", "print one JSON object"),
+        *input_options(),
+        *setting_options(),
+        help="Measure this machine for a second or two and tell how long 'gramarye stylize' with "
+        "the same pictures and settings will take, and how much memory.",
     )
-    parser.add_argument("content", type=Path, metavar="CONTENT", help="what the picture shows")
-    parser.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="how it is painted")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_settings(parser)
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     from gramarye.config import make_config
 
+    styles, _ = weighted_styles(args.styles)
     config = make_config(**given_settings(args))
 
-    from gramarye.devices import choose_device, keep_freed_memory
-    from gramarye.jobs.inputs import open_input
-    from gramarye.memory.budget import memory_budget
+    from gramarye.devices import keep_freed_memory
+    from gramarye.jobs.job import name_inputs
+    from gramarye.jobs.reading import read_inputs
     from gramarye.memory.forecast import forecast
-    from gramarye.stylize import config_network
+    from gramarye.plan import make_plan, run_device, run_network
 
     keep_freed_memory()
-    device = choose_device(config.device)
-    pictures = [open_input(path, device) for path in (args.content, *args.styles)]
-    content, *styles = [(picture.height, picture.width) for picture in pictures]
-    network = config_network(config)
-    memory = memory_budget(config.memory, device)
-    told = forecast(network, content, styles, config, memory, device)
-    print(json.dumps(as_dict(told)) if args.json else table(told, config.history))
+    device = run_device(config)
+    paths = name_inputs(args.content, styles, config, given_inputs(args))
+    inputs = read_inputs(paths, device).inputs
+    network = run_network(config, device)
+    plan = make_plan(config, network, inputs.sizes, device, held=inputs.held(device))
+    expected = forecast(plan, network)
+    print(json.dumps(as_dict(expected)) if args.json else table(expected, plan.history))
     return 0
 
 
-def as_dict(told: Forecast) -> dict[str, Any]:
+def as_dict(expected: Forecast) -> dict[str, Any]:
     """The forecast as --json prints it."""
     return {
-        "seconds": round(told.seconds, 1),
-        "memory_mib": round(told.memory / 2**20),
+        "seconds": round(expected.seconds, 1),
+        "memory_mib": round(expected.memory / 2**20),
         "scales": [
             {
                 "width": part.scale.width,
@@ -64,27 +71,26 @@ def as_dict(told: Forecast) -> dict[str, Any]:
                 "memory_mib": round(part.budget.bytes / 2**20),
                 "tiles": len(part.budget.tiles.tiles),
                 "tiles_computed_twice": len(part.budget.tiles.tiles) - part.budget.tiles.kept,
-                "history": part.budget.history,
-                "history_on_disk": part.budget.on_disk,
+                "history": "bfloat16" if part.budget.storage.bfloat16 else "float32",
+                "history_on_disk": part.budget.storage.folder is not None,
                 "content_stored": part.budget.stored,
             }
-            for part in told.scales
+            for part in expected.scales
         ],
     }
 
 
-def table(told: Forecast, history: int) -> str:
+def table(expected: Forecast, history: int) -> str:
     """One line per scale and one for all."""
-    from gramarye.memory.budget import show_bytes
     from gramarye.memory.forecast import describe
-    from gramarye.progress import show_seconds
+    from gramarye.units import show_bytes, show_seconds
 
     lines = []
-    for part in told.scales:
+    for part in expected.scales:
         size = f"{part.scale.width} × {part.scale.height}"
         given_up = part.budget.describe(history)
         lines.append(
             f"{size:>15}  {part.scale.steps:4} steps  {show_seconds(part.seconds):>12}  "
             f"{show_bytes(part.budget.bytes):>9}" + (f"  ({given_up})" if given_up else "")
         )
-    return "\n".join([*lines, describe(told, history)])
+    return "\n".join([*lines, describe(expected, history)])

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
+from gramarye.cli.commands import Command, Group, Option, argument
+from gramarye.cli.options import network_names, starting_with
 from gramarye.errors import WeightsError
+from gramarye.networks.cache import cache_folder, check_sha256, weights_path
 from gramarye.networks.catalog import ALIASES, NETWORKS, NetworkInfo, find_network
-from gramarye.networks.download import cache_folder, check_sha256, download, weights_path
+from gramarye.networks.download import download
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Group:
+    complete = starting_with(network_names)
+    one = argument("name", "a network", required=False, shell_complete=complete)
+    some = argument("names", "a network", nargs=-1, required=True, shell_complete=complete)
+    here = argument("names", "a network [all here]", nargs=-1, shell_complete=complete)
+    again = Option("--again", "replace a file that is there")
+    quiet = Option("-q --quiet", "show no progress")
+    return Group(
         "networks",
-        help="list, fetch and check the networks that define the losses",
-        description="The perceptual networks and the files of their weights.",
+        short_help="list, fetch and check the networks that define the losses",
+        no_args_is_help=True,
+        commands=[
+            Command("list", run_list, "what there is, and what is on this machine"),
+            Command("fetch", run_fetch, "download weights", some, again, quiet, makes_files=True),
+            Command("verify", run_verify, "check the files' SHA-256", here),
+            Command("path", run_path, "print the folder, or the file of one network", one),
+        ],
+        help="The perceptual networks and the files of their weights.",
         epilog="GRAMARYE_HOME moves the folder of the files; GRAMARYE_MIRROR names addresses, "
         "separated by commas, that are tried first.",
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    action = actions.add_parser("list", help="what there is, and what is on this machine")
-    action.set_defaults(run=run_list)
-
-    action = actions.add_parser("fetch", help="download weights, check them and keep them")
-    action.add_argument("names", nargs="+", metavar="NAME", help="a network, as list shows it")
-    action.add_argument("--again", action="store_true", help="replace a file that is there")
-    action.add_argument("-q", "--quiet", action="store_true", help="show no progress")
-    action.set_defaults(run=run_fetch)
-
-    action = actions.add_parser("verify", help="check the files' SHA-256")
-    action.add_argument("names", nargs="*", metavar="NAME", help="a network [all that are here]")
-    action.set_defaults(run=run_verify)
-
-    action = actions.add_parser("path", help="print the folder, or the file of one network")
-    action.add_argument("name", nargs="?", metavar="NAME", help="a network")
-    action.set_defaults(run=run_path)
 
 
-def run_list(args: argparse.Namespace) -> None:
+def run_list(args: SimpleNamespace) -> None:
     width = max(map(len, NETWORKS))
     for info in NETWORKS.values():
         size = f"{info.megabytes:5.1f} MB"
@@ -56,7 +55,7 @@ def whereabouts(info: NetworkInfo) -> str:
     return "here" if weights_path(info).exists() else "not fetched"
 
 
-def run_fetch(args: argparse.Namespace) -> None:
+def run_fetch(args: SimpleNamespace) -> None:
     for info in [find_network(name) for name in args.names]:  # all names first
         print(fetch_with_progress(info, again=args.again, quiet=args.quiet))
 
@@ -89,7 +88,7 @@ def fetch_with_progress(
     return weights_path(info)
 
 
-def run_verify(args: argparse.Namespace) -> None:
+def run_verify(args: SimpleNamespace) -> None:
     named = [find_network(name) for name in args.names]
     here = [info for info in NETWORKS.values() if weights_path(info).exists()]
     for info in named or here:
@@ -102,5 +101,5 @@ def run_verify(args: argparse.Namespace) -> None:
         print(f"{info.name}: good, SHA-256 {check_sha256(info, path)}", flush=True)
 
 
-def run_path(args: argparse.Namespace) -> None:
+def run_path(args: SimpleNamespace) -> None:
     print(cache_folder() if args.name is None else weights_path(find_network(args.name)))

@@ -1,58 +1,81 @@
-"""The command line's options, made from the fields of StylizeConfig."""
+"""The command line's options, made from the settings that there are when it is called."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic.fields import FieldInfo
+import click
+from pydantic import ByteSize
 from pydantic_core import PydanticUndefined
 
-from gramarye.config import StylizeConfig
-
-# The field each group of options starts with; the config keeps its fields in this order.
-GROUPS = {
-    "preset": "the picture",
-    "network": "the network",
-    "content_layers": "the losses",
-    "optimizer": "the optimization",
-    "device": "the machine",
-}
+from gramarye.cli.commands import FILE, Choice, Option
+from gramarye.config import all_settings, preset_names
+from gramarye.inputs.kinds import INPUTS
+from gramarye.networks.catalog import ALIASES, NETWORKS
+from gramarye.settings import OneOf, Setting
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add one option per field; the namespace holds only those that were given."""
-    group: argparse._ActionsContainer = parser
-    for name, field in StylizeConfig.model_fields.items():
-        if name in GROUPS:
-            group = parser.add_argument_group(GROUPS[name])
-        add_setting(group, name, field)
+def setting_options() -> Iterator[Option]:
+    """One option per setting, which is None unless it is given: defaults are the config's."""
+    return (setting_option(setting) for setting in all_settings().values())
 
 
-def given_settings(args: argparse.Namespace) -> dict[str, Any]:
+def given_settings(args: SimpleNamespace) -> dict[str, Any]:
     """The settings among the parsed arguments."""
-    return {name: value for name, value in vars(args).items() if name in StylizeConfig.model_fields}
+    return given(args, all_settings())
 
 
-def add_setting(group: argparse._ActionsContainer, name: str, field: FieldInfo) -> None:
-    option = "--" + name.replace("_", "-")
-    text = (field.description or "").replace("%", "%%")
-    if field.default not in (None, PydanticUndefined) and field.default is not False:
-        text += f" [{show_default(field.default)}]"
+def given(args: SimpleNamespace, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the named options that were given."""
+    values = {name: getattr(args, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def input_options(*, all_kinds: bool = False) -> Iterator[Option]:
+    """One option per kind of further input pictures, such as --guide FILE; or of all kinds."""
+    for kind in INPUTS.values():
+        if (kind.option or all_kinds) and not kind.setting:
+            about = kind.help + (" (repeat for more, in order)" if kind.many else "")
+            name = f"--{dashed(kind.name)}"
+            yield Option(name, about, FILE, "FILE", group="the inputs", multiple=kind.many)
+
+
+def given_inputs(args: SimpleNamespace, *, all_kinds: bool = False) -> dict[str, Path]:
+    """The further inputs among the parsed arguments, by name."""
+    found: dict[str, Path] = {}
+    for kind in INPUTS.values():
+        if (kind.option or all_kinds) and not kind.setting:
+            value = getattr(args, kind.name.replace("-", "_"))
+            if kind.many:
+                found |= {f"{kind.name}/{i}": path for i, path in enumerate(value)}
+            elif value is not None:
+                found[kind.name] = value
+    return found
+
+
+def setting_option(setting: Setting) -> Option:
+    name, field = dashed(setting.option), setting.field
+    text = field.description or ""
+    if field.default not in (None, (), PydanticUndefined) and field.default is not False:
+        default = "on" if field.default is True else show_default(field.default)
+        text += f" [{default}]"
     kind = plain_type(field.annotation)
     if kind is bool:
-        group.add_argument(
-            option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
-        )
-    elif get_origin(kind) is Literal:
-        choices = get_args(kind)
-        group.add_argument(option, choices=choices, default=argparse.SUPPRESS, help=text)
-    else:
-        convert, metavar = CONVERSIONS.get(get_origin(kind) or kind, (str, name.upper()))
-        group.add_argument(
-            option, type=convert, metavar=metavar, default=argparse.SUPPRESS, help=text
-        )
+        return Option(f"--{name}/--no-{name}", text, group=setting.group, default=None)
+    names = next((list(m.names) for m in field.metadata if isinstance(m, OneOf)), get_args(kind))
+    if names and (kind is str or get_origin(kind) is Literal):
+        return Option(f"--{name}", text, Choice(names), group=setting.group)
+    plain = click.Path(readable=False) if setting.option in FILES else str
+    convert, metavar = TYPES.get(kind, TYPES.get(get_origin(kind) or kind, (plain, name.upper())))
+    complete = COMPLETIONS.get(setting.option)
+    return Option(f"--{name}", text, convert, metavar, group=setting.group, shell_complete=complete)
+
+
+def dashed(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def plain_type(annotation: Any) -> Any:
@@ -69,46 +92,57 @@ def parse_layers(text: str) -> dict[str, float]:
         try:
             layers[layer.strip()] = float(weight or 1)
         except ValueError:
-            raise argparse.ArgumentTypeError(
+            raise click.BadParameter(
                 f"the weight in {part!r} is not a number: write LAYER=WEIGHT,LAYER=WEIGHT"
             ) from None
     return layers
 
 
-def whole_number(text: str) -> int:
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """`2,1` as (2.0, 1.0)."""
     try:
-        return int(text)
+        return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        raise click.BadParameter(f"{text!r} is not numbers: write X,X,X") from None
 
 
-def number(text: str) -> float:
+def parse_whole_numbers(text: str) -> tuple[int, ...]:
+    """`96,128` as (96, 128)."""
     try:
-        return float(text)
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
-def count(text: str) -> int:
-    """A whole number of at least 1."""
-    value = whole_number(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value
+        raise click.BadParameter(f"{text!r} is not whole numbers: write N,N,N") from None
 
 
 def seconds(text: str) -> float:
     """A number of at least 0."""
-    value = number(text)
+    value: float = click.FLOAT(text)
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: 0 or more is")
+        raise click.BadParameter(f"{text} is no number of seconds: 0 or more is")
     return value
 
 
-CONVERSIONS: dict[Any, tuple[Callable[[str], Any], str]] = {
-    int: (whole_number, "N"),
-    float: (number, "X"),
+def starting_with(names: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
+    """What a shell completes to: those of the names that begin as typed."""
+    return lambda context, option, typed: [name for name in names() if name.startswith(typed)]
+
+
+def network_names() -> list[str]:
+    return [*NETWORKS, *ALIASES]
+
+
+TYPES: dict[Any, tuple[Any, str]] = {
+    int: (click.INT, "N"),
+    float: (click.FLOAT, "X"),
+    ByteSize: (str, "MEMORY"),
+    tuple: (parse_numbers, "X,X,..."),
+    tuple[int, ...]: (parse_whole_numbers, "N,N,..."),
     dict: (parse_layers, "LAYER=WEIGHT,..."),
+}
+FILES = ("init", "weights")  # settings that are text and may name a file
+COMPLETIONS = {
+    "preset": starting_with(preset_names),
+    "network": starting_with(network_names),
 }
 
 
@@ -116,4 +150,6 @@ def show_default(value: object) -> str:
     """A value as it is written after its option, so that it reads back exactly."""
     if isinstance(value, Mapping):
         return ",".join(f"{layer}={show_default(weight)}" for layer, weight in value.items())
+    if isinstance(value, tuple):
+        return ",".join(map(show_default, value))
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -2,91 +2,43 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
-from typing import final
+from types import SimpleNamespace
 
-from gramarye.cli.options import count, seconds, whole_number
+import click
 
-
-@final
-@dataclass(frozen=True)
-class Output:
-    """How the picture is written, and what is said meanwhile."""
-
-    quality: int = 95
-    strip: bool = False
-    bit_depth: int | None = None
-    preview: Path | None = None
-    save_every: int | None = None
-    checkpoint_every: float = 300.0  # seconds; 0 is never
-    json: bool = False
-    quiet: bool = False
+from gramarye.cli.commands import FILE, Choice, Option
+from gramarye.cli.options import seconds
+from gramarye.jobs.output import Output
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the file")
-    group.add_argument(
-        "-o",
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help="the result; its extension chooses the format (png, jpg, webp, tif, avif, heic)",
-    )
-    group.add_argument(
-        "--quality",
-        type=whole_number,
-        default=Output.quality,
-        metavar="N",
-        help=f"quality of JPEG, WebP, AVIF and HEIC, 1 to 100 [{Output.quality}]",
-    )
-    group.add_argument(
-        "--bit-depth", type=int, choices=(8, 16), help="bits per channel [the content's]"
-    )
-    group.add_argument(
-        "--strip", action="store_true", help="leave out the metadata of the content's file"
-    )
-    group = parser.add_argument_group("while it runs")
-    group.add_argument(
-        "--preview",
-        type=Path,
-        metavar="FILE",
-        help="keep writing the picture so far to this file",
-    )
-    group.add_argument(
-        "--save-every",
-        type=count,
-        metavar="N",
-        help="also save the picture after every N steps, beside the result",
-    )
-    group.add_argument(
-        "--checkpoint-every",
-        type=seconds,
-        default=Output.checkpoint_every,
-        metavar="SECONDS",
-        help="write FILE.checkpoint so often, for 'gramarye resume'; 0 is never "
-        f"[{Output.checkpoint_every:.0f}]",
-    )
-    group.add_argument(
-        "--json", action="store_true", help="print one JSON object about the result on stdout"
-    )
-    group.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+def output_options() -> list[Option]:
+    formats = "the result; its extension chooses the format (png, jpg, webp, tif, avif, heic)"
+    quality = f"quality of JPEG, WebP, AVIF and HEIC, 1 to 100 [{Output.quality}]"
+    preview = "keep writing the picture so far to this file"
+    nth = "also save the picture after every N steps, beside the result"
+    often = "write FILE.checkpoint so often, for 'gramarye resume'; 0 is never "
+    often += f"[{Output.checkpoint_every:.0f}]"
+    late = Output.checkpoint_every
+    file, running = {"group": "the file"}, {"group": "while it runs"}
+    return [
+        Option("-o --out", formats, FILE, "FILE", **file),
+        Option("--quality", quality, int, "N", default=Output.quality, **file),
+        Option("--bit-depth", "bits per channel [the content's]", Choice((8, 16)), **file),
+        Option("--strip", "leave out the metadata of the content's file", **file),
+        Option("--preview", preview, FILE, "FILE", **running),
+        Option("--save-every", nth, click.IntRange(min=1), "N", **running),
+        Option("--checkpoint-every", often, seconds, "SECONDS", default=late, **running),
+        Option("--json", "print one JSON object about the result on stdout", **running),
+        Option("-q --quiet", "show no progress", **running),
+    ]
 
 
-def given_output(args: argparse.Namespace) -> Output:
-    return Output(
-        quality=args.quality,
-        strip=args.strip,
-        bit_depth=args.bit_depth,
-        preview=args.preview,
-        save_every=args.save_every,
-        checkpoint_every=args.checkpoint_every,
-        json=args.json,
-        quiet=args.quiet,
-    )
+def given_output(args: SimpleNamespace) -> Output:
+    return Output(**{field.name: getattr(args, field.name) for field in fields(Output)})
 
 
 def new_name(content: Path, styles: Sequence[Path]) -> Path:

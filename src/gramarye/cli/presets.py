@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import argparse
-import tomllib
-from importlib import resources
-from typing import Any
+from types import SimpleNamespace
 
-from gramarye.cli.options import show_default
-from gramarye.config import load_preset, preset_names
+from gramarye.cli.commands import Command, argument
+from gramarye.cli.options import show_default, starting_with
+from gramarye.config import load_preset, preset_names, read_preset
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    complete = starting_with(preset_names)
+    return Command(
         "presets",
-        help="list the named sets of settings",
-        description="List the presets, or show what one of them sets.",
+        run,
+        "list the named sets of settings",
+        argument("name", "show what this preset sets", required=False, shell_complete=complete),
+        help="List the presets, or show what one of them sets.",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="show the settings of this preset")
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: SimpleNamespace) -> None:
     if args.name is None:
         width = max(map(len, preset_names()))
         for name in preset_names():
             print(f"{name:{width}}  {preset_about(name)}")
         return
-    settings = load_preset(args.name)
     print(f"# {preset_about(args.name)}")
-    for name, value in settings.items():
+    for name, value in load_preset(args.name).items():
         print(show_option(name, value))
 
 
@@ -43,5 +41,4 @@ def show_option(name: str, value: object) -> str:
 
 def preset_about(name: str) -> str:
     """The preset's own sentence about itself."""
-    file = resources.files("gramarye") / "presets" / f"{name}.toml"
-    return str(tomllib.loads(file.read_text("utf-8")).get("about", ""))
+    return str(read_preset(name).get("about", ""))

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
+from gramarye.cli.commands import FILE, Command, Option, argument
 from gramarye.cli.options import show_default
+from gramarye.config import changed_settings
 
 if TYPE_CHECKING:
     from gramarye.recipe import Recipe
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "recipe",
-        help="show what made a picture",
-        description="Show the recipe a picture carries: settings, seed, versions and the SHA-256 "
-        "of everything it was made from.",
+        run,
+        "show what made a picture",
+        argument("picture", "a picture gramarye made", FILE),
+        Option("--json", "print the recipe as JSON"),
+        help="Show the recipe a picture carries: settings, seed, versions and the SHA-256 of "
+        "everything it was made from.",
     )
-    parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture gramarye made")
-    parser.add_argument("--json", action="store_true", help="print the recipe as JSON")
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: SimpleNamespace) -> None:
     from gramarye.recipe import Recipe
 
     recipe = Recipe.of_picture(args.picture)
@@ -34,16 +35,15 @@ def run(args: argparse.Namespace) -> None:
 def describe(recipe: Recipe) -> str:
     """The recipe as lines of `name  value`, with the settings that differ from the defaults."""
     lines = [("size", f"{recipe.width} x {recipe.height}")]
-    lines.append(("content", f"{recipe.content.name}  {recipe.content.sha256[:16]}"))
-    lines += [("style", f"{style.name}  {style.sha256[:16]}") for style in recipe.styles]
-    if recipe.init:
-        lines.append(("first image", f"{recipe.init.name}  {recipe.init.sha256[:16]}"))
+    lines += [(name, f"{file.name}  {file.sha256[:16]}") for name, file in recipe.inputs.items()]
     lines.append(("network", f"{recipe.network}  {(recipe.weights_sha256 or 'no hash')[:16]}"))
     lines.append(("device", f"{recipe.device}, {recipe.threads} threads"))
     lines += list(recipe.versions.items())
     if recipe.stopped_after is not None:
         lines.append(("stopped", f"after {recipe.stopped_after} steps"))
-    settings = recipe.settings.model_dump(exclude_defaults=True)
-    lines += [(name.replace("_", " "), show_default(value)) for name, value in settings.items()]
+    lines += [
+        (name.replace("_", " "), show_default(value))
+        for name, value in changed_settings(recipe.settings).items()
+    ]
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines)

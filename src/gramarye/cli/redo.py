@@ -2,58 +2,65 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gramarye.cli.options import add_settings, given_settings
-from gramarye.cli.output import add_output_options, given_output, unused
+from gramarye.cli.commands import FILE, Command, argument
+from gramarye.cli.options import (
+    given_inputs,
+    given_settings,
+    input_options,
+    setting_options,
+)
+from gramarye.cli.output import given_output, output_options, unused
 from gramarye.errors import RecipeError
+from gramarye.inputs.kinds import INPUTS, names_of
+from gramarye.pictures.settings import NAMED_FIRST_IMAGES
 
 if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
     from gramarye.recipe import InputFile, Recipe
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "redo",
-        help="make a picture again, or at another size",
-        usage="gramarye redo PICTURE [-o FILE] [options]",
-        description="Make PICTURE again from the recipe it carries; the settings given here "
-        "replace the recipe's. The inputs are looked for by name beside the picture, in the "
-        "current folder and among the samples, and are known by their SHA-256.",
+        run,
+        "make a picture again, or at another size",
+        argument("picture", "a picture gramarye made", FILE),
+        *input_options(all_kinds=True),
+        *output_options(),
+        *setting_options(),
+        help="Make PICTURE again from the recipe it carries; the settings given here replace the "
+        "recipe's. The inputs are looked for by name beside the picture, in the current folder and "
+        "among the samples, and are known by their SHA-256.",
+        makes_files=True,
+        lists=[f"--{kind.name}" for kind in INPUTS.values() if kind.many],
     )
-    parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture gramarye made")
-    parser.add_argument("--content", type=Path, metavar="FILE", help="where the content is now")
-    parser.add_argument(
-        "--style", type=Path, nargs="+", metavar="FILE", help="where the styles are now, in order"
-    )
-    add_output_options(parser)
-    add_settings(parser)
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    from gramarye.jobs.job import Job, tell
-    from gramarye.jobs.single import run_job
+def run(args: SimpleNamespace) -> int:
+    from gramarye.cli.reporting import tell
+    from gramarye.cli.running import run_job
+    from gramarye.jobs.job import Job
     from gramarye.recipe import Recipe
 
     recipe = Recipe.of_picture(args.picture)
     folders = (args.picture.parent, Path(), samples_folder())
-    content = find(recipe.content, args.content, folders)
-    styles = find_styles(recipe, args.style, folders)
-    config = changed_config(recipe, given_settings(args), folders)
+    changes = given_settings(args)
+    config = changed_config(recipe, changes, folders)
+    inputs = find_inputs(recipe, given_inputs(args, all_kinds=True), changes, folders)
     for difference in differences(recipe):
         print(f"note: {difference}", file=sys.stderr)
     out = args.out or unused(Path(f"{args.picture.stem}-redo{args.picture.suffix}"))
     # The same tiles give the same last bits.
-    memory = None if "memory" in given_settings(args) else recipe.memory
-    job = Job(content, styles, out, config, given_output(args), keep=(args.picture,), memory=memory)
-    report = run_job(job)
-    if report.recipe.weights_sha256 != recipe.weights_sha256:
+    memory = None if "memory" in changes else recipe.memory
+    job = Job(inputs, out, config, given_output(args), keep=(args.picture,), memory=memory)
+    report = run_job(job, quiet=args.quiet)
+    if report and report.recipe.weights_sha256 != recipe.weights_sha256:
         print("note: the network's weights are not those of the recipe", file=sys.stderr)
     return tell(report, args.json)
 
@@ -64,24 +71,35 @@ def samples_folder() -> Path:
     return Path(gramarye.__file__).parent / "samples"
 
 
-def find_styles(
-    recipe: Recipe, given: Sequence[Path] | None, folders: Sequence[Path]
-) -> tuple[Path, ...]:
-    if given is not None and len(given) != len(recipe.styles):
-        names = ", ".join(style.name for style in recipe.styles)
-        raise RecipeError(
-            f"{len(given)} styles were given and the recipe has {len(recipe.styles)} ({names}): "
-            "give as many, in that order"
-        )
-    paths: Sequence[Path | None] = given or [None] * len(recipe.styles)
-    return tuple(
-        find(style, path, folders) for style, path in zip(recipe.styles, paths, strict=True)
-    )
+def find_inputs(
+    recipe: Recipe,
+    given: Mapping[str, Path],
+    changes: Mapping[str, Any],
+    folders: Sequence[Path],
+) -> dict[str, Path]:
+    """Where every input of the recipe is now; those given are taken in place of the recipe's."""
+    for kind in INPUTS:
+        known, now = names_of(kind, recipe.inputs), names_of(kind, given)
+        if known and now and len(known) != len(now):
+            files = ", ".join(recipe.inputs[name].name for name in known)
+            raise RecipeError(
+                f"{len(now)} {kind}s were given and the recipe has {len(known)} ({files}): give as "
+                "many, in that order"
+            )
+    paths = {}
+    for name, wanted in recipe.inputs.items():
+        if name == "init" and "init" in changes:
+            continue
+        paths[name] = find(name, wanted, given.get(name), folders)
+    first = changes.get("init")
+    if first is not None and first not in NAMED_FIRST_IMAGES:
+        paths["init"] = Path(first)
+    return paths | {name: path for name, path in given.items() if name not in paths}
 
 
-def find(wanted: InputFile, given: Path | None, folders: Sequence[Path]) -> Path:
+def find(name: str, wanted: InputFile, given: Path | None, folders: Sequence[Path]) -> Path:
     """The file of that name and SHA-256; a file given by the user is taken as it is."""
-    from gramarye.recipe import file_sha256
+    from gramarye.files import file_sha256
 
     if given is not None:
         if wanted.name and given.is_file() and file_sha256(given) != wanted.sha256:
@@ -91,10 +109,11 @@ def find(wanted: InputFile, given: Path | None, folders: Sequence[Path]) -> Path
                 file=sys.stderr,
             )
         return given
+    option = f"--{name.partition('/')[0]}"
     if not wanted.name:
         raise RecipeError(
-            "the picture was made in Python from an image that came from no file: give one with "
-            "--content or --style"
+            f"the picture was made in Python from an image that came from no file: give one with "
+            f"{option}"
         )
     here = [folder / wanted.name for folder in folders if (folder / wanted.name).is_file()]
     for path in here:
@@ -103,11 +122,11 @@ def find(wanted: InputFile, given: Path | None, folders: Sequence[Path]) -> Path
     if here:
         raise RecipeError(
             f"'{here[0]}' has changed since the picture was made (its SHA-256 differs): give the "
-            "original with --content or --style, or that file by name to use it all the same"
+            f"original with {option}, or that file by name to use it all the same"
         )
     raise RecipeError(
         f"'{wanted.name}' is neither beside the picture nor in the current folder: say where it is "
-        "with --content or --style"
+        f"with {option}"
     )
 
 
@@ -115,16 +134,14 @@ def changed_config(
     recipe: Recipe, changes: dict[str, Any], folders: Sequence[Path]
 ) -> StylizeConfig:
     """The recipe's settings with the changes; a new preset replaces what it sets."""
-    from gramarye.config import load_preset, make_config
+    from gramarye.config import load_preset
 
-    settings = recipe.settings.model_dump()
+    weights = recipe.settings.network.weights
+    if weights is not None and "weights" not in changes:
+        changes = {"weights": str(find_weights(weights, folders))} | changes
     if "preset" in changes:
-        settings |= load_preset(changes["preset"])
-    if recipe.init is not None and "init" not in changes:
-        settings["init"] = str(find(recipe.init, None, folders))
-    if settings["weights"] is not None and "weights" not in changes:
-        settings["weights"] = str(find_weights(settings["weights"], folders))
-    return make_config(**settings | changes)
+        changes = load_preset(changes["preset"]) | changes
+    return recipe.settings.with_settings(**changes)
 
 
 def find_weights(name: str, folders: Sequence[Path]) -> Path:

@@ -2,67 +2,39 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
 
-from gramarye.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from gramarye.recipe import InputFile
+from gramarye.cli.commands import FILE, Command, Option, argument
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    return Command(
         "resume",
-        help="go on with a run that was stopped or crashed",
-        usage="gramarye resume CHECKPOINT [-o FILE] [options]",
-        description="Go on with a run from the checkpoint it has left beside its result, to the "
-        "same picture the run would have made.",
+        run,
+        "go on with a run that was stopped or crashed",
+        argument("checkpoint", "the file ending in .checkpoint", FILE),
+        Option("-o --out", "another place for the result", FILE, "FILE"),
+        Option("--json", "print one JSON object about the result on stdout"),
+        Option("-q --quiet", "show no progress"),
+        help="Go on with a run from the checkpoint it has left beside its result, to the same "
+        "picture the run would have made.",
+        makes_files=True,
     )
-    parser.add_argument(
-        "checkpoint", type=Path, metavar="CHECKPOINT", help="the file ending in .checkpoint"
-    )
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FILE", help="another place for the result"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object about the result on stdout"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     import torch
 
+    from gramarye.cli.reporting import tell
+    from gramarye.cli.running import run_job
     from gramarye.jobs.checkpoint import read_checkpoint
-    from gramarye.jobs.checkpoints import job_of
-    from gramarye.jobs.job import tell
-    from gramarye.jobs.single import run_shared_or_alone
+    from gramarye.jobs.keeping import check_inputs, job_of
 
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)
-    saved = checkpoint.run.recipe
-    for path, file in zip((job.content, *job.styles), (saved.content, *saved.styles), strict=True):
-        check_unchanged(path, file)
-    if saved.init is not None:
-        check_unchanged(Path(job.config.init), saved.init)
+    check_inputs(checkpoint.run)
     # As many threads as before: sums in another order have other last bits.
-    torch.set_num_threads(saved.threads)
-    output = replace(job.output, json=args.json, quiet=args.quiet)
-    report = run_shared_or_alone(replace(job, out=args.out or job.out, output=output))
-    return tell(report, args.json) if report else 0
-
-
-def check_unchanged(path: Path, file: InputFile) -> None:
-    """Raise if an input is gone, or is not what it was when the run began."""
-    from gramarye.recipe import file_sha256
-
-    if not path.is_file():
-        raise CheckpointError(f"'{path}' is gone: put it back, or start the run again")
-    if file_sha256(path) != file.sha256:
-        raise CheckpointError(
-            f"'{path}' has changed since the run began: put the old one back, or start again"
-        )
+    torch.set_num_threads(checkpoint.run.recipe.threads)
+    job = replace(job, out=args.out or job.out)
+    return tell(run_job(job, quiet=args.quiet, shared=True), args.json)

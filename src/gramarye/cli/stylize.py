@@ -2,41 +2,67 @@
 
 from __future__ import annotations
 
-import argparse
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
-from gramarye.cli.options import add_settings, given_settings
-from gramarye.cli.output import add_output_options, given_output, new_name
+from gramarye.cli.commands import FILE, Command, argument
+from gramarye.cli.options import (
+    given_inputs,
+    given_settings,
+    input_options,
+    setting_options,
+)
+from gramarye.cli.output import given_output, new_name, output_options
 
 
-def add_parser(subparsers: Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def command() -> Command:
+    many = "how it is painted; one or more, each with its weight if you like (painting.jpg:2)"
+    return Command(
         "stylize",
-        help="render a picture in the style of another",
-        usage="gramarye stylize CONTENT STYLE [STYLE ...] [-o FILE] [options]",
-        description="Render CONTENT in the style of STYLE; several styles are mixed.",
+        run,
+        "render a picture in the style of another",
+        argument("content", "what the picture shows", FILE),
+        argument("styles", many, FILE, nargs=-1, required=True, metavar="STYLE..."),
+        *input_options(),
+        *output_options(),
+        *setting_options(),
+        help="Render CONTENT in the style of STYLE; several styles are mixed.",
         epilog="Settings start from a preset ('gramarye presets' lists them); yours win.",
+        makes_files=True,
     )
-    parser.add_argument("content", type=Path, metavar="CONTENT", help="what the picture shows")
-    parser.add_argument(
-        "styles", type=Path, nargs="+", metavar="STYLE", help="how it is painted; one or more"
-    )
-    add_output_options(parser)
-    add_settings(parser)
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: SimpleNamespace) -> int:
     from gramarye.config import make_config
 
-    config = make_config(**given_settings(args))
-    out = args.out or new_name(args.content, args.styles)
+    styles, weights = weighted_styles(args.styles)
+    settings = given_settings(args)
+    if weights:
+        settings.setdefault("style_weights", weights)
+    config = make_config(**settings)
+    out = args.out or new_name(args.content, styles)
 
-    from gramarye.jobs.job import Job, tell  # PyTorch: only once the settings are right
-    from gramarye.jobs.single import run_shared_or_alone
+    from gramarye.cli.reporting import tell  # PyTorch: only once the settings are right
+    from gramarye.cli.running import run_job
+    from gramarye.jobs.job import Job, name_inputs
 
-    report = run_shared_or_alone(
-        Job(args.content, tuple(args.styles), out, config, given_output(args))
-    )
-    return tell(report, args.json) if report else 0
+    inputs = name_inputs(args.content, styles, config, given_inputs(args))
+    report = run_job(Job(inputs, out, config, given_output(args)), quiet=args.quiet, shared=True)
+    return tell(report, args.json)
+
+
+def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...]]:
+    """The styles' paths and weights: `painting.jpg:2` counts twice as much as `woodblock.jpg`.
+
+    The weights are empty where no style has one. A file whose own name ends so is taken as it is.
+    """
+    paths, weights = [], []
+    for name in names:
+        found = None if name.exists() else re.fullmatch(r"(.+):(\d+(?:\.\d+)?)", str(name))
+        paths.append(Path(found[1]) if found else name)
+        weights.append(float(found[2]) if found else None)
+    if not any(weight is not None for weight in weights):
+        return paths, ()
+    return paths, tuple(1.0 if weight is None else weight for weight in weights)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from gramarye.errors import ImageError
+from gramarye.pictures.picture import load_image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -21,14 +20,41 @@ def picture_files(folders: Sequence[Path], skip: Sequence[str] = ()) -> list[Pat
     """All pictures below the folders, sorted, without those whose name starts as `skip` says."""
     files: list[Path] = []
     for folder in folders:
-        if not folder.is_dir():
-            raise ImageError(f"{folder} is no folder: name a folder of pictures to train with")
-        found = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
+        try:
+            if not folder.is_dir():
+                raise ImageError(
+                    f"'{folder}' is no folder: name a folder of pictures to train with"
+                )
+            found = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
+        except (OSError, ValueError) as error:  # ValueError: a null character
+            reason = getattr(error, "strerror", None) or error
+            raise ImageError(
+                f"the folder '{str(folder)[:200]}' cannot be read ({reason}): name another"
+            ) from error
         files += [f for f in found if not f.name.startswith(tuple(skip))]
     if not files:
-        names = ", ".join(str(folder) for folder in folders)
-        raise ImageError(f"no pictures ({', '.join(SUFFIXES)}) in {names}")
+        names = ", ".join(f"'{folder}'" for folder in folders)
+        left = f" that the prefixes {', '.join(map(repr, skip))} leave" if skip else ""
+        raise ImageError(f"no pictures ({', '.join(SUFFIXES)}) in {names}{left}: name another")
     return files
+
+
+def read_pictures(files: Sequence[Path]) -> tuple[dict[Path, Tensor], dict[Path, ImageError]]:
+    """The pictures (3, H, W) as uint8, by file, and why the others cannot be read.
+
+    One bad file among thousands does not end a training; ImageError if all of them are bad.
+    """
+    read: dict[Path, Tensor] = {}
+    failed: dict[Path, ImageError] = {}
+    for file in files:
+        try:
+            read[file] = (load_image(file)[0] * 255).round().clamp(0, 255).to(torch.uint8)
+        except ImageError as error:
+            failed[file] = error
+    if not read:
+        first = next(iter(failed.values()), "there is none")
+        raise ImageError(f"none of the {len(files)} pictures can be read; the first: {first}")
+    return read, failed
 
 
 class CropSampler:
@@ -39,19 +65,16 @@ class CropSampler:
     A file name's prefix up to "_" is its source; a source is drawn by the square root of its size.
     """
 
-    def __init__(self, files: Sequence[Path], pixels: int, sides: Sequence[int], seed: int) -> None:
+    def __init__(
+        self, pictures: Mapping[Path, Tensor], pixels: int, sides: Sequence[int], seed: int
+    ) -> None:
         self.pixels, self.sides, self.seed = pixels, tuple(sides), seed
-        self.pictures = [self.read(file) for file in files]
+        self.pictures = list(pictures.values())  # (3, H, W) uint8
         counts: dict[str, int] = {}
-        sources = [f"{file.parent}/{file.name.split('_')[0]}" for file in files]
+        sources = [f"{file.parent}/{file.name.split('_')[0]}" for file in pictures]
         for source in sources:
             counts[source] = counts.get(source, 0) + 1
         self.weights = torch.tensor([counts[source] ** -0.5 for source in sources])
-
-    @staticmethod
-    def read(file: Path) -> np.ndarray:
-        with Image.open(file) as picture:
-            return np.asarray(picture.convert("RGB"))  # (H, W, 3) uint8
 
     def batch(self, step: int) -> Tensor:
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
@@ -62,17 +85,16 @@ class CropSampler:
         batch = torch.cat(crops)
         return batch.contiguous(memory_format=torch.channels_last)
 
-    def crop(self, picture: np.ndarray, side: int, generator: torch.Generator) -> Tensor:
+    def crop(self, picture: Tensor, side: int, generator: torch.Generator) -> Tensor:
         def uniform(low: float, high: float) -> float:
             return low + (high - low) * float(torch.rand((), generator=generator))
 
-        height, width = picture.shape[:2]
+        height, width = picture.shape[1:]
         # One crop in two is resampled: up to twice as large or small as the file's pixels.
         zoom = 2 ** uniform(-1, 1) if uniform(0, 1) < 0.5 else 1.0
         taken = min(round(side / zoom), height, width)
         top, left = (int(uniform(0, n - taken + 0.999)) for n in (height, width))
-        pixels = picture[top : top + taken, left : left + taken].copy()
-        crop = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255  # (1, 3, t, t)
+        crop = picture[None, :, top : top + taken, left : left + taken].float() / 255
         if taken != side:
             crop = F.interpolate(crop, size=(side, side), mode="bilinear", antialias=True)
         if uniform(0, 1) < 0.5:

@@ -10,11 +10,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from gramarye.distillation.training import Student, Training
+from gramarye.errors import OptimizationError
 from gramarye.files import write_atomically
-from gramarye.losses.distances import symmetric_power
 from gramarye.losses.statistics import moments
+from gramarye.matrices import symmetric_power
+from gramarye.networks.catalog import VGG_STYLE_LAYERS
 
-STYLE_HEADS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+STYLE_HEADS = VGG_STYLE_LAYERS
 
 
 def fold_head(affine: Tensor) -> Tensor:
@@ -105,6 +107,12 @@ def student_tensors(student: Student, heads: dict[str, Tensor]) -> dict[str, Ten
             tensors[f"{step.name}.bias"] = bias.half()
     for layer, affine in heads.items():
         tensors[f"head.{layer}"] = fold_head(affine).contiguous()
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():  # float16 ends at 65504
+            raise OptimizationError(
+                f"the trained network cannot be written: {name} is beyond float16; train with a "
+                "lower learning rate"
+            )
     return tensors
 
 

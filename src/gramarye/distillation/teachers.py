@@ -12,20 +12,20 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from gramarye.errors import WeightsError
-from gramarye.networks.catalog import NETWORKS
+from gramarye.distillation.settings import TARGETS
+from gramarye.errors import WeightsError, did_you_mean
+from gramarye.files import check_readable, file_sha256, user_path
+from gramarye.networks.cache import weights_path
+from gramarye.networks.catalog import ALIASES, NETWORKS, check_layers, find_network
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
-
-TARGETS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+from gramarye.networks.weights_file import WeightsFile, open_weights
 
 
 class FileTeacher(nn.Module):
-    """A stack of 3x3 convolutions, read from a safetensors file by its key names.
+    """A stack of 3x3 convolutions, read from a weights file by its key names.
 
     The file holds `conv0` (a 1x1 convolution from RGB in [0, 1] to the network's own input), then
     `conv1_1` or `conv11`, and so on; a layer's optional 1x1 head `conv11_aux` predicts VGG-19's
@@ -34,30 +34,23 @@ class FileTeacher(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        try:
-            tensors = load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise WeightsError(
-                f"{path.name} cannot be read as a safetensors file ({error}): name a teacher file "
-                "of safetensors format, or the network 'vgg19'"
-            ) from error
+        file = open_weights(path)
+        self.sha256 = file_sha256(path)
+        self.first = read_conv(file, "conv0", 3, kernel=1)
         self.convs: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
         self.aux: dict[str, tuple[Tensor, Tensor]] = {}
-        for key in sorted(k for k in tensors if k.endswith(".weight")):
-            found = re.fullmatch(r"conv(\d)_?(\d)(_aux)?\.weight", key)
-            if not found:
-                continue
-            block, depth = int(found[1]), int(found[2])
-            pair = (tensors[key].float(), tensors[key.replace(".weight", ".bias")].float())
-            if found[3]:
-                self.aux[f"relu{block}_{depth}"] = pair
-            else:
-                self.convs[block, depth] = pair
-        if "conv0.weight" not in tensors or (1, 1) not in self.convs:
-            raise WeightsError(
-                f"{path.name} is no teacher: its keys should be conv0, conv1_1, conv1_2, ..."
-            )
-        self.first = (tensors["conv0.weight"].float(), tensors["conv0.bias"].float())
+        channels = len(self.first[1])
+        found = (re.fullmatch(r"(conv(\d)_?(\d))\.weight", key) for key in file)
+        keys = {(int(key[2]), int(key[3])): key[1] for key in found if key}
+        for (block, depth), key in sorted(keys.items()):
+            self.convs[block, depth] = read_conv(file, key, channels, kernel=3)
+            channels = len(self.convs[block, depth][1])
+            if f"{key}_aux.weight" in file:
+                head = read_conv(file, f"{key}_aux", channels, kernel=1)
+                self.aux[f"relu{block}_{depth}"] = head
+        blocks = {block for block, _ in self.convs}
+        if not blocks or blocks != set(range(1, max(blocks) + 1)):
+            raise no_teacher(file, "it has no conv1_1.weight, or leaves out a block")
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -89,7 +82,7 @@ class NetworkTeacher(nn.Module):
 
     def __init__(self, network: PerceptualNetwork) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.sha256 = network, network.weights_sha256
 
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         return self.network(image, layers)  # type: ignore[no-any-return]
@@ -98,11 +91,43 @@ class NetworkTeacher(nn.Module):
 Teacher = FileTeacher | NetworkTeacher
 
 
+def read_conv(file: WeightsFile, key: str, channels: int, kernel: int) -> tuple[Tensor, Tensor]:
+    """The weight and bias of a teacher's convolution that reads so many channels."""
+    missing = [name for name in (f"{key}.weight", f"{key}.bias") if name not in file]
+    if missing:
+        raise no_teacher(file, f"it has no {missing[0]}")
+    shape, bias = tuple(file[f"{key}.weight"].shape), tuple(file[f"{key}.bias"].shape)
+    if shape[1:] != (channels, kernel, kernel) or bias != shape[:1] or bias == (0,):
+        raise no_teacher(
+            file,
+            f"{key} has shapes {shape} and {bias}, and should read {channels} channels by "
+            f"{kernel} x {kernel}",
+        )
+    return file.floats(f"{key}.weight"), file.floats(f"{key}.bias")
+
+
+def no_teacher(file: WeightsFile, reason: str) -> WeightsError:
+    return WeightsError(
+        f"{file.path} is no teacher ({reason}): its keys should be conv0, conv1_1, conv1_2, ...; "
+        "name another file, or the network vgg19"
+    )
+
+
+def teacher_path(name: str) -> Path:
+    """Where the file of a teacher is, or will be: of a network's name (`vgg19`), or the path."""
+    known = name in (*NETWORKS, *ALIASES)
+    return weights_path(find_network(name)) if known else user_path(name)
+
+
 def load_teacher(name: str) -> Teacher:
     """A teacher by a network's name (`vgg19`) or by its file."""
-    if name in NETWORKS:
+    if name in (*NETWORKS, *ALIASES):
+        check_layers(find_network(name), TARGETS)
         return NetworkTeacher(load_network(name, layers=TARGETS, normalize_weights=True))
-    return FileTeacher(Path(name))
+    path = teacher_path(name)
+    hint = did_you_mean(name, NETWORKS)
+    check_readable(path, "teacher", f"name a network or a weights file{hint}", WeightsError)
+    return FileTeacher(path)
 
 
 class Teachers:

@@ -4,7 +4,7 @@ The student has VGG-19's topology and layer names at a fraction of the channels.
 and a ReLU per layer predict the teacher's activations; the loss is the squared error relative to
 the squared target, summed over the layers. Afterwards the heads are folded into small symmetric
 matrices, so that Gram distances of the narrow features are distances in the teacher's feature space
-(`networks.folding`).
+(`distillation.folding`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,9 +22,10 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from gramarye.distillation.crops import CropSampler
-from gramarye.distillation.settings import DistillConfig
-from gramarye.distillation.teachers import TARGETS, Teachers
-from gramarye.losses.distances import symmetric_power
+from gramarye.distillation.settings import TARGETS, DistillConfig
+from gramarye.distillation.teachers import Teachers
+from gramarye.errors import OptimizationError
+from gramarye.matrices import symmetric_power
 from gramarye.networks.vgg import narrow_vgg
 
 Features = dict[str, Tensor]
@@ -158,7 +160,13 @@ class Training:
                 group["lr"] = rate * group["pace"]
             errors = self.batch_errors(self.crops.batch(self.step))
             self.optimizer.zero_grad(set_to_none=True)
-            torch.stack(list(errors.values())).sum().backward()  # type: ignore[no-untyped-call]
+            total = torch.stack(list(errors.values())).sum()
+            if not total.isfinite():
+                raise OptimizationError(
+                    f"the training diverged at step {self.step}: lower the learning rate, and see "
+                    "whether the teachers answer to these pictures at all"
+                )
+            total.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
             self.optimizer.step()
             self.update_average()
@@ -183,8 +191,31 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
-        self.step = int(state["step"])  # type: ignore[call-overload]
-        self.student.load_state_dict(state["student"])  # type: ignore[arg-type]
-        self.average.load_state_dict(state["average"])  # type: ignore[arg-type]
-        self.optimizer.load_state_dict(state["optimizer"])  # type: ignore[arg-type]
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave; ValueError and its like if it is of something else.
+
+        The step lengths are the config's, whatever the state says.
+        """
+        if not isinstance(state["step"], int) or state["step"] < 0:
+            raise ValueError("the number of steps is none")
+        self.student.load_state_dict(state["student"])
+        self.average.load_state_dict(state["average"])
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict(
+            {"state": state["optimizer"]["state"], "param_groups": groups}
+        )
+        self.check_state()
+        self.step = state["step"]
+
+    def check_state(self) -> None:
+        """Raise ValueError for numbers that are not finite, or do not fit what they belong to."""
+        tensors = [*self.student.parameters(), *self.average.parameters()]
+        for parameter, moments in self.optimizer.state.items():
+            if set(moments) != {"step", "exp_avg", "exp_avg_sq"} or moments["step"].numel() != 1:
+                raise ValueError("the optimizer's state is of another kind")
+            for name in ("exp_avg", "exp_avg_sq"):
+                if moments[name].shape != parameter.shape:
+                    raise ValueError("the optimizer's state is of another network")
+                tensors.append(moments[name])
+        if not all(tensor.isfinite().all() for tensor in tensors):
+            raise ValueError("there are numbers that are not finite")

@@ -25,8 +25,8 @@ from gramarye.errors import DeviceError, ProcessError
 # The longest that one process may wait for another. Coarse scales are run by a few processes while
 # the others wait from step to step; that one has died is noticed at once, without this.
 PATIENCE = timedelta(hours=6)
-TOLD = "told"  # how often a process has told what went wrong
-HEARSAY = 3.0  # seconds in which a process that failed first tells the others
+REPORTED = "reported"  # how often a process has reported what went wrong
+REPORT_WAIT = 3.0  # seconds in which a process that failed first does so
 
 
 def process_device(name: str) -> torch.device:
@@ -70,7 +70,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
     try:
         yield Processes(rank, size)
     except (Exception, KeyboardInterrupt) as error:
-        if is_told(store, wait=isinstance(error, ProcessError)):
+        if is_reported(store, wait=isinstance(error, ProcessError)):
             raise SystemExit(1) from error
         error.add_note(f"process {rank} of {size}")  # `cli.main` then prints it, whatever the rank
         raise
@@ -78,17 +78,17 @@ def joined(device: torch.device) -> Iterator[Processes]:
         dist.destroy_process_group()
 
 
-def is_told(store: Store, *, wait: bool) -> bool:
+def is_reported(store: Store, *, wait: bool) -> bool:
     """Whether another process tells what went wrong; if not, this one now does.
 
     Who only lost the connection waits a little for the one that knows more.
     """
-    end = time.monotonic() + (HEARSAY if wait else 0)
+    end = time.monotonic() + (REPORT_WAIT if wait else 0)
     try:
         while time.monotonic() < end:
-            if store.add(TOLD, 0) > 0:
+            if store.add(REPORTED, 0) > 0:
                 return True
             time.sleep(0.05)
-        return bool(store.add(TOLD, 1) > 1)
+        return bool(store.add(REPORTED, 1) > 1)
     except RuntimeError:  # the store was the first process's, and is gone with it
         return True

@@ -12,9 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from gramarye.errors import ProcessError
-
-Rows = tuple[int, int]  # from the first to the last, the last not included
-NONE: Rows = (0, 0)
+from gramarye.scales.rows import Rows, cut, length, overlap
 
 
 @final
@@ -33,7 +31,9 @@ class Processes:
         """The first so many of all; every process must ask. The others get what they are not in."""
         if count == self.size:
             return self
-        group = dist.new_group(list(range(count))) if count > 1 else None
+        if count == 1:
+            return Processes(self.rank, 1)
+        group = dist.new_group(list(range(count)))
         return Processes(self.rank, count, group if self.rank < count else None)
 
     def total(self, numbers: Tensor) -> Tensor:
@@ -73,6 +73,8 @@ class Processes:
         order of the processes; what nobody holds is zero.
         """
         here, mine = wanted[self.rank], held[self.rank]
+        if self.size == 1:
+            return rows if here == mine else cut(rows, mine, here)
         shape = list(rows.shape)
         parts: list[tuple[Rows, Tensor]] = []
         transfers = []
@@ -102,20 +104,7 @@ class Processes:
         return result
 
 
-def length(rows: Rows) -> int:
-    return rows[1] - rows[0]
-
-
-def overlap(a: Rows, b: Rows) -> Rows:
-    start, stop = max(a[0], b[0]), min(a[1], b[1])
-    return (start, stop) if start < stop else NONE
-
-
-def cut(image: Tensor, held: Rows, rows: Rows) -> Tensor:
-    """Some of the rows that a tensor (B, C, H, W) holds, as a view."""
-    if rows == NONE:
-        return image[..., :0, :]
-    return image[..., rows[0] - held[0] : rows[1] - held[0], :]
+ALONE = Processes(0, 1)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from pydantic import BaseModel, ValidationError
@@ -27,7 +27,7 @@ from gramarye.files import atomic_file
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
 from gramarye.recipe import Recipe
 
-FORMAT = 1
+FORMAT: Literal[2] = 2
 RUN, TENSORS = "run.json", "tensors.json"
 PART = 1 << 24  # bytes written or read at a time
 SUFFIX = ".checkpoint"
@@ -37,11 +37,9 @@ SUFFIX = ".checkpoint"
 class SavedRun(BaseModel, frozen=True, extra="forbid"):
     """A run as its checkpoint describes it; `recipe` holds the settings and the inputs' hashes."""
 
-    checkpoint: int = FORMAT
+    checkpoint: Literal[2] = FORMAT
     recipe: Recipe
-    content: str  # paths, as absolute ones
-    styles: tuple[str, ...]
-    init: str | None = None
+    inputs: dict[str, str]  # absolute paths by name
     weights: str | None = None
     output: dict[str, Any]  # how the result is written
     out: str
@@ -73,8 +71,8 @@ def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
             with archive.open(f"tensors/{name}", "w", force_zip64=True) as entry:
                 for part in byte_parts(tensor):
                     entry.write(part)
-        told = {"step": snapshot.step, "numbers": dict(snapshot.numbers), "tensors": shapes}
-        archive.writestr(TENSORS, json.dumps(told))
+        state = {"step": snapshot.step, "numbers": dict(snapshot.numbers), "tensors": shapes}
+        archive.writestr(TENSORS, json.dumps(state))
 
 
 def part_path(path: Path, steps: int, rank: int) -> Path:
@@ -118,7 +116,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         with zipfile.ZipFile(path) as archive:
             run = SavedRun.model_validate_json(archive.read(RUN))
-            told = json.loads(archive.read(TENSORS))
+            state = json.loads(archive.read(TENSORS))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -132,9 +130,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         ) from error
     tensors = {
         name: TensorInFile(path, name, getattr(torch, dtype), tuple(shape))
-        for name, (dtype, shape) in told["tensors"].items()
+        for name, (dtype, shape) in state["tensors"].items()
     }
-    return Checkpoint(path, run, Snapshot(told["step"], LateTensors(tensors), told["numbers"]))
+    return Checkpoint(path, run, Snapshot(state["step"], LateTensors(tensors), state["numbers"]))
 
 
 @final

@@ -1,40 +1,48 @@
-"""One picture to make: what of, where it goes, and what is told about it."""
+"""One picture to make: what of, where it goes, and what became of it."""
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-from gramarye.cli.output import Output
 from gramarye.config import StylizeConfig
+from gramarye.errors import SettingsError
 from gramarye.jobs.checkpoint import Checkpoint
+from gramarye.jobs.output import Output
 from gramarye.pictures.picture import check_output
-from gramarye.progress import show_seconds
 from gramarye.recipe import Recipe
 
 
 @final
 @dataclass(frozen=True)
 class Job:
-    """What to make, of what, and where to put it. `keep` are further files not to overwrite."""
+    """What to make, of which files by name, and where to put it.
 
-    content: Path
-    styles: tuple[Path, ...]
+    The inputs are called as in a recipe: content, style/0, style/1, init ... `keep` are further
+    files not to overwrite. `memory` is the budget in bytes, in place of the config's.
+    """
+
+    inputs: Mapping[str, Path]
     out: Path
     config: StylizeConfig
     output: Output = field(default_factory=Output)
     keep: tuple[Path, ...] = ()
     resume: Checkpoint | None = None
-    memory: int | None = None  # the budget in bytes, in place of the config's
+    memory: int | None = None
+
+    @property
+    def read(self) -> tuple[Path, ...]:
+        """All files that must not be overwritten."""
+        weights = self.config.network.weights
+        return (*self.inputs.values(), *self.keep, *([Path(weights)] if weights else []))
 
 
 @final
 @dataclass(frozen=True)
 class Report:
-    """What became of a job; `stopped` says that it was asked to end early."""
+    """What became of a job; `stopped` says that it ended early."""
 
     output: Path
     seconds: float
@@ -46,48 +54,38 @@ class Report:
     notes: tuple[str, ...]
 
 
+def name_inputs(
+    content: Path,
+    styles: Sequence[Path],
+    config: StylizeConfig,
+    others: Mapping[str, Path] | None = None,
+) -> dict[str, Path]:
+    """The inputs of a job by name; the first image is the config's, if that is a file."""
+    found = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
+    if config.picture.init_file is not None:
+        found["init"] = Path(config.picture.init_file)
+    return found | dict(others or {})
+
+
 def check_targets(job: Job) -> None:
     """Raise what writing the files would raise."""
-    inputs = (job.content, *job.styles, *job.keep)
     for path in filter(None, (job.out, job.output.preview)):
         check_output(
             path,
             quality=job.output.quality,
             bit_depth=job.output.bit_depth if path == job.out else None,
-            inputs=inputs,
+            inputs=job.read,
         )
 
 
-def tell(report: Report, as_json: bool) -> int:
-    """Say what came out, and return the exit code."""
-    for note in report.notes:
-        print(f"note: {note}", file=sys.stderr)
-    print(summary(report), file=sys.stderr)
-    print(json.dumps(as_dict(report)) if as_json else report.output)
-    return 130 if report.stopped else 0
-
-
-def summary(report: Report) -> str:
-    memory = "" if report.peak_memory_mib is None else f", {report.peak_memory_mib:.0f} MiB"
-    stopped = "stopped: the picture so far, " if report.stopped else ""
-    return (
-        f"{stopped}{report.recipe.width} × {report.recipe.height} pixels, {report.steps} steps, "
-        f"{show_seconds(report.seconds)}{memory}"
-    )
-
-
-def as_dict(report: Report) -> dict[str, object]:
-    """The report as --json prints it."""
-    return {
-        "output": str(report.output),
-        "width": report.recipe.width,
-        "height": report.recipe.height,
-        "seconds": round(report.seconds, 3),
-        "steps": report.steps,
-        "stopped": report.stopped,
-        "losses": report.losses,
-        "peak_memory_mib": report.peak_memory_mib and round(report.peak_memory_mib, 1),
-        "network": report.recipe.network,
-        "seed": report.recipe.settings.seed,
-        "recipe": report.recipe.model_dump(mode="json"),
+def check_shared_output(job: Job) -> None:
+    """Raise SettingsError for what one process can do and several cannot."""
+    refused = {
+        "--preview": job.output.preview is not None,
+        "--save-every": job.output.save_every is not None,
     }
+    for option, given in refused.items():
+        if given:
+            raise SettingsError(
+                f"{option} does not work on several processes: leave it out, or start one process"
+            )

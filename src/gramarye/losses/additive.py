@@ -6,9 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from gramarye.tiles.tiling import Region
-
-Sums = tuple[Tensor, ...]  # of one tile, or of all: they add up
+from gramarye.tiles.regions import Region, Sums
 
 
 @runtime_checkable
@@ -20,14 +18,14 @@ class AdditiveLoss(Protocol):
         """The layer it reads, "image" for the image itself."""
 
     @property
-    def linear(self) -> bool:
-        """Whether the loss is its one sum, so that its gradient needs to know no other tile."""
+    def separable(self) -> bool:
+        """Whether it adds up over positions itself: its gradient then needs no other tile."""
 
     def sums(self, features: Tensor, region: Region) -> Sums:
-        """A tile's sums, of the features (B, C, h, w) of its window."""
+        """A tile's sums, each (B, ...), of the features (B, C, h, w) of its window."""
 
     def value(self, sums: Sums) -> Tensor:
-        """The loss, a scalar, differentiable in the sums of all tiles."""
+        """The loss of each image (B,), differentiable in the sums of all tiles."""
 
     def add_gradient(self, into: Tensor, features: Tensor, region: Region, slopes: Sums) -> None:
         """Add to `into`, like the features, the gradient of sum(slopes * sums) in the features."""

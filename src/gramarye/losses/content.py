@@ -1,75 +1,65 @@
-"""Content losses (Gatys et al. 2015, eq. 1) and the class that holds their target."""
+"""The content term: the image's features at deep layers are the content's, place by place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal, final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, final
 
-from torch import Tensor
+from pydantic import Field
 
-from gramarye.losses.additive import Sums
-from gramarye.losses.statistics import at_least_float32
-from gramarye.tiles.tiling import Box, Region, whole_region
+from gramarye.losses.kind import ErrorUnit, Needs, Term, TermKind, shares
+from gramarye.settings import LayerWeights, Part
 
-ContentKind = Literal["relative", "mean", "sum"]
-
-
-def squared_error(features: Tensor, target: Tensor) -> Tensor:
-    """1/2 sum (F - P)^2 (Gatys et al. 2015, eq. 1)."""
-    return (features - target).square().sum() / 2
-
-
-def content_divisor(kind: ContentKind, squares: float, entries: int) -> float:
-    """What a sum of squared errors is divided by: 2 as in the paper, the number of entries, or P^2.
-
-    `relative` divides by the sum of the target's squares, so that one weight means the same for
-    every picture, size and network; a target of zeros counts as one of ones.
-    """
-    if kind == "sum":
-        return 2.0
-    return (squares or float(entries)) if kind == "relative" else float(entries)
+if TYPE_CHECKING:
+    from gramarye.losses.targets import Targets
 
 
 @final
-@dataclass(frozen=True)
-class ContentLoss:
-    """Squared error of one layer's features against the content's, divided by a constant."""
+class ContentSettings(Part):
+    """The pull towards the content."""
 
-    layer: str
-    target: Tensor | Callable[[Box], Tensor]  # (1, C, H, W), or what computes a box of it
-    divisor: float
+    title: ClassVar[str] = "the losses"
 
-    @property
-    def linear(self) -> bool:
-        return True
+    layers: LayerWeights = Field(
+        {"relu4_2": 1.0},
+        alias="content_layers",
+        description="layers of the content loss, with their weights",
+    )
+    unit: ErrorUnit = Field(
+        "relative",
+        alias="content_loss",
+        description="squared error: over the content's own square, its mean, or half "
+        "its sum (the paper's)",
+    )
+    weight: float = Field(1.0, ge=0, alias="content_weight", description="pull towards the content")
 
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        here = features[self.layer]
-        (total,) = self.sums(here, whole_region(here))
-        return self.value((total,))
-
-    def difference(self, features: Tensor, region: Region) -> Tensor:
-        """F - P over the region."""
-        target = (
-            region.whole.of(self.target)
-            if isinstance(self.target, Tensor)
-            else self.target(region.whole)
-        )
-        return region.inside.of(features) - target
-
-    def sums(self, features: Tensor, region: Region) -> Sums:
-        return (at_least_float32(self.difference(features, region)).square().sum(),)
-
-    def value(self, sums: Sums) -> Tensor:
-        return sums[0] / self.divisor
-
-    def add_gradient(self, into: Tensor, features: Tensor, region: Region, slopes: Sums) -> None:
-        difference = self.difference(features, region)
-        region.inside.of(into).add_(difference.mul_(2 * slopes[0].to(into.dtype)))
+    def weights(self) -> dict[str, float]:
+        """The weight of each layer that counts; shares of one where errors are relative."""
+        layers = shares(self.layers) if self.unit == "relative" else self.layers
+        return {k: self.weight * w for k, w in layers.items() if self.weight * w > 0}
 
 
-def make_content_loss(layer: str, target: Tensor, kind: ContentKind = "mean") -> ContentLoss:
-    """The content loss of a layer for the content's features there."""
-    squares = float(target.square().sum())
-    return ContentLoss(layer, target, content_divisor(kind, squares, target.numel()))
+def needs(settings: ContentSettings) -> Needs:
+    layers = frozenset(settings.weights())
+    return Needs(layers=layers, features={"content": layers} if layers else {})
+
+
+def prepare(settings: ContentSettings, targets: Targets) -> Callable[[], list[Term]]:
+    from gramarye.losses.squared_error import SquaredError, error_divisor
+
+    weights = settings.weights()
+    found = targets.features("content", weights)
+
+    def terms() -> list[Term]:
+        made = []
+        for layer, weight in weights.items():
+            target = found[layer]
+            divisor = error_divisor(settings.unit, target.squares, target.entries)
+            loss = SquaredError(layer, target, divisor)
+            made.append(Term(f"content/{layer}", weight, loss, (layer,)))
+        return made
+
+    return terms
+
+
+CONTENT = TermKind("content", ContentSettings, needs, prepare)

@@ -1,4 +1,7 @@
-"""Distances between style statistics: plain functions of moments, zero when they agree."""
+"""Distances between style statistics: plain functions of moments, zero when they agree.
+
+Each gives one value per image, (B,); a style is one picture, compared with every image.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gramarye.losses.statistics import Moments
+from gramarye.matrices import symmetric_power
 
 
 def gram_distance(image: Moments, style: Moments) -> Tensor:
@@ -16,7 +20,7 @@ def gram_distance(image: Moments, style: Moments) -> Tensor:
     The scaling of the authors' published code. The paper's `paper_gram_distance` is a quarter of
     it.
     """
-    return (image.gram() - style.gram()).square().mean((1, 2)).sum()
+    return (image.gram() - style.gram()).square().mean((1, 2))
 
 
 def paper_gram_distance(image: Moments, style: Moments) -> Tensor:
@@ -26,7 +30,7 @@ def paper_gram_distance(image: Moments, style: Moments) -> Tensor:
     which is the same where both pictures have M positions, and stays right where they have not.
     """
     channels = image.first.shape[1]
-    return (image.gram() - style.gram()).square().sum() / (4 * channels**2)
+    return (image.gram() - style.gram()).square().sum((1, 2)) / (4 * channels**2)
 
 
 def head_gram_distance(image: Moments, style: Moments, metric: Tensor, width: int) -> Tensor:
@@ -39,23 +43,28 @@ def head_gram_distance(image: Moments, style: Moments, metric: Tensor, width: in
     return seen_norm(difference, metric.to(difference.dtype)) / width**2
 
 
+def head_paper_gram_distance(image: Moments, style: Moments, metric: Tensor, width: int) -> Tensor:
+    """The paper's distance in a wide network's feature space: a quarter of the other's."""
+    return head_gram_distance(image, style, metric, width) / 4
+
+
 def covariance_distance(image: Moments, style: Moments) -> Tensor:
     """Squared differences of the means, per channel, plus of the covariances, per channel pair.
 
     Matching mean and covariance apart stops the trade between mean and variance that the Gram
     matrix allows (Risser, Wilmot, Barnes 2017, section 4).
     """
-    mean = (image.mean() - style.mean()).square().mean()
-    return mean + (image.covariance() - style.covariance()).square().mean()
+    mean = (image.mean() - style.mean()).square().mean(1)
+    return mean + (image.covariance() - style.covariance()).square().mean((1, 2))
 
 
 def head_covariance_distance(image: Moments, style: Moments, metric: Tensor, width: int) -> Tensor:
     """The covariance distance in a wide network's feature space, see `head_gram_distance`."""
     channels = image.first.shape[1]
-    # Without the constant, which varies nowhere: it has no covariance.
+    # Without the constant: it has no covariance.
     metric = metric[:channels, :channels].to(image.first.dtype)
     mean = image.mean() - style.mean()
-    squares = (mean @ metric * mean).sum()
+    squares = (mean @ metric * mean).sum(1)
     return squares / width + seen_norm(image.covariance() - style.covariance(), metric) / width**2
 
 
@@ -66,16 +75,16 @@ class _SeenNorm(torch.autograd.Function):
     def forward(ctx: Any, difference: Tensor, metric: Tensor) -> Tensor:
         product = metric @ difference @ metric
         ctx.save_for_backward(product)
-        return (difference * product).sum()
+        return (difference * product).sum((1, 2))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (product,) = ctx.saved_tensors
-        return 2 * gradients[0] * product, None
+        return 2 * gradients[0][:, None, None] * product, None
 
 
 def seen_norm(difference: Tensor, metric: Tensor) -> Tensor:
-    """The sum over a batch of ||A X A^T||_F^2 for matrices X (B, C, C), of K = A^T A (C, C)."""
+    """||A X A^T||_F^2 (B,) for matrices X (B, C, C), of K = A^T A (C, C)."""
     result: Tensor = _SeenNorm.apply(difference, metric)  # type: ignore[no-untyped-call]
     return result
 
@@ -93,17 +102,7 @@ def wasserstein_distance(image: Moments, style: Moments, epsilon: float = 1e-4) 
     root = symmetric_power(target, 0.5)
     # Only eigenvalues are needed, so the gradient has no 1 / (difference of eigenvalues).
     inner = torch.linalg.eigvalsh(root @ covariance @ root).clamp_min(epsilon**2)
-    trace = (covariance + target).diagonal(dim1=1, dim2=2).sum() - 2 * inner.sqrt().sum()
-    mean = (image.mean() - style.mean()).square().sum()
+    trace = (covariance + target).diagonal(dim1=1, dim2=2).sum(1) - 2 * inner.sqrt().sum(1)
+    mean = (image.mean() - style.mean()).square().sum(1)
     distance: Tensor = (mean + trace) / channels
     return distance
-
-
-def symmetric_power(matrix: Tensor, power: float) -> Tensor:
-    """A power of positive semidefinite matrices (..., C, C); negative eigenvalues count as zero.
-
-    For a negative power the matrices must be positive definite.
-    """
-    values, vectors = torch.linalg.eigh(matrix)
-    result: Tensor = (vectors * values.clamp_min(0).pow(power)[..., None, :]) @ vectors.mT
-    return result

@@ -6,12 +6,14 @@ sums, several styles are weighted means, tiles and machines each contribute thei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import torch
 from torch import Tensor
+
+from gramarye.tiles.regions import Box
 
 CHUNK = 1 << 20  # numbers converted to float32 at a time: enough for all threads, few for the cache
 
@@ -58,8 +60,18 @@ def sums_of(features: Tensor) -> tuple[Tensor, Tensor]:
     return second, first
 
 
-def add_sums_gradient(into: Tensor, features: Tensor, second: Tensor, first: Tensor) -> None:
-    """Add to `into` (B, C, H, W) what gradients in the two sums mean for the features."""
+def add_sums_gradient(
+    into: Tensor, features: Tensor, second: Tensor, first: Tensor, weights: Tensor | None = None
+) -> None:
+    """Add to `into` (B, C, H, W) what gradients in the two sums mean for the features.
+
+    Where positions are weighted, by `weights` (1, 1, H, W), so is what each of them gets.
+    """
+    if weights is not None:
+        plain = torch.zeros_like(into)
+        add_sums_gradient(plain, features, second, first)
+        into.addcmul_(plain, weights.to(into.dtype))
+        return
     matrix = (second + second.mT).to(into.dtype)  # (B, C, C)
     first = first.to(into.dtype)
     if features.stride(1) != 1 or into.stride(1) != 1 or features.shape[1] == 1:
@@ -76,6 +88,10 @@ def add_sums_gradient(into: Tensor, features: Tensor, second: Tensor, first: Ten
 
 def at_least_float32(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+# How much positions count: of a layer's box of positions, (1, 1, h, w), 0 or more.
+PositionWeights = Callable[[str, Box], Tensor]
 
 
 @final
@@ -126,14 +142,18 @@ class Moments:
 
 
 def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
-    """The moments of features (B, C, H, W), each position weighted by `weights` (B, 1, H, W)."""
+    """The moments of features (B, C, H, W), each position weighted by `weights` (1 or B, 1, H, W).
+
+    Weights are 0 or more; a position's weight is how often it counts.
+    """
     if weights is None:
         second, first = _Sums.apply(features)  # type: ignore[no-untyped-call]
         count = second.new_full((len(features),), features.shape[2] * features.shape[3])
         return Moments(second, first, count)
-    x = features.flatten(2)  # (B, C, H*W)
-    w = weights.flatten(2)  # (B, 1, H*W)
-    return Moments((x * w) @ x.mT, (x * w).sum(2), w.sum((1, 2)))
+    x = at_least_float32(features).flatten(2)  # (B, C, H*W)
+    w = weights.to(x.dtype).expand(len(x), -1, -1, -1).flatten(2)  # (B, 1, H*W)
+    weighted = x * w
+    return Moments(weighted @ x.mT, weighted.sum(2), w.sum((1, 2)))
 
 
 def gram_matrix(features: Tensor) -> Tensor:

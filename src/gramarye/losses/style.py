@@ -1,82 +1,167 @@
-"""The style loss of one layer: a distance between additive statistics."""
+"""The style term: distances between the statistics of the image's and the styles' features."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal, final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
-from torch import Tensor
+from pydantic import Field, field_validator
 
-from gramarye.losses.additive import Sums
-from gramarye.losses.distances import (
-    covariance_distance,
-    gram_distance,
-    head_covariance_distance,
-    head_gram_distance,
-    paper_gram_distance,
-    wasserstein_distance,
-)
-from gramarye.losses.statistics import Moments, add_sums_gradient, moments
-from gramarye.networks.features import PerceptualNetwork
-from gramarye.tiles.tiling import Region
+from gramarye.errors import SettingsError
+from gramarye.losses.kind import Needs, Term, TermKind, shares
+from gramarye.settings import LayerWeights, OneOf, Part
 
-StyleKind = Literal["gram", "gram-paper", "covariance", "wasserstein"]
-Distance = Callable[[Moments, Moments], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
 
-DISTANCES: dict[str, Distance] = {
-    "gram": gram_distance,
-    "gram-paper": paper_gram_distance,
-    "covariance": covariance_distance,
-    "wasserstein": wasserstein_distance,
-}
+    from gramarye.losses.moments_loss import Distance
+    from gramarye.losses.statistics import Moments
+    from gramarye.losses.targets import Targets
+    from gramarye.networks.features import PerceptualNetwork
 
+# Not relu5_1, which the papers use: its features are so rare that a few spots of the picture can
+# satisfy it, as specks in the sky or parts of the style's figure (docs/quality.md shows it).
+STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0}
 
-HEAD_DISTANCES = {
-    "gram": head_gram_distance,
-    "gram-paper": head_gram_distance,
-    "covariance": head_covariance_distance,
+# Names of functions in `losses.distances`, of moments and of moments seen through a metric head.
+DISTANCES: dict[str, tuple[str, str | None]] = {
+    "gram": ("gram_distance", "head_gram_distance"),
+    "gram-paper": ("paper_gram_distance", "head_paper_gram_distance"),
+    "covariance": ("covariance_distance", "head_covariance_distance"),
+    "wasserstein": ("wasserstein_distance", None),
 }
 
 
 @final
-@dataclass(frozen=True)
-class StyleLoss:
-    """The distance of one layer's moments from the style's."""
+class StyleSettings(Part):
+    """The pull towards the style."""
 
-    layer: str
-    target: Moments
-    distance: Distance
+    title: ClassVar[str] = "the losses"
 
-    @property
-    def linear(self) -> bool:
-        return False
+    strength: float = Field(
+        0.5, ge=0, le=1, description="how much the style shows: 0 hardly, 0.5 balanced, 1 wild"
+    )
+    layers: LayerWeights = Field(
+        STYLE_LAYERS,
+        alias="style_layers",
+        description="layers of the style loss, with their weights",
+    )
+    distance: Annotated[str, OneOf(DISTANCES)] = Field(
+        "covariance",
+        alias="style_loss",
+        description="distance between the statistics of image and style",
+    )
+    unit: Literal["relative", "absolute"] = Field(
+        "relative",
+        alias="balance",
+        description="unit of the style weight: the style loss of the content itself, or 1 (the "
+        "paper's)",
+    )
+    weight: float = Field(60.0, ge=0, alias="style_weight", description="pull towards the style")
+    mix: tuple[float, ...] = Field(
+        (),
+        alias="style_weights",
+        description="how much each of several styles counts, in their order (default: the same)",
+    )
 
-    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        here = moments(features[self.layer])
-        return self.distance(here.to(self.target.first.dtype), self.target)
+    @field_validator("mix")
+    @classmethod
+    def positive(cls, mix: tuple[float, ...]) -> tuple[float, ...]:
+        if any(weight < 0 for weight in mix) or (mix and not sum(mix)):
+            raise ValueError("weights are 0 or more, and one of them is more")
+        return mix
 
-    def sums(self, features: Tensor, region: Region) -> Sums:
-        here = moments(region.inside.of(features))
-        return here.second, here.first, here.count
-
-    def value(self, sums: Sums) -> Tensor:
-        second, first, count = sums
-        here = Moments(second, first, count.detach())  # which no pixel can change
-        return self.distance(here.to(self.target.first.dtype), self.target)
-
-    def add_gradient(self, into: Tensor, features: Tensor, region: Region, slopes: Sums) -> None:
-        second, first, _ = slopes
-        add_sums_gradient(region.inside.of(into), region.inside.of(features), second, first)
+    def weights(self) -> dict[str, float]:
+        """The weight of each layer that counts, before the unit; shares where it is relative."""
+        layers = shares(self.layers) if self.unit == "relative" else self.layers
+        scale = self.weight * strength_factor(self.strength)
+        return {k: scale * w for k, w in layers.items() if scale * w > 0}
 
 
-def style_distance(kind: StyleKind, network: PerceptualNetwork, layer: str) -> Distance:
+def strength_factor(strength: float) -> float:
+    """What a strength multiplies the style weight by: 1/10 at 0, 1 at 0.5, 10 at 1."""
+    return float(10 ** (2 * strength - 1))
+
+
+def needs(settings: StyleSettings) -> Needs:
+    layers = frozenset(settings.weights())
+    return Needs(inputs=frozenset({"style"} if layers else ()), layers=layers)
+
+
+def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term]]:
+    from gramarye.losses.moments_loss import MomentsLoss
+    from gramarye.losses.statistics import mix_moments
+
+    weights = settings.weights()
+    styles = targets.names("style")
+    if settings.mix and len(settings.mix) != len(styles):
+        raise SettingsError(
+            f"--style-weights has {len(settings.mix)} numbers and there are {len(styles)} styles: "
+            "give one for each"
+        )
+    mask = targets.weights("content-mask")
+    relative = settings.unit == "relative"
+    of_content = targets.moments("content", weights, mask) if relative else {}
+    of_styles = [
+        targets.moments(name, weights, targets.weights(name.replace("style", "style-mask")))
+        for name in styles
+    ]
+
+    def terms() -> list[Term]:
+        mixed = {
+            layer: mix_moments([found[layer] for found in of_styles], settings.mix or None)
+            for layer in weights
+        }
+        distances = {
+            layer: style_distance(settings.distance, targets.network, layer) for layer in weights
+        }
+        unit = content_distance(distances, of_content, mixed, weights) if relative else 1.0
+        return [
+            Term(
+                f"style/{layer}",
+                weight / unit,
+                MomentsLoss(layer, mixed[layer], distances[layer], mask),
+                (layer,),
+            )
+            for layer, weight in weights.items()
+        ]
+
+    return terms
+
+
+def style_distance(kind: str, network: PerceptualNetwork, layer: str) -> Distance:
     """The distance of a kind at a layer, measured through the network's head if it has one."""
-    if layer in network.heads and kind in HEAD_DISTANCES:
-        # The paper's distance is a quarter of the other: as if its space had twice the channels.
-        width = network.widths[layer] * (2 if kind == "gram-paper" else 1)
-        head = network.heads[layer]
-        head = head if head.device.type == "mps" else head.double()
-        return partial(HEAD_DISTANCES[kind], metric=head.mT @ head, width=width)
-    return DISTANCES[kind]
+    from gramarye.losses import distances
+
+    plain, through_head = DISTANCES[kind]
+    if through_head is None or layer not in network.heads:
+        distance: Distance = getattr(distances, plain)
+        return distance
+    head = network.heads[layer]
+    head = head if head.device.type == "mps" else head.double()
+    seen: Callable[..., Tensor] = getattr(distances, through_head)
+    return partial(seen, metric=head.mT @ head, width=network.widths[layer])
+
+
+def content_distance(
+    distances: Mapping[str, Distance],
+    content: Mapping[str, Moments],
+    style: Mapping[str, Moments],
+    weights: Mapping[str, float],
+) -> float:
+    """The style loss of the content itself: the distance a stylization has to go, layers as shares.
+
+    Measured in this unit, one strength means the same for every style, size and network. Where
+    content and style nearly agree, a thousandth of the distance from black keeps it above zero.
+    """
+
+    def total(found: Mapping[str, Moments]) -> float:
+        of_layers = shares(weights)
+        return sum(of_layers[k] * float(distances[k](found[k], style[k])) for k in weights)
+
+    black = {layer: moments.empty() for layer, moments in style.items()}
+    return max(total(content), 1e-3 * total(black)) or 1.0  # without style layers: no distance
+
+
+STYLE = TermKind("style", StyleSettings, needs, prepare)

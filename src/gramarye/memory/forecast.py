@@ -1,4 +1,4 @@
-"""What a run will take, told before it starts: seconds and peak memory.
+"""What a run will take, said before it starts: seconds and peak memory.
 
 The seconds come from a short measurement with the run's own network on the run's own device; the
 memory from the same budget the run keeps to.
@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import torch
 
 from gramarye.config import StylizeConfig
 from gramarye.devices import resident_memory
-from gramarye.memory.budget import ScaleBudget, budget_scales, show_bytes
+from gramarye.handover import uniform_image
+from gramarye.inputs.inputs import Size, at_scale
+from gramarye.inputs.kinds import kind_of
+from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Evaluation
-from gramarye.optimize import OptimizeConfig, make_optimizer
-from gramarye.optimizers.base import AdamState, StrongWolfe, alone
-from gramarye.progress import show_seconds
-from gramarye.scales.sizes import Scale, plan_scales, style_at, uniform_image
-from gramarye.stylize import make_objective, optimize_config
+from gramarye.optimize import make_optimizer
+from gramarye.optimizers.adam import AdamState
+from gramarye.optimizers.history import PairStorage
+from gramarye.optimizers.strong_wolfe import StrongWolfe
+from gramarye.plan import Plan
+from gramarye.scales.sizes import Scale
+from gramarye.stylize import make_objective
 from gramarye.tiles.plan import FORWARD
+from gramarye.units import show_bytes, show_seconds
 
 SMALL, LARGE = 256, 1024  # sides of the probes, in pixels
 PER_PICTURE = 1.2e-7  # seconds per pixel to read, match colors, resize and write, measured
@@ -69,43 +75,36 @@ class Costs:
         return self.small + share * (self.large - self.small)
 
 
-def forecast(
-    network: PerceptualNetwork,
-    content: tuple[int, int],
-    styles: Sequence[tuple[int, int]],
-    config: StylizeConfig,
-    memory: int | None,
-    device: torch.device,
-) -> Forecast:
-    """What a stylization takes, for pictures of these (height, width); takes a second or two."""
-    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    scales = plan_scales(*content, config)
-    budgets = budget_scales(network, scales, config, device, memory)
+def forecast(plan: Plan, network: PerceptualNetwork) -> Forecast:
+    """What a planned run takes on one process; measuring takes a second or two."""
     before = resident_memory()  # what the measurement takes is free again by then
-    costs = measure_costs(network, config, device, largest=scales[-1].pixels)
+    config = plan.config
+    costs = measure_costs(network, plan)
     parts = []
-    for scale, budget in zip(scales, budgets, strict=True):
+    for scale, budget in ((s.scale, s.budget) for s in plan.scales):
+        assert budget is not None, "a run on one process has a share of every scale"
         tile = max(part.window.area for part in budget.tiles.tiles)
         per_pixel = costs.evaluation(tile)
-        moving = measure_moving(optimize_config(config, scale, budget), device)
+        moving = measure_moving(config, scale.steps, budget.storage, plan.device)
         evaluation = budget.tiles.work * per_pixel
         step = evaluations(config) * evaluation + scale.pixels * moving
-        longest = max(scale.height, scale.width)
-        looked_at = scale.pixels + sum(
-            seen_pixels(style, longest, config.style_scale) for style in styles
-        )
+        seen = at_scale(plan.sizes, scale.size, config.picture.style_scale).items()
+        looked_at = sum(area(size) for name, size in seen if not kind_of(name).gray)
         setup = looked_at * FORWARD * per_pixel + scale.pixels * PER_PICTURE
         parts.append(ScaleForecast(scale, budget, step, (scale.steps + 1) * step + setup))
-    files = sum(height * width for height, width in (content, *styles)) + 2 * scales[-1].pixels
-    peak = before + max(budget.bytes for budget in budgets)
+    files = sum(map(area, plan.sizes.values())) + 2 * area(plan.size)
+    peak = before + max(budget.bytes for budget in plan.budgets)
     seconds = sum(part.seconds for part in parts) + files * PER_PICTURE
     return Forecast(tuple(parts), seconds, peak)
 
 
+def area(size: Size) -> int:
+    return size[0] * size[1]
+
+
 def evaluations(config: StylizeConfig) -> int:
     """How often a step evaluates the objective."""
-    searches = config.optimizer == "lbfgs" and config.line_search == "strong-wolfe"
-    return StrongWolfe.EVALUATIONS if searches else 1
+    return StrongWolfe.EVALUATIONS if config.optimizer.searches else 1
 
 
 def is_long(scales: Sequence[Scale]) -> bool:
@@ -113,50 +112,51 @@ def is_long(scales: Sequence[Scale]) -> bool:
     return sum(scale.steps * scale.pixels for scale in scales) > LONG
 
 
-def describe(told: Forecast, history: int) -> str:
+def describe(expected: Forecast, history: int) -> str:
     """The forecast in one line, with what the largest scale gives up for memory."""
-    given_up = told.scales[-1].budget.describe(history)
-    return f"forecast: {show_seconds(told.seconds)}, {show_bytes(told.memory)} of memory" + (
-        f" ({given_up})" if given_up else ""
+    given_up = expected.scales[-1].budget.describe(history)
+    return (
+        f"forecast: {show_seconds(expected.seconds)}, {show_bytes(expected.memory)} of memory"
+        + (f" ({given_up})" if given_up else "")
     )
 
 
-def seen_pixels(style: tuple[int, int], longest: int, style_scale: float) -> int:
-    """The pixels of a style at a scale."""
-    small = style_at(torch.empty(1, 1, *style, device="meta"), longest, style_scale)
-    return small.shape[-1] * small.shape[-2]
-
-
-def measure_costs(
-    network: PerceptualNetwork, config: StylizeConfig, device: torch.device, largest: int
-) -> Costs:
+def measure_costs(network: PerceptualNetwork, plan: Plan) -> Costs:
     """Seconds per pixel of an evaluation, of noise: the arithmetic is the same."""
+    like = torch.empty(0, device=plan.device)
 
     def per_pixel(side: int) -> float:
-        like = torch.empty(0, device=device)
-        content, style, image = (uniform_image(side, side, seed, like) for seed in range(3))
-        objective = make_objective(network, content, [style], config)
-        return typical(lambda: objective.evaluate(image), device) / side**2
+        noise = {}
+        for seed, name in enumerate(plan.sizes):
+            picture = uniform_image(side, side, seed, like)
+            noise[name] = picture[:, :1] if kind_of(name).gray else picture
+        objective = make_objective(network, noise, plan.config)
+        image = uniform_image(side, side, len(noise), like)
+        return typical(lambda: objective.evaluate(image), plan.device) / side**2
 
     small = per_pixel(SMALL)
-    side = min(LARGE, int(largest**0.5))
+    side = min(LARGE, int(area(plan.size) ** 0.5))
     return Costs(small, per_pixel(side) if side > SMALL else small)
 
 
-def measure_moving(config: OptimizeConfig, device: torch.device) -> float:
+def measure_moving(
+    config: StylizeConfig, steps: int, storage: PairStorage, device: torch.device
+) -> float:
     """Seconds per pixel that the optimizer takes for a step, its history full."""
-    config = replace(config, line_search="none")  # its evaluations are counted elsewhere
+    # The evaluations of a line search are counted elsewhere.
+    settings = config.with_settings(line_search="none").optimizer
     side = OPTIMIZER_SIDE
     image = uniform_image(side, side, 0, torch.empty(0, device=device))
     bowl = 0.1 + uniform_image(side, side, 1, image)  # its curvature, positive everywhere
-    optimizer = make_optimizer(None, config, AdamState(), alone)  # type: ignore[arg-type]
+    optimizer = make_optimizer(None, settings, steps, AdamState(), storage)  # type: ignore[arg-type]
 
     def move() -> None:
         nonlocal image
-        image = optimizer.move(image, Evaluation({}, image.sum(), bowl * (image - 0.5)))
+        total = image.sum((1, 2, 3))
+        image = optimizer.move(image, Evaluation({}, total, bowl * (image - 0.5)))
 
     try:
-        for _ in range(min(config.history, config.steps) + 1):
+        for _ in range(min(settings.history, steps) + 1):
             move()
         return typical(move, device) / side**2
     finally:

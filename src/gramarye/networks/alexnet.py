@@ -5,15 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from gramarye.networks.features import Conv, Padding, Pool, Pooling, Step
-
-# (channels, kernel, stride, padding, whether a pooling follows)
-ALEXNET_CONVS = (
-    (64, 11, 4, 2, True),
-    (192, 5, 1, 2, True),
-    (384, 3, 1, 1, False),
-    (256, 3, 1, 1, False),
-    (256, 3, 1, 1, True),
-)
+from gramarye.networks.layers import ALEXNET_CONVS
 
 
 def alexnet_steps(pooling: Pooling = "max", padding: Padding = "zeros") -> list[Step]:

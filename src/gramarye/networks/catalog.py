@@ -5,10 +5,21 @@ Nothing here needs torch, so that `gramarye networks list` answers at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gramarye.errors import SettingsError, did_you_mean
+from gramarye.networks.layers import (
+    VGG16_BLOCKS,
+    VGG19_BLOCKS,
+    alexnet_layers,
+    check_known,
+    googlenet_layers,
+    squeezenet_layers,
+    vgg_layers,
+)
 
+VGG19_LAYERS = vgg_layers(VGG19_BLOCKS)
 VGG_STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 FIRE_LAYERS = ("relu1", "fire2", "fire4", "fire6", "fire9")
 
@@ -28,6 +39,7 @@ class NetworkInfo:
     megabytes: float  # 1e6 bytes
     license: str
     source: str
+    layers: tuple[str, ...]  # all of them, from the image inwards
     style_layers: tuple[str, ...]  # the layers of the style loss, unless others are named
     content_layer: str
 
@@ -39,7 +51,7 @@ class NetworkInfo:
 
 def torchvision(
     name: str, about: str, sha256: str, file: str, megabytes: float, paper: str,
-    style_layers: tuple[str, ...], content_layer: str,
+    layers: tuple[str, ...], style_layers: tuple[str, ...], content_layer: str,
 ) -> NetworkInfo:  # fmt: skip
     """A network whose file torchvision publishes."""
     return NetworkInfo(
@@ -51,6 +63,7 @@ def torchvision(
         megabytes=megabytes,
         license=TORCHVISION_LICENSE,
         source=paper,
+        layers=layers,
         style_layers=style_layers,
         content_layer=content_layer,
     )
@@ -68,6 +81,7 @@ _ALL = (
         megabytes=2.3,
         license="MIT (Gramarye)",
         source="distilled by Gramarye",
+        layers=VGG19_LAYERS[: VGG19_LAYERS.index("relu5_1") + 1],
         style_layers=VGG_STYLE_LAYERS,
         content_layer="relu4_2",
     ),
@@ -78,6 +92,7 @@ _ALL = (
         "vgg19-dcbb9e9d.pth",
         574.7,
         "Simonyan and Zisserman, 2015",
+        VGG19_LAYERS,
         VGG_STYLE_LAYERS,
         "relu4_2",
     ),
@@ -90,6 +105,7 @@ _ALL = (
         megabytes=574.7,
         license="CC-BY-4.0 (Visual Geometry Group)",
         source="Simonyan and Zisserman, 2015; converted by J. Johnson",
+        layers=VGG19_LAYERS,
         style_layers=VGG_STYLE_LAYERS,
         content_layer="relu4_2",
     ),
@@ -100,6 +116,7 @@ _ALL = (
         "vgg16-397923af.pth",
         553.4,
         "Simonyan and Zisserman, 2015",
+        vgg_layers(VGG16_BLOCKS),
         VGG_STYLE_LAYERS,
         "relu4_2",
     ),
@@ -110,6 +127,7 @@ _ALL = (
         "alexnet-owt-7be5be79.pth",
         244.4,
         "Krizhevsky, 2014",
+        alexnet_layers(),
         ("relu1", "relu2", "relu3", "relu4", "relu5"),
         "relu3",
     ),
@@ -120,6 +138,7 @@ _ALL = (
         "googlenet-1378be20.pth",
         52.1,
         "Szegedy et al., 2015; converted from TensorFlow",
+        googlenet_layers(),
         ("relu1", "relu3", "inception3b", "inception4b", "inception4e"),
         "inception4b",
     ),
@@ -130,6 +149,7 @@ _ALL = (
         "squeezenet1_0-b66bff10.pth",
         5.0,
         "Iandola et al., 2016",
+        squeezenet_layers("1.0"),
         FIRE_LAYERS,
         "fire5",
     ),
@@ -140,6 +160,7 @@ _ALL = (
         "squeezenet1_1-b8a52dc0.pth",
         5.0,
         "Iandola et al., 2016",
+        squeezenet_layers("1.1"),
         FIRE_LAYERS,
         "fire5",
     ),
@@ -156,3 +177,11 @@ def find_network(name: str) -> NetworkInfo:
         hint = did_you_mean(name, [*NETWORKS, *ALIASES])
         raise SettingsError(f"unknown network {name!r}: there are {', '.join(NETWORKS)}{hint}")
     return info
+
+
+def check_layers(info: NetworkInfo, layers: Iterable[str]) -> None:
+    """Raise LayerError for a layer that the network, as it was published, does not have.
+
+    A file of vgg19-lite's kind may be deeper or shallower, which shows when it is loaded.
+    """
+    check_known(info.name, info.layers, layers)

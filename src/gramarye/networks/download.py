@@ -6,13 +6,11 @@ Needs no torch. `download` yields its progress; `fetch` is the loop around it th
 from __future__ import annotations
 
 import errno
-import hashlib
 import http.client
 import os
 import re
 import shutil
 import socket
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,21 +20,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gramarye.errors import OutputError, WeightsError
+from gramarye.files import file_sha256, user_path
+from gramarye.networks.cache import weights_path
 from gramarye.networks.catalog import NetworkInfo
 
 CHUNK = 1 << 20  # bytes
 TIMEOUT = 30.0  # seconds without a byte
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before each repetition that follows a failure
 REPEATABLE = {408, 425, 429, 500, 502, 503, 504}  # HTTP: the server may do better next time
+# What no repetition mends: a wrong address, a name nobody knows, a port nobody listens on.
+LASTING = (socket.gaierror, ConnectionRefusedError, FileNotFoundError, ValueError, str)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a download is."""
+    """How far a download is, in bytes; those of an earlier, interrupted run count."""
 
-    address: str
-    received: int  # bytes, including those of an earlier, interrupted run
-    total: int | None  # bytes, where the server says so
+    received: int
+    total: int | None  # where the server says so
 
 
 class FailedError(Exception):
@@ -47,52 +48,14 @@ class FailedError(Exception):
         self.again = again
 
 
-def cache_folder() -> Path:
-    """Where downloaded weights are kept: GRAMARYE_HOME, or the platform's folder for caches."""
-    home = os.environ.get("GRAMARYE_HOME")
-    if home:
-        return Path(home).expanduser() / "networks"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-        return base / "gramarye" / "cache" / "networks"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "gramarye" / "networks"
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "gramarye" / "networks"
-
-
-def weights_path(info: NetworkInfo) -> Path:
-    """Where a network's weights are, or will be once they are fetched."""
-    folder = Path(__file__).parent if info.embedded else cache_folder()
-    return folder / info.file
-
-
 def addresses(info: NetworkInfo) -> list[str]:
     """Where the file is looked for: at the mirrors of GRAMARYE_MIRROR first, then at its home.
 
     A mirror is the address, or the path, of a folder that holds files of the same names.
     """
     mirrors = re.split(r"[,\s]+", os.environ.get("GRAMARYE_MIRROR", "").strip(", \t\n"))
-    folders = [m if "://" in m else Path(m).absolute().as_uri() for m in mirrors if m]
+    folders = [m if "://" in m else user_path(m).absolute().as_uri() for m in mirrors if m]
     return [*(f"{folder.rstrip('/')}/{info.file}" for folder in folders), info.url]
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_sha256(info: NetworkInfo, path: Path) -> str:
-    """The SHA-256 of the file; WeightsError if it is not the one the network's file should have."""
-    found = file_sha256(path)
-    if not found.startswith(info.sha256):
-        raise WeightsError(
-            f"{path} is not the file of {info.name}: its SHA-256 begins {found[:16]}, it should "
-            f"begin {info.sha256[:16]}; fetch it anew with: gramarye networks fetch "
-            f"{info.name} --again, or name another file with --weights"
-        )
-    return found
 
 
 def fetch(info: NetworkInfo, *, again: bool = False) -> Path:
@@ -111,23 +74,26 @@ def download(info: NetworkInfo, *, again: bool = False) -> Iterator[Progress]:
     path = weights_path(info)
     if info.embedded or (path.exists() and not again):
         return
-    from filelock import FileLock  # torch brings it
+    from filelock import FileLock  # takes a while to import
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
             if again or not path.exists():  # another process may have fetched it meanwhile
-                yield from _download_from_any(info, path)
+                yield from download_from_any(info, path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise OutputError(
+            f"cannot write {path.name} to {path.parent}: {error.strerror or error}; make room, "
+            "change its permissions, or set GRAMARYE_HOME to another folder"
+        ) from error
 
 
-def _download_from_any(info: NetworkInfo, path: Path) -> Iterator[Progress]:
+def download_from_any(info: NetworkInfo, path: Path) -> Iterator[Progress]:
     part = path.with_name(path.name + ".part")
     reasons: list[str] = []
     for address in addresses(info):
         try:
-            yield from _download_from(address, info, part)
+            yield from download_from(address, info, part)
         except FailedError as failure:
             reasons.append(f"{address} ({failure})")
             continue
@@ -141,13 +107,13 @@ def _download_from_any(info: NetworkInfo, path: Path) -> Iterator[Progress]:
     )
 
 
-def _download_from(address: str, info: NetworkInfo, part: Path) -> Iterator[Progress]:
+def download_from(address: str, info: NetworkInfo, part: Path) -> Iterator[Progress]:
     """Fill the part file from one address, repeating with growing pauses; FailedError gives up."""
     failures = 0
     while True:
         start = part.stat().st_size if part.exists() else 0
         try:
-            yield from _receive(address, part, start)
+            yield from receive(address, part, start)
             found = file_sha256(part)
             if found.startswith(info.sha256):
                 return
@@ -164,64 +130,49 @@ def _download_from(address: str, info: NetworkInfo, part: Path) -> Iterator[Prog
             failures += 1
 
 
-def _receive(address: str, part: Path, start: int) -> Iterator[Progress]:
+def receive(address: str, part: Path, start: int) -> Iterator[Progress]:
     """Append what the address has from byte `start` on; FailedError if it breaks off."""
     headers = {"User-Agent": "gramarye", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
-        answer = urllib.request.urlopen(
-            urllib.request.Request(address, headers=headers), timeout=TIMEOUT
-        )
+        request = urllib.request.Request(address, headers=headers)
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing from there on: the part is whole, or no part of this file
             return
         raise FailedError(f"HTTP {error.code}", again=error.code in REPEATABLE) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise FailedError(_reason(error), again=_may_recover(error)) from error
+        lasting = isinstance(getattr(error, "reason", error), LASTING)
+        raise FailedError(why(error), again=not lasting) from error
     with answer:
         resumed = getattr(answer, "status", None) == 206
         received = start if resumed else 0
-        length = answer.headers.get("Content-Length")
-        total = received + int(length) if length else None
-        _check_space(part, (total or 0) - received)
-        yield Progress(address, received, total)
+        length = answer.headers.get("Content-Length") or ""
+        total = received + int(length) if re.fullmatch("[0-9]+", length) else None
+        needed, free = (total or 0) - received, shutil.disk_usage(part.parent).free
+        if free < needed:
+            raise OSError(errno.ENOSPC, f"{needed / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free")
+        yield Progress(received, total)
         with part.open("ab" if resumed else "wb") as file:
-            while chunk := _read(answer):
+            for chunk in chunks(answer):
                 file.write(chunk)
                 received += len(chunk)
-                yield Progress(address, received, total)
+                yield Progress(received, total)
     if total is not None and received < total:
         raise FailedError(f"broke off after {received} of {total} bytes", again=True)
 
 
-def _read(answer: BinaryIO) -> bytes:
+def chunks(answer: BinaryIO) -> Iterator[bytes]:
+    """What the server sends; its failures are not taken for those of the disk."""
     try:
-        return answer.read(CHUNK)
+        while chunk := answer.read(CHUNK):
+            yield chunk
     except (OSError, http.client.HTTPException) as error:
-        raise FailedError(_reason(error), again=True) from error
+        raise FailedError(why(error), again=True) from error
 
 
-def _reason(error: Exception) -> str:
+def why(error: Exception) -> str:
     inner = getattr(error, "reason", error)
-    return str(inner) or type(inner).__name__
-
-
-def _may_recover(error: Exception) -> bool:
-    """Whether a connection that could not be made may come about in a few seconds."""
-    inner = getattr(error, "reason", error)
-    lasting = (socket.gaierror, ConnectionRefusedError, FileNotFoundError, ValueError, str)
-    return not isinstance(inner, lasting)
-
-
-def _check_space(part: Path, needed: int) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if free < needed:
-        raise OSError(errno.ENOSPC, f"{needed / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free")
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"cannot write {path.name} to {path.parent}: {error.strerror or error}; make room, change "
-        "its permissions, or set GRAMARYE_HOME to another folder"
-    )
+    text = str(inner)  # which may hold what a stranger's server sent
+    return text if text and text.isprintable() else type(inner).__name__

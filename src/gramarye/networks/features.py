@@ -11,10 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gramarye.errors import LayerError, SettingsError, did_you_mean
+from gramarye.errors import SettingsError
+from gramarye.networks.layers import check_known
 
 Padding = Literal["zeros", "reflect", "replicate"]
 Pooling = Literal["max", "avg", "l2"]
+
+# Of the pictures torchvision's networks were trained on, in sRGB.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class PerceptualNetwork(nn.Module):
     layer asked for. Its weights take no gradient.
 
     `heads` maps a style layer to a symmetric (C + 1, C + 1) matrix that carries its second moments,
-    with a constant 1 appended, into another network's feature space (see `networks.distill`);
+    with a constant 1 appended, into another network's feature space (see `distillation.folding`);
     `widths` holds that space's channel count.
     """
 
@@ -135,8 +140,8 @@ class PerceptualNetwork(nn.Module):
         name: str,
         steps: Sequence[Step],
         *,
-        mean: Sequence[float] = (0.485, 0.456, 0.406),
-        std: Sequence[float] = (0.229, 0.224, 0.225),
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
         scale: float = 1.0,
         bgr: bool = False,
     ) -> None:
@@ -166,7 +171,7 @@ class PerceptualNetwork(nn.Module):
         return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
 
     def truncate(self, layers: Iterable[str]) -> None:
-        """Forget the steps beyond the deepest of the layers, and their weights."""
+        """Remove the steps beyond the deepest of the layers, and their weights."""
         wanted = set(layers)
         self.check_layers(wanted)
         self.keep(self.steps[: self.deepest(wanted)])
@@ -178,12 +183,7 @@ class PerceptualNetwork(nn.Module):
 
     def check_layers(self, layers: Iterable[str]) -> None:
         """Raise LayerError for a name this network does not have."""
-        for layer in layers:
-            if layer not in self.layers:
-                hint = did_you_mean(layer, self.layers)
-                raise LayerError(
-                    f"unknown layer {layer!r}: {self.name} has {', '.join(self.layers)}{hint}"
-                )
+        check_known(self.name, self.layers, layers)
 
     def geometry(self, layer: str) -> Geometry:
         """Stride, receptive field, offset and channels of a layer, computed from its steps."""

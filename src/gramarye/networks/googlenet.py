@@ -11,19 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.networks.features import Conv, Padding, Pool, Pooling, Step
-
-# Channels: 1x1; 3x3 reduced and 3x3; "5x5" reduced and "5x5"; projection after the pooling.
-INCEPTIONS = {
-    "inception3a": (64, 96, 128, 16, 32, 32),
-    "inception3b": (128, 128, 192, 32, 96, 64),
-    "inception4a": (192, 96, 208, 16, 48, 64),
-    "inception4b": (160, 112, 224, 24, 64, 64),
-    "inception4c": (128, 128, 256, 24, 64, 64),
-    "inception4d": (112, 144, 288, 32, 64, 64),
-    "inception4e": (256, 160, 320, 32, 128, 128),
-    "inception5a": (256, 160, 320, 32, 128, 128),
-    "inception5b": (384, 192, 384, 48, 128, 128),
-}
+from gramarye.networks.layers import GOOGLENET_STEM, INCEPTION_POOLS, INCEPTIONS
 
 
 class FixedNorm(nn.Module):
@@ -114,7 +102,7 @@ def googlenet_steps(pooling: Pooling = "max", padding: Padding = "zeros") -> lis
     steps: list[Step] = []
     width = 3
 
-    def add_conv(name: str, channels: int, kernel: int, stride: int = 1) -> None:
+    def add_conv(name: str, channels: int, kernel: int, stride: int) -> None:
         nonlocal width
         conv = NormConv(width, channels, kernel, stride=stride, mode=padding)
         width = channels
@@ -125,16 +113,14 @@ def googlenet_steps(pooling: Pooling = "max", padding: Padding = "zeros") -> lis
         pool = Pool(pooling, kernel, 2, ceil=True)
         steps.append(Step(name, pool, width, kernel, stride=2, ceil=True))
 
-    add_conv("1", 64, 7, stride=2)
-    add_pool("pool1", 3)
-    add_conv("2", 64, 1)
-    add_conv("3", 192, 3)
-    add_pool("pool2", 3)
+    for kind, number, channels, kernel, stride in GOOGLENET_STEM:
+        if kind == "conv":
+            add_conv(number, channels, kernel, stride)
+        else:
+            add_pool(f"pool{number}", kernel)
     for name, widths in INCEPTIONS.items():
-        if name == "inception4a":
-            add_pool("pool3", 3)
-        if name == "inception5a":
-            add_pool("pool4", 2)
+        if name in INCEPTION_POOLS:
+            add_pool(*INCEPTION_POOLS[name])
         module = Inception(width, widths, pooling, padding)
         width = widths[0] + widths[2] + widths[4] + widths[5]
         steps.append(Step(name, module, width, kernel=3, padding=1))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.errors import SettingsError
-from gramarye.losses.distances import symmetric_power
+from gramarye.matrices import symmetric_power
 from gramarye.networks.features import Conv, PerceptualNetwork, Pool
 
 LONGEST_SIDE = 256  # pixels of the packaged samples here: their mean activations hardly change

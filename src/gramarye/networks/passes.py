@@ -9,6 +9,7 @@ gradients; `tests/networks/test_passes.py` says so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, final
@@ -17,11 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gramarye.errors import SettingsError
 from gramarye.networks.borders import (
+    bordered_empty,
     channels_last,
     fill_border,
     fold_border,
-    framed_empty,
     interior,
     padded,
 )
@@ -60,9 +62,13 @@ def make_passes(network: PerceptualNetwork, precision: Precision = "float32") ->
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 numbers faster than float32 ones."""
+    """Whether the device multiplies bfloat16 numbers faster than float32 ones.
+
+    A processor is taken for one without the instructions where GRAMARYE_NO_BFLOAT16 is set.
+    """
     if device.type == "cpu":
-        # Without the instructions oneDNN emulates them, several times slower than float32.
+        if os.environ.get("GRAMARYE_NO_BFLOAT16"):
+            return False
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -70,9 +76,18 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def choose_precision(precision: Precision, device: torch.device) -> Precision:
-    """What "auto" means on this device: bfloat16 where it has instructions for it."""
+    """What "auto" means on this device: bfloat16 where it has instructions for it.
+
+    SettingsError for bfloat16 on a processor without them: PyTorch emulates it in several times
+    float32's time, and in an amount of memory that no plan foresees.
+    """
     if precision == "auto":
         return "bfloat16" if has_bfloat16(device) else "float32"
+    if precision == "bfloat16" and device.type == "cpu" and not has_bfloat16(device):
+        raise SettingsError(
+            "precision bfloat16: this processor has no instructions for it (AVX512-BF16 or AMX), "
+            "and without them it is several times slower than float32: choose auto or float32"
+        )
     return precision
 
 
@@ -110,7 +125,7 @@ class AutogradPasses:
 
 
 def is_chain(network: PerceptualNetwork) -> bool:
-    """Whether the network is a chain that `ChainPasses` can go."""
+    """Whether `ChainPasses` can go through the network."""
     return all(is_link(step.module) for step in network.steps) and isinstance(
         network.steps[0].module, Conv
     )
@@ -204,20 +219,20 @@ class ChainPass:
     def backward(self, gradients: Mapping[str, AddGradient]) -> Tensor:
         passes, saved = self.passes, self.saved
         last = self.features[self.steps[-1].name]
-        # The gradient lies inside a border of zeros, as the convolution's way back wants it.
-        framed = framed_empty(last, passes.dtype or last.dtype).zero_()
+        # The gradient lies inside a border of zeros, as the convolution's way back needs it.
+        bordered = bordered_empty(last, passes.dtype or last.dtype).zero_()
         for step in reversed(self.steps):
-            gradient = interior(framed)
+            gradient = interior(bordered)
             if step.name in gradients:
                 gradients[step.name](gradient)
             if isinstance(step.module, Conv):
-                framed = F.conv2d(framed, passes.weights[step.name].backward, padding=1)
-                fold_border(framed, passes.mode)
+                bordered = F.conv2d(bordered, passes.weights[step.name].backward, padding=1)
+                fold_border(bordered, passes.mode)
             elif isinstance(step.module, nn.ReLU):
                 mask_gradient(gradient, saved.pop())
             else:
-                framed = unpooled(step.module, saved.pop(), gradient)
-        image = interior(framed).float() if passes.dtype else interior(framed)
+                bordered = unpooled(step.module, saved.pop(), gradient)
+        image = interior(bordered).float() if passes.dtype else interior(bordered)
         return passes.network.denormalize_gradient(image)
 
 
@@ -248,11 +263,11 @@ def rectified(x: Tensor, mode: Padding | None, *, in_place: bool) -> tuple[Tenso
     if mode is None:
         x = x.relu_() if in_place else x.relu()
         return x, x
-    framed = framed_empty(x, x.dtype)
-    inner = interior(framed)
+    bordered = bordered_empty(x, x.dtype)
+    inner = interior(bordered)
     torch.clamp_min(x, 0, out=inner)
-    fill_border(framed, mode)
-    return framed, inner
+    fill_border(bordered, mode)
+    return bordered, inner
 
 
 def mask_gradient(gradient: Tensor, output: Tensor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gramarye.networks.borders import fill_border, framed_empty, interior, padded
+from gramarye.networks.borders import bordered_empty, fill_border, interior, padded
 from gramarye.networks.features import Pool
 
 
@@ -38,13 +38,13 @@ def unpooled(pool: nn.Module, inputs: Tensor, gradient: Tensor) -> Tensor:
     divide(gradient, *rows(larger))  # which is the gradient in itself from here on
     larger[:, :, gradient.shape[2] * 2 :] = 0
     divide(larger, left, right)
-    framed = framed_empty(inputs, gradient.dtype)
-    inner = interior(framed)
+    bordered = bordered_empty(inputs, gradient.dtype)
+    inner = interior(bordered)
     for target, part in zip(columns(inner), (left, right), strict=True):
         target.copy_(part)
     inner[..., gradient.shape[3] * 2 :] = 0
-    fill_border(framed, "zeros")
-    return framed
+    fill_border(bordered, "zeros")
+    return bordered
 
 
 def divide(gradient: Tensor, first: Tensor, second: Tensor) -> None:

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import torch
+from pydantic import BaseModel, Json, PositiveInt, ValidationError
+from torch import Tensor
 
 from gramarye.errors import WeightsError
+from gramarye.files import file_sha256, user_path
 from gramarye.networks import download
 from gramarye.networks.alexnet import alexnet_steps
+from gramarye.networks.cache import check_sha256, weights_path
 from gramarye.networks.catalog import ALIASES, NETWORKS, NetworkInfo, find_network
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling, Step
 from gramarye.networks.googlenet import googlenet_steps
+from gramarye.networks.layers import VGG16_BLOCKS, VGG19_BLOCKS
 from gramarye.networks.normalization import normalize_to_unit_activation, sample_images
 from gramarye.networks.squeezenet import squeezenet_steps
-from gramarye.networks.vgg import VGG16_BLOCKS, VGG19_BLOCKS, vgg_steps
-from gramarye.networks.weights import (
-    SafetensorsState,
-    State,
-    damage_reported,
-    existing,
-    fill,
-    open_weights,
-)
+from gramarye.networks.vgg import vgg_steps
+from gramarye.networks.weights import fill
+from gramarye.networks.weights_file import WeightsFile, check_path, open_weights
 
 __all__ = ["ALIASES", "NETWORKS", "NetworkInfo", "find_network", "load_lite", "load_network"]
 
 
-IMAGENET = partial(PerceptualNetwork, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+IMAGENET = PerceptualNetwork  # by default a network reads what torchvision's do
 CAFFE = partial(
     PerceptualNetwork, mean=(103.939, 116.779, 123.68), std=(1, 1, 1), scale=255, bgr=True
 )
@@ -65,15 +63,15 @@ def load_network(
 ) -> PerceptualNetwork:
     """A network with its weights, no deeper than the deepest of `layers` (all, if None).
 
-    `weights` names a local file; without it the published one is used, and `fetch` brings it if it
-    is not in the cache. By default a network pools and pads as it was trained: max and zeros,
+    `weights` names a local file; without it the published one is used, and `fetch` downloads it if
+    it is not in the cache. By default a network pools and pads as it was trained: max and zeros,
     except vgg19-lite, whose file says. `normalize_weights` rescales it to unit mean activation.
     Unknown names raise before anything is read or downloaded.
     """
     info = find_network(name)
     wanted = None if layers is None else tuple(layers)
     if info.embedded:
-        path = download.weights_path(info) if weights is None else Path(weights).expanduser()
+        path = weights_path(info) if weights is None else user_path(weights)
         network = load_lite(path, layers=wanted, pooling=pooling, padding=padding)
     else:
         network = define(
@@ -84,14 +82,10 @@ def load_network(
         published = network.steps
         if wanted is not None:
             network.truncate(wanted)
-        if weights is None:
-            path = fetch(info)
-            network.weights_sha256 = download.check_sha256(info, path)
-        else:
-            path = existing(Path(weights).expanduser())
-            network.weights_sha256 = checked_owner(info, path)
-        with damage_reported(path):
-            fill(network, open_weights(path), path, published)
+        path = fetch(info) if weights is None else user_path(weights)
+        checked = check_sha256 if weights is None else checked_owner
+        network.weights_sha256 = checked(info, path)
+        fill(network, open_weights(path), published)
     if normalize_weights:
         normalize_to_unit_activation(network, sample_images())
     return network
@@ -118,46 +112,82 @@ def load_lite(
     `head_widths`, the channels each head's layer has in VGG-19 (JSON). The first convolution reads
     sRGB in [0, 1] as it is.
     """
-    state = open_weights(path)
-    metadata = state.metadata if isinstance(state, SafetensorsState) else {}
-    if not {"padding", "pooling"} <= metadata.keys():
-        raise WeightsError(
-            f"{path} is not made for vgg19-lite: it should be a safetensors file whose metadata "
-            "names padding and pooling; name the network it belongs to, or another file"
-        )
-    padding = cast(Padding, metadata["padding"]) if padding == "default" else padding
-    pooling = cast(Pooling, metadata["pooling"]) if pooling == "default" else pooling
+    file = open_weights(path)
+    metadata = read_metadata(file)
+    padding = metadata.padding if padding == "default" else padding
+    pooling = metadata.pooling if pooling == "default" else pooling
     with torch.device("meta"):
-        steps = vgg_steps(block_widths(state), pooling, padding)[:-1]
+        steps = vgg_steps(block_widths(file), pooling, padding)[:-1]
         network = AS_IT_IS("vgg19-lite", steps)
     published = network.steps
     if layers is not None:
         network.truncate(layers)
-    with damage_reported(path):
-        fill(network, state, path, published)
-        heads = {
-            layer: state[f"head.{layer}"] for layer in network.layers if f"head.{layer}" in state
-        }
-    network.heads = {layer: head.float() for layer, head in heads.items()}
-    widths: dict[str, int] = json.loads(metadata.get("head_widths", "{}"))
-    network.widths = {layer: widths[layer] for layer in heads if layer in widths}
-    network.weights_sha256 = download.file_sha256(path)
+    fill(network, file, published)
+    for layer in network.layers:
+        if f"head.{layer}" in file:
+            network.heads[layer] = read_head(file, layer, network.geometry(layer).channels)
+            if layer not in metadata.head_widths:
+                raise not_lite(file, f"its metadata names no head_widths for {layer}")
+            network.widths[layer] = metadata.head_widths[layer]
+    network.weights_sha256 = file_sha256(path)
     return network
 
 
-def block_widths(state: State) -> list[list[int]]:
+class LiteMetadata(BaseModel, frozen=True):
+    """What the file of a distilled network says of itself, besides its tensors."""
+
+    padding: Padding
+    pooling: Pooling
+    head_widths: Json[dict[str, PositiveInt]] = {}
+
+
+def read_metadata(file: WeightsFile) -> LiteMetadata:
+    if not file.metadata:
+        raise not_lite(file, "it has no metadata, where padding and pooling should be named")
+    try:
+        return LiteMetadata.model_validate(file.metadata)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise not_lite(file, f"its metadata: {first['loc'][0]}: {first['msg']}") from error
+
+
+def read_head(file: WeightsFile, layer: str, channels: int) -> Tensor:
+    shape = tuple(file[f"head.{layer}"].shape)
+    if shape != (channels + 1, channels + 1):
+        raise not_lite(file, f"head.{layer} has shape {shape} for {channels} channels")
+    return file.floats(f"head.{layer}")
+
+
+def block_widths(file: WeightsFile) -> list[list[int]]:
     """The channels of the convolutions conv1_1, conv1_2, ..., conv2_1, ... a file holds."""
     blocks: list[list[int]] = []
-    while f"conv{len(blocks) + 1}_1.weight" in state:
+    while f"conv{len(blocks) + 1}_1.weight" in file:
         block = len(blocks) + 1
         keys = (f"conv{block}_{depth}.weight" for depth in itertools.count(1))
-        blocks.append([len(state[key]) for key in itertools.takewhile(state.__contains__, keys)])
+        blocks.append([channels(file, key) for key in itertools.takewhile(file.__contains__, keys)])
+    if not blocks:
+        raise not_lite(file, "it has no conv1_1.weight")
     return blocks
+
+
+def channels(file: WeightsFile, key: str) -> int:
+    shape = tuple(file[key].shape)
+    if len(shape) != 4 or 0 in shape:
+        raise not_lite(file, f"{key} has shape {shape}, which is no convolution's")
+    return shape[0]
+
+
+def not_lite(file: WeightsFile, reason: str) -> WeightsError:
+    return WeightsError(
+        f"{file.path} is not made for vgg19-lite ({reason}): name a file that gramarye distill "
+        "wrote, or the network it belongs to"
+    )
 
 
 def checked_owner(info: NetworkInfo, path: Path) -> str:
     """The SHA-256 of a local file; WeightsError if it is known as another network's."""
-    found = download.file_sha256(path)
+    check_path(path)
+    found = file_sha256(path)
     for other in NETWORKS.values():
         if other.sha256 and found.startswith(other.sha256) and other.name != info.name:
             raise WeightsError(f"{path} holds the weights of {other.name}, not of {info.name}")

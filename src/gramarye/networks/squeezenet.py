@@ -9,15 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.networks.features import Conv, Padding, Pool, Pooling, Step
-
-# Channels of the fire modules fire2 ... fire9: (squeeze, each of the two expansions).
-FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
-
-# Version: (channels and kernel of conv1, the layers a pooling follows).
-VERSIONS = {
-    "1.0": (96, 7, ("relu1", "fire4", "fire8")),
-    "1.1": (64, 3, ("relu1", "fire3", "fire5")),
-}
+from gramarye.networks.layers import FIRES, SQUEEZENETS
 
 
 class Fire(nn.Module):
@@ -41,7 +33,7 @@ def squeezenet_steps(
 
     A fire layer is the concatenation of its two expansions, after their ReLUs. conv1 does not pad.
     """
-    width, kernel, pooled = VERSIONS[version]
+    width, kernel, pooled = SQUEEZENETS[version]
     conv = Conv(3, width, kernel, stride=2)
     steps = [
         Step("conv1", conv, width, kernel, stride=2),

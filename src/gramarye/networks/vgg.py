@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import nn
 
 from gramarye.networks.features import Conv, Padding, PerceptualNetwork, Pool, Pooling, Step
-
-# The channels of every convolution, block by block.
-Blocks = Sequence[Sequence[int]]
-VGG19_BLOCKS: Blocks = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
-VGG16_BLOCKS: Blocks = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
+from gramarye.networks.layers import Blocks
 
 
 def vgg_steps(blocks: Blocks, pooling: Pooling = "max", padding: Padding = "zeros") -> list[Step]:

@@ -6,14 +6,13 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Literal, final
+from dataclasses import dataclass
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from gramarye.errors import OutputError
-
-Precision = Literal["float32", "bfloat16"]
 
 # Numbers in a block, all rows together. Smaller ones stay in a core's cache between two products
 # with them and sum more exactly (1e-7 instead of 6e-6 in float32), but every block costs some calls
@@ -22,6 +21,18 @@ Precision = Literal["float32", "bfloat16"]
 CPU_BLOCK, ACCELERATOR_BLOCK = 1 << 22, 1 << 24
 SHORTEST = 4096  # entries of one row in a block
 PART = 1 << 24  # numbers in one tensor of a snapshot: 64 MiB of float32
+
+
+@final
+@dataclass(frozen=True)
+class PairStorage:
+    """Where L-BFGS keeps its pairs, and in which numbers."""
+
+    bfloat16: bool = False  # else in the image's own precision
+    folder: str | None = None  # of a temporary file; None is in memory
+
+
+IN_MEMORY = PairStorage()
 
 
 def spans(entries: int, block: int) -> list[tuple[int, int]]:
@@ -38,21 +49,19 @@ class History:
     """`rows` rows as long as the flattened image, of which blocks of columns are read and written.
 
     A block's rows lie one after the other, so that reading the first rows of a block is one run of
-    bytes. "float32" stands for the image's own precision; with bfloat16 what is read is rounded.
+    bytes. In bfloat16 what is read is rounded.
     """
 
-    def __init__(
-        self, image: Tensor, rows: int, *, precision: Precision = "float32", folder: str | None
-    ) -> None:
+    def __init__(self, image: Tensor, rows: int, storage: PairStorage = IN_MEMORY) -> None:
         self.rows, self.dtype, self.device = rows, image.dtype, image.device
-        self.stored = torch.bfloat16 if precision == "bfloat16" else image.dtype
+        self.stored = torch.bfloat16 if storage.bfloat16 else image.dtype
         block = max(block_size(image.device) // rows // 64 * 64, SHORTEST)
         self.spans = spans(image.numel(), block)
         size = rows * image.numel()
         self.store: AbstractStore = (
             MemoryStore(size, self.stored, image.device)
-            if folder is None
-            else FileStore(size, self.stored, folder)
+            if storage.folder is None
+            else FileStore(size, self.stored, storage.folder)
         )
         self.scratch = torch.empty(0, dtype=self.dtype, device=self.device)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gramarye.objective import Evaluation
 from gramarye.optimizers.base import AbstractOptimizer, Reduce, alone, own
-from gramarye.optimizers.history import History, Precision
+from gramarye.optimizers.history import IN_MEMORY, History, PairStorage
 from gramarye.optimizers.snapshot import LateTensor
 
 # The least |y|^2 / |g|^2 at which y = g - g_before may stand for y in a product: float32's error is
@@ -61,14 +61,13 @@ class LBFGS(AbstractOptimizer):
         limit: float,
         first: float = 0.0,
         clip: float = 0.0,
-        precision: Precision = "float32",
-        folder: str | None = None,
+        storage: PairStorage = IN_MEMORY,
         reduce: Reduce = alone,
     ) -> None:
         self.rate, self.memory, self.limit, self.first = rate, history, limit, first
         self.clip = clip
-        self.precision, self.folder, self.reduce = precision, folder, reduce
-        self.rounds = precision == "bfloat16"
+        self.storage, self.reduce = storage, reduce
+        self.rounds = storage.bfloat16
         self.rows = 2 * history + 1  # the pairs, and the s that waits for its y
         self.history: History | None = None
         self.count = 0.0  # entries of the whole image
@@ -217,7 +216,7 @@ class LBFGS(AbstractOptimizer):
     def open(self, image: Tensor) -> History:
         """The history, made when it is first needed."""
         if self.history is None:
-            self.history = History(image, self.rows, precision=self.precision, folder=self.folder)
+            self.history = History(image, self.rows, self.storage)
             self.count = float(self.reduce(torch.tensor(image.numel(), dtype=torch.float64)))
         return self.history
 

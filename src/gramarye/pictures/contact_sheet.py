@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gramarye.scales.sizes import resize
+from gramarye.scales.resizing import resize
 
 GAP = 12  # pixels of white between the pictures
 INSET = 0.22  # the style's longest side, of the result's

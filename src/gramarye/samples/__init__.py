@@ -1,4 +1,4 @@
-"""The sample pictures shipped with the package; all painted by the code in this folder."""
+"""The sample pictures shipped with the package. They are painted by tools/paint_samples."""
 
 from pathlib import Path
 

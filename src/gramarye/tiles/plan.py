@@ -9,7 +9,8 @@ from typing import final
 
 from gramarye.networks.features import Conv, PerceptualNetwork
 from gramarye.networks.passes import Precision, is_chain
-from gramarye.tiles.tiling import Layout, Tile, plan_tiles, splits
+from gramarye.tiles.regions import Tile
+from gramarye.tiles.tiling import Layout, plan_tiles, splits
 
 FORWARD = 0.45  # the way there, as a share of a whole pass
 
@@ -67,10 +68,13 @@ def choose_tiles(
     memory: int | None,
     precision: Precision = "float32",
     within: tuple[int, int] | None = None,
+    *,
+    divisible: bool = True,
 ) -> TilePlan:
     """The tiles with the least work whose evaluation stays within `memory` bytes.
 
-    If nothing does, the smallest tiles there are. `within` limits what they own to some rows.
+    If nothing does, the smallest tiles there are; one tile where the image is not `divisible`.
+    `within` limits what they own to some rows.
     """
     layout = Layout.of(network, layers, height, width)
     per_pixel = pass_bytes(network, layers, precision) if layers else PassBytes(0, 48)
@@ -80,7 +84,7 @@ def choose_tiles(
         plan = weigh(layout, (top, bottom), rows, columns, memory, per_pixel)
         if best is None or plan.cost(memory) < best.cost(memory):
             best = plan
-        if rows * columns == 1 and (memory is None or plan.bytes <= memory):
+        if rows * columns == 1 and (not divisible or memory is None or plan.bytes <= memory):
             break
     assert best is not None
     tiles = plan_tiles(network, layers, height, width, best.rows, best.columns, within)

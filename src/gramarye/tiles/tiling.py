@@ -5,86 +5,23 @@ overlap and leave nothing out. To compute what it owns, a tile looks at a *windo
 margin around it. The margin is the reach of the receptive fields, computed from the network's
 geometry, and ends at the image's border, where the network pads as it always does.
 
-The gradient of a tile's share of the losses spills over into the margin. Such spills are added up
-over the tiles (see `objective`), so that the margin need not be twice as wide for the gradient as
-for the statistics, as it must be where a tile's gradient is cut to its own box (Galerne et al.
-2024 do that).
+The gradient of a tile's share of the losses reaches into the margin. The tiles' gradients are added
+up there (see `objective`), so that the margin need not be twice as wide for the gradient as for the
+statistics, as it must be where a tile's gradient is cut to its own box (Galerne et al. 2024 do
+that).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import final
 
-from torch import Tensor
-
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.tiles.regions import IMAGE, Box, Region, Tile
 
-IMAGE = "image"  # the image itself, as a layer among the others
 IMAGE_REACH = 1  # pixels a loss on the image may look beyond what its tile owns
-
-
-@final
-@dataclass(frozen=True)
-class Box:
-    """Rows top to bottom and columns left to right, the ends not included."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @classmethod
-    def whole(cls, height: int, width: int) -> Box:
-        return cls(0, height, 0, width)
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-    @property
-    def area(self) -> int:
-        return self.height * self.width
-
-    def of(self, tensor: Tensor) -> Tensor:
-        """This part of a tensor (B, C, H, W), as a view."""
-        return tensor[..., self.top : self.bottom, self.left : self.right]
-
-
-@final
-@dataclass(frozen=True)
-class Region:
-    """A tile's share of one layer."""
-
-    inside: Box  # in the features of the tile's window
-    whole: Box  # in the features of the whole image
-    size: tuple[int, int]  # height and width of the features of the whole image
-
-
-@final
-@dataclass(frozen=True)
-class Tile:
-    owned: Box  # in pixels
-    window: Box  # in pixels
-    regions: Mapping[str, Region]  # by layer, the image among them
-
-
-def moved(box: Box, rows: int) -> Box:
-    """The box so many rows further down: where it lies in an image that begins elsewhere."""
-    return replace(box, top=box.top + rows, bottom=box.bottom + rows)
-
-
-def whole_region(features: Tensor) -> Region:
-    """The region of a tile that is the whole image."""
-    height, width = features.shape[-2:]
-    box = Box.whole(height, width)
-    return Region(box, box, (height, width))
 
 
 @final

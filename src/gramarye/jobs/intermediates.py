@@ -1,0 +1,46 @@
+"""Pictures of a run on its way: a preview, and one every so many steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gramarye.errors import OutputError
+from gramarye.jobs.output import Output
+from gramarye.optimize import Iterate
+from gramarye.pictures.picture import Picture, save_picture
+
+PREVIEW_EVERY = 2.0  # seconds
+
+
+def write_preview(iterates: Iterator[Iterate], path: Path) -> Iterator[Iterate]:
+    """The same iterates; every few seconds the picture so far goes to the file."""
+    due = 0.0
+    for iterate in iterates:
+        if (begin := time.perf_counter()) >= due:
+            try:
+                save_picture(Picture.from_tensor(iterate.image), path, quality=85)
+            except OutputError as error:  # a lost preview is no reason to lose the picture
+                iterate = replace(iterate, notes=(*iterate.notes, f"no preview: {error}"))
+                due = float("inf")
+            else:
+                end = time.perf_counter()
+                due = end + max(PREVIEW_EVERY, 20 * (end - begin))  # a twentieth at most
+        yield iterate
+        del iterate
+
+
+def save_steps(iterates: Iterator[Iterate], out: Path, output: Output) -> Iterator[Iterate]:
+    """The same iterates; every so many steps the picture is saved beside the result, numbered."""
+    every = output.save_every or 1
+    for number, iterate in enumerate(iterates, start=1):
+        if number % every == 0:
+            path = out.with_name(f"{out.stem}-step{number:05}{out.suffix}")
+            try:
+                save_picture(Picture.from_tensor(iterate.image), path, quality=output.quality)
+            except OutputError as error:  # nor is a lost intermediate
+                iterate = replace(iterate, notes=(*iterate.notes, f"step not saved: {error}"))
+        yield iterate
+        del iterate

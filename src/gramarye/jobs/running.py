@@ -1,0 +1,229 @@
+"""A job being done, on one process or several: from the files it is made of to the file it makes.
+
+run = open_job(job)              # everything that can be known beforehand is checked here
+for iterate in run.steps():
+    ...                          # progress; run.stop() ends it after this step
+report = run.finish()            # the picture is written
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import final
+
+import torch
+
+from gramarye.devices import peak_memory
+from gramarye.distributed.bands import gather
+from gramarye.distributed.environment import local_place
+from gramarye.distributed.launch import process_device
+from gramarye.distributed.processes import ALONE, Processes
+from gramarye.errors import OptimizationError
+from gramarye.jobs.checkpoint import check_processes, read_part
+from gramarye.jobs.intermediates import save_steps, write_preview
+from gramarye.jobs.job import Job, Report, check_shared_output, check_targets
+from gramarye.jobs.keeping import CheckpointKeeper
+from gramarye.jobs.reading import InputPictures, read_inputs
+from gramarye.memory.budget import memory_budget
+from gramarye.networks import download
+from gramarye.networks.catalog import NetworkInfo
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.optimize import Iterate
+from gramarye.optimizers.snapshot import Snapshot
+from gramarye.pictures.picture import save_picture
+from gramarye.plan import Plan, make_plan, run_device, run_network
+from gramarye.recipe import write_recipe
+from gramarye.scales.resizing import resize
+from gramarye.stylize import as_picture, finish, steps
+
+Fetch = Callable[[NetworkInfo], Path]
+
+
+def open_job(job: Job, *, processes: Processes = ALONE, fetch: Fetch = download.fetch) -> JobRun:
+    """Read a job's files and plan its run; raise before any work what can be known before.
+
+    Several processes call this together, each with the same job.
+    """
+    start = time.perf_counter()
+    if processes.size > 1:
+        check_shared_output(job)
+    if job.resume is not None:
+        check_processes(job.resume, processes.size)
+    if processes.rank == 0:
+        check_targets(job)
+    alone = processes.size == 1
+    name = job.config.machine.device
+    device = run_device(job.config) if alone else process_device(name)
+    pictures = read_inputs(job.inputs, device if alone else torch.device("cpu"))
+    network = shared_network(job, device, processes, fetch)
+    plan = make_plan(
+        job.config,
+        network,
+        pictures.inputs.sizes,
+        device,
+        held=pictures.inputs.held(device),
+        memory=job_memory(job, device, processes),
+        processes=processes,
+    )
+    return JobRun(job, plan, pictures, network, processes, start)
+
+
+def shared_network(
+    job: Job, device: torch.device, processes: Processes, fetch: Fetch
+) -> PerceptualNetwork:
+    """The network a job names; its weights are fetched once per machine."""
+    place, _ = local_place()
+    network = run_network(job.config, device, fetch) if place == 0 else None
+    processes.largest(0)  # the others wait until the file is there
+    return network or run_network(job.config, device, fetch)
+
+
+def job_memory(job: Job, device: torch.device, processes: Processes) -> int:
+    """The budget of this process in bytes: what was given, or its share of what is free."""
+    if job.resume is not None:
+        return job.resume.run.memory
+    given = job.config.machine.memory
+    memory = job.memory or memory_budget(given, device)
+    if job.memory is None and given is None and device.type == "cpu":
+        memory //= local_place()[1]
+    return -processes.largest(-memory)[0]  # the smallest: all then remember their steps alike
+
+
+@final
+class JobRun:
+    """A job on its way. The recipe is that of the picture if nothing stops it."""
+
+    def __init__(
+        self,
+        job: Job,
+        plan: Plan,
+        pictures: InputPictures,
+        network: PerceptualNetwork,
+        processes: Processes,
+        start: float,
+    ) -> None:
+        self.job, self.plan, self.pictures, self.network = job, plan, pictures, network
+        self.processes = processes
+        self.recipe = write_recipe(plan, pictures.files, network)
+        before = job.resume.run if job.resume else None
+        self.start = start - (before.seconds if before else 0)
+        self.count = before.steps if before else 0  # steps taken, those of earlier runs among them
+        self.checkpoints = CheckpointKeeper(job, self.recipe, plan.memory, self.start, processes)
+        self.last: Iterate | None = None
+        self.failure: OptimizationError | None = None
+        self.stopped = False
+        self.asked_to_stop = False
+
+    def stop(self) -> None:
+        """Ask the run to end after the step it is in; its picture so far can be written then."""
+        self.asked_to_stop = True
+
+    def cut_short(self) -> None:
+        """Say that the run was left in the middle of a step: its picture is the one before it."""
+        self.stopped = True
+
+    def steps(self) -> Iterator[Iterate]:
+        """Every step of the run, with a checkpoint now and then; on a process, its own rows.
+
+        What a user should know on the way is in the iterates' notes. A run that diverges for good
+        ends early, and `finish` tells why.
+        """
+        saved = self.job.resume
+        resume = None if saved is None else (saved.run.scale, self.own_snapshot())
+        iterates = steps(
+            self.plan, self.pictures.inputs, self.network, processes=self.processes, resume=resume
+        )
+        iterates = self.counted(iterates)
+        if self.job.output.preview is not None:
+            iterates = write_preview(iterates, self.job.output.preview)
+        if self.job.output.save_every is not None:
+            iterates = save_steps(iterates, self.job.out, self.job.output)
+        try:
+            for iterate in iterates:
+                yield replace(iterate, notes=(*self.checkpoints.take_news(), *iterate.notes))
+                at_end = (iterate.scale + 1, iterate.step) == (iterate.scales, iterate.steps)
+                if not at_end and self.stops(iterate):
+                    self.stopped = True
+                    return
+                del iterate
+        except OptimizationError as error:
+            if self.last is None:
+                raise
+            self.stopped, self.failure = True, error
+
+    def counted(self, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
+        for iterate in iterates:
+            self.last = iterate
+            self.count += 1
+            yield iterate
+            del iterate
+
+    def stops(self, iterate: Iterate) -> bool:
+        """Whether the run ends here, on all processes; a checkpoint is written if one is due."""
+        asked, due = self.processes.largest(int(self.asked_to_stop), int(self.checkpoints.due()))
+        if asked or due:
+            self.checkpoints.write(iterate, self.count)
+        return bool(asked)
+
+    def own_snapshot(self) -> Snapshot:
+        """What this process has written down, where the job goes on."""
+        assert self.job.resume is not None
+        if self.processes.size == 1:
+            return self.job.resume.snapshot
+        return read_part(self.job.resume, self.processes.rank)
+
+    def finish(self) -> Report | None:
+        """Write the picture of the last image; OptimizationError, after that, if the run failed.
+
+        On several processes the first writes it and gets the report.
+        """
+        assert self.last is not None, "a run has at least one step"
+        image = self.last.image
+        if self.processes.size > 1:  # through the CPU's memory
+            bands = self.plan.scales[self.last.scale].bands
+            image = gather(image.cpu(), bands, self.processes)
+        report = self.write(image) if self.processes.rank == 0 else None
+        self.processes.largest(0)  # nobody leaves, and nobody fails, before the file is written
+        if self.stopped:
+            return report and replace(report, notes=(*report.notes, *self.checkpoints.way_on))
+        self.checkpoints.remove()
+        return report
+
+    def write(self, image: torch.Tensor) -> Report:
+        job, output = self.job, self.job.output
+        if not self.stopped:  # the last scale may have no steps of its own
+            image = resize(image, *self.plan.size)
+        image = finish(image, self.pictures.inputs, job.config)
+        recipe = self.recipe.model_copy(
+            update={
+                "width": image.shape[-1],
+                "height": image.shape[-2],
+                "stopped_after": self.count if self.stopped else None,
+            }
+        )
+        written = save_picture(
+            as_picture(image, self.pictures.pictures["content"]),
+            job.out,
+            quality=output.quality,
+            strip=output.strip,
+            bit_depth=output.bit_depth,
+            recipe=recipe.to_json(),
+            inputs=job.read,
+        )
+        if self.failure:
+            message = f"{self.failure}; the picture so far is in '{written.path}'"
+            raise OptimizationError(message) from self.failure
+        assert self.last is not None
+        return Report(
+            output=written.path,
+            seconds=time.perf_counter() - self.start,
+            steps=self.count,
+            losses=self.last.losses,
+            peak_memory_mib=peak_memory(),
+            recipe=recipe,
+            stopped=self.stopped,
+            notes=(*self.pictures.notes, *written.notes),
+        )

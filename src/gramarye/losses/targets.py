@@ -1,0 +1,281 @@
+"""What terms compare with: statistics and features of the inputs, measured in one look at each.
+
+Every kind of term first asks for what it will need; then each input goes through the network once,
+tile by tile, for all of them; then the terms are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gramarye.distributed.bands import Band
+from gramarye.errors import SettingsError
+from gramarye.inputs.kinds import kind_of, names_of
+from gramarye.losses.statistics import Moments, at_least_float32, moments
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.tiles.extractor import FeatureExtractor
+from gramarye.tiles.plan import TilePlan
+from gramarye.tiles.regions import Box, Tile
+from gramarye.tiles.tiling import Layout
+
+
+@final
+class Targets:
+    """What the terms of one scale ask for.
+
+    `seen` are the inputs at the scale: those of the image's size only in the rows that this process
+    sees. Where features are not `stored`, they are computed anew whenever they are needed.
+    """
+
+    def __init__(
+        self,
+        extractor: FeatureExtractor,
+        seen: Mapping[str, Tensor],
+        band: Band,
+        tiles: TilePlan,
+        *,
+        stored: bool = True,
+    ) -> None:
+        self.extractor, self.seen, self.band, self.stored = extractor, seen, band, stored
+        self.tiles = band.here(tiles).tiles
+        self.asked: dict[str, list[Measurement]] = {}
+
+    @property
+    def network(self) -> PerceptualNetwork:
+        return self.extractor.network
+
+    def names(self, kind: str) -> list[str]:
+        """The inputs of a kind that there are."""
+        return names_of(kind, self.seen)
+
+    def moments(
+        self, name: str, layers: Collection[str], weights: LayerWeights | None = None
+    ) -> dict[str, Moments]:
+        """The moments of an input's features by layer, there once they have been measured."""
+        measurement = MomentsMeasurement(name, layers, weights)
+        self.asked.setdefault(name, []).append(measurement)
+        return measurement.found
+
+    def features(self, name: str, layers: Collection[str]) -> dict[str, FeatureTarget]:
+        """The features of an input of the image's size by layer, likewise."""
+        measurement = FeaturesMeasurement(self, name, layers)
+        self.asked.setdefault(name, []).append(measurement)
+        return measurement.found
+
+    def pixels(self, name: str) -> Placed:
+        """An input of the image's size itself, as a target of the layer "image"."""
+        return Placed(self.seen[name], self.band.window[0])
+
+    def weights(self, name: str) -> LayerWeights | None:
+        """How much each position of a layer counts, by a mask; None if there is no such input."""
+        if name not in self.seen:
+            return None
+        mask = self.seen[name]
+        if kind_of(name).size == "image":
+            return LayerWeights(name, mask, self.network, self.band.bands.size, self.band.window[0])
+        height, width = mask.shape[-2:]
+        return LayerWeights(name, mask, self.network, (height, width))
+
+    def measure(self) -> None:
+        """Look at every input once."""
+        for name, measurements in self.asked.items():
+            layers = {layer for measurement in measurements for layer in measurement.layers}
+            shared = kind_of(name).size == "image"
+            tiles = self.tiles if shared else None
+            for tile, features in self.extractor.features(self.seen[name], layers, tiles):
+                for measurement in measurements:
+                    measurement.add(tile, features)
+            for measurement in measurements:
+                measurement.finish(self.band if shared else None)
+        self.asked.clear()
+
+
+class Measurement(Protocol):
+    """Something measured of an input's features, tile by tile."""
+
+    @property
+    def layers(self) -> Collection[str]: ...
+
+    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """Take in what a tile owns."""
+
+    def finish(self, band: Band | None) -> None:
+        """Add up what the processes have, where each had a band of the input."""
+
+
+@final
+class MomentsMeasurement:
+    """Moments, in float64 where the device has it: distances are small differences of them."""
+
+    def __init__(
+        self, name: str, layers: Collection[str], weights: LayerWeights | None = None
+    ) -> None:
+        self.name, self.layers, self.weights = name, tuple(layers), weights
+        self.found: dict[str, Moments] = {}
+
+    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        for layer in self.layers:
+            region = tile.regions[layer]
+            weights = None if self.weights is None else self.weights(layer, region.whole)
+            part = moments(region.inside.of(features[layer]), weights)
+            if part.first.device.type != "mps":
+                part = part.to(torch.float64)
+            self.found[layer] = self.found[layer] + part if layer in self.found else part
+
+    def finish(self, band: Band | None) -> None:
+        if band is not None:
+            sums = {layer: (m.second, m.first, m.count) for layer, m in self.found.items()}
+            self.found.update({k: Moments(*parts) for k, parts in band.share(sums).items()})
+        for layer, found in self.found.items():
+            if self.weights is not None and not (found.count > 0).all():
+                raise SettingsError(
+                    f"{self.weights.name} leaves nothing of {self.name} at {layer}: its white part "
+                    "is too small there; give a mask with more white, or leave deep layers out"
+                )
+
+
+@final
+@dataclass(frozen=True)
+class FeatureTarget:
+    """An input's features at a layer, to be asked for by boxes of positions."""
+
+    part: Callable[[Box], Tensor]
+    squares: float  # the sum of their squares, over the whole picture
+    entries: int  # and how many numbers they are
+
+    def __call__(self, box: Box) -> Tensor:
+        return self.part(box)
+
+
+@final
+class FeaturesMeasurement:
+    """Features, stored or to be computed anew, and the sum of their squares."""
+
+    def __init__(self, targets: Targets, name: str, layers: Collection[str]) -> None:
+        self.targets, self.name, self.layers = targets, name, tuple(layers)
+        self.parts: dict[str, Placed | ComputedTarget] = {}
+        self.squares = {layer: torch.zeros(1, 2, dtype=torch.float64) for layer in self.layers}
+        self.found: dict[str, FeatureTarget] = {}
+
+    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        for layer in self.layers:
+            region = tile.regions[layer]
+            part = region.inside.of(features[layer])
+            square = at_least_float32(part).square().sum().cpu().double()
+            self.squares[layer] += torch.stack([square, square.new_tensor(part.numel())])
+            if not self.targets.stored:
+                continue
+            if layer not in self.parts:
+                self.parts[layer] = self.room(layer, part)
+            self.parts[layer](region.whole).copy_(part)
+
+    def room(self, layer: str, like: Tensor) -> Placed:
+        """Memory for what this process owns of a layer, laid out like a part of it.
+
+        Subtracting it from features is then one sweep.
+        """
+        boxes = [tile.regions[layer].whole for tile in self.targets.tiles]
+        top, bottom = min(box.top for box in boxes), max(box.bottom for box in boxes)
+        width = self.targets.tiles[0].regions[layer].size[1]
+        layout = torch.channels_last if like.stride(1) == 1 else torch.contiguous_format
+        shape = (*like.shape[:2], bottom - top, width)
+        room = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+        return Placed(room, top)
+
+    def finish(self, band: Band | None) -> None:
+        assert band is not None, "only inputs of the image's size are compared place by place"
+        totals = band.share({layer: (square,) for layer, square in self.squares.items()})
+        for layer, (total,) in totals.items():
+            squares, entries = total[0].tolist()
+            part = self.parts.get(layer) or ComputedTarget(
+                self.targets.extractor,
+                self.targets.seen[self.name],
+                layer,
+                band.window[0],
+                band.bands.height,
+            )
+            self.found[layer] = FeatureTarget(part, squares, round(entries))
+
+
+@final
+@dataclass(frozen=True)
+class Placed:
+    """Rows of something as large as the whole, asked for by boxes of the whole."""
+
+    rows: Tensor  # (1, C, h, W)
+    top: int = 0  # of the whole's rows, the first that is here
+
+    def __call__(self, box: Box) -> Tensor:
+        return box.down(-self.top).of(self.rows)
+
+
+@final
+class ComputedTarget:
+    """Features that are computed when they are asked for, one box at a time.
+
+    `picture` may be some rows of an input, from `top` on, where its whole `height` is given.
+    """
+
+    def __init__(
+        self,
+        extractor: FeatureExtractor,
+        picture: Tensor,
+        layer: str,
+        top: int = 0,
+        height: int | None = None,
+    ) -> None:
+        self.extractor, self.picture, self.layer = extractor, picture, layer
+        self.top, self.size = top, (height or picture.shape[-2], picture.shape[-1])
+        self.last: tuple[Box, Tensor] | None = None  # asked for twice: for the loss and its slope
+
+    def __call__(self, box: Box) -> Tensor:
+        """The features in a box of the layer's positions."""
+        if self.last is None or self.last[0] != box:
+            network = self.extractor.network
+            stride = network.geometry(self.layer).stride
+            tile = Layout.of(network, [self.layer], *self.size).tile(box.times(stride, *self.size))
+            window = tile.window.down(-self.top).of(self.picture)
+            features = self.extractor.passes(window, [self.layer], keep=False).features
+            y, x = tile.window.top // stride, tile.window.left // stride
+            inside = Box(box.top - y, box.bottom - y, box.left - x, box.right - x)
+            self.last = box, inside.of(features[self.layer])
+        return self.last[1]
+
+
+@final
+class LayerWeights:
+    """How much each position of a layer counts: a mask's mean over the pixels it stands for.
+
+    `mask` (1, 1, h, W) may be some rows of it, from `top` on, where the whole's `size` is given.
+    Means over a layer's stride are exact in tiles and bands: no position needs another's pixels.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        mask: Tensor,
+        network: PerceptualNetwork,
+        size: tuple[int, int],
+        top: int = 0,
+    ) -> None:
+        self.name, self.mask, self.network, self.size, self.top = name, mask, network, size, top
+        self.known: dict[tuple[str, Box], Tensor] = {}
+
+    def __call__(self, layer: str, box: Box) -> Tensor:
+        """The weights (1, 1, h, w) of a box of the layer's positions."""
+        if not box.area:  # what a tile owns of a layer whose positions end before the image does
+            return self.mask.new_zeros((1, 1, box.height, box.width))
+        if (layer, box) not in self.known:
+            stride = self.network.geometry(layer).stride
+            pixels = box.times(stride, *self.size).down(-self.top).of(self.mask)
+            means = F.avg_pool2d(pixels, stride, ceil_mode=True, count_include_pad=False)
+            # A padded network may have a position more than its pixels fill: it is as the last.
+            missing = (0, box.width - means.shape[-1], 0, box.height - means.shape[-2])
+            self.known[layer, box] = F.pad(means, missing, mode="replicate")
+        return self.known[layer, box]

@@ -1,0 +1,44 @@
+"""The table of all kinds of loss terms.
+
+Objective, budget, tiles, several processes, forecast, recipe and the command line's options iterate
+over it; a new kind is its own module and its line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gramarye.errors import SettingsError, did_you_mean
+from gramarye.losses import content, style, total_variation
+from gramarye.losses.kind import Needs, Term, TermKind, all_needs
+from gramarye.settings import Part
+
+if TYPE_CHECKING:
+    from gramarye.losses.targets import Targets
+
+TERMS: dict[str, TermKind[Any]] = {
+    kind.name: kind for kind in (content.CONTENT, style.STYLE, total_variation.TOTAL_VARIATION)
+}
+
+TermSettings = Mapping[str, Part]  # by kind
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise SettingsError for a term that no kind makes."""
+    for name in names:
+        if name not in TERMS:
+            hint = did_you_mean(name, TERMS)
+            raise SettingsError(f"unknown loss term {name!r}: there are {', '.join(TERMS)}{hint}")
+
+
+def needs_of(settings: TermSettings) -> Needs:
+    """What all terms together ask of a run."""
+    return all_needs(TERMS[name].needs(part) for name, part in settings.items())
+
+
+def prepare_terms(settings: TermSettings, targets: Targets) -> list[Term]:
+    """All terms with their targets, which are measured in one look at each input."""
+    makers = [TERMS[name].prepare(part, targets) for name, part in settings.items()]
+    targets.measure()
+    return [term for maker in makers for term in maker()]

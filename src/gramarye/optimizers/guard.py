@@ -1,0 +1,76 @@
+"""What guards a scale's run: its best image, its divergence, and the average of its images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gramarye.errors import OptimizationError
+
+EXPLODED = 50.0  # times the first loss of the scale: no working run comes near it
+RETRIES = 5  # halvings of the step length before a run is given up
+
+
+@dataclass
+class Average:
+    """A bias-corrected running mean of images (Kingma and Ba 2015, section 7.2)."""
+
+    decay: float
+    total: Tensor | None = None
+    share: float = 0.0
+
+    def update(self, image: Tensor) -> Tensor:
+        if self.decay == 0:
+            return image
+        if self.total is None:
+            self.total = torch.zeros_like(image)
+        self.total.lerp_(image, 1 - self.decay)
+        self.share = 1 - self.decay * (1 - self.share)
+        return self.total / self.share
+
+
+@dataclass
+class Guard:
+    """Remembers the best image of a scale and notices when a run has left it for good."""
+
+    rate: float
+    retries: int = 0
+    total: float = math.inf
+    first: float = math.inf
+    losses: dict[str, float] = field(default_factory=dict)
+    image: Tensor = field(default_factory=lambda: torch.empty(0))
+
+    def numbers(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "image"}
+
+    def diverged(self, losses: dict[str, float], image: Tensor) -> bool:
+        """Whether this image is lost; the best one so far is kept."""
+        total = sum(losses.values())
+        if not math.isfinite(total):
+            return True
+        if total < self.total:
+            self.total, self.image, self.losses = total, image, losses
+        self.first = min(self.first, total) if math.isinf(self.first) else self.first
+        return total > EXPLODED * self.first > 0
+
+    def step_back(self, total: float) -> str:
+        """Halve the step length and say so; OptimizationError when that has not helped."""
+        self.retries += 1
+        if not self.losses:
+            raise OptimizationError(
+                f"the loss of the first image is {total}: its pixels or the network's weights hold "
+                "numbers that are not finite; check them with `gramarye doctor`"
+            )
+        if self.retries > RETRIES:
+            raise OptimizationError(
+                f"the loss diverged {self.retries} times, at last to {total:.3g}, even with the "
+                f"step length at {self.rate:.2g}: lower --learning-rate or --strength"
+            )
+        self.rate /= 2
+        return (
+            f"the loss went to {total:.3g}: back to the best image, step length now {self.rate:.2g}"
+        )

@@ -1,0 +1,41 @@
+"""The settings of the picture itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, final
+
+from pydantic import Field
+
+from gramarye.settings import Part
+
+NAMED_FIRST_IMAGES = ("content", "noise", "gray", "style")  # any other is a file
+
+
+@final
+class PictureSettings(Part):
+    """What the picture is to be: its size, its colors, where it starts from."""
+
+    title: ClassVar[str] = "the picture"
+
+    size: int = Field(512, ge=16, le=65_536, description="longest side of the result, in pixels")
+    color: Literal["style", "content", "free"] = Field(
+        "style",
+        description="whose colors the picture takes: the style's (moved to the content before the "
+        "first step), the content's (kept), or free (whatever the losses find)",
+    )
+    init: str = Field(
+        "content", description="first image: content, noise, gray, style or the path of a picture"
+    )
+    style_scale: float = Field(
+        1.0,
+        gt=0,
+        le=8,
+        description="size of the style's strokes, relative to the style picture "
+        "brought to the result's size",
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of the noise")
+
+    @property
+    def init_file(self) -> str | None:
+        """The path of the first image, where it comes from a file."""
+        return None if self.init in NAMED_FIRST_IMAGES else self.init

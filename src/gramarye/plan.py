@@ -1,0 +1,172 @@
+"""The plan of a run: what is decided before its first step, once, for all who need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+
+from gramarye.config import StylizeConfig
+from gramarye.devices import choose_device
+from gramarye.distributed.bands import Bands, plan_bands
+from gramarye.distributed.processes import ALONE, Processes
+from gramarye.errors import InputError, SettingsError
+from gramarye.inputs.inputs import Size
+from gramarye.inputs.kinds import check_sizes, names_of
+from gramarye.losses.kind import Needs
+from gramarye.losses.terms import needs_of
+from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget
+from gramarye.networks import download
+from gramarye.networks.catalog import NetworkInfo
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.passes import Precision, choose_precision
+from gramarye.networks.registry import load_network
+from gramarye.scales.rows import length
+from gramarye.scales.sizes import Scale, plan_scales
+from gramarye.units import show_bytes
+
+
+@final
+@dataclass(frozen=True)
+class ScalePlan:
+    """One scale: its size and steps, whose rows are whose, and how this process runs its own."""
+
+    scale: Scale
+    bands: Bands
+    budget: ScaleBudget | None  # None for a process without rows
+
+
+@final
+@dataclass(frozen=True)
+class Plan:
+    """A run as it will be: the same for all its processes but for the budgets."""
+
+    config: StylizeConfig
+    device: torch.device
+    precision: Precision
+    memory: int  # bytes that this process may take besides the interpreter
+    sizes: Mapping[str, Size]  # of the inputs
+    scales: tuple[ScalePlan, ...]
+
+    @property
+    def size(self) -> Size:
+        """(height, width) of the result."""
+        return self.scales[-1].scale.size
+
+    @property
+    def budgets(self) -> Iterator[ScaleBudget]:
+        """Those of the scales that this process has a share of."""
+        return (scale.budget for scale in self.scales if scale.budget is not None)
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether any scale gives something up for memory, so that it decides the last bits."""
+        return any(budget.describe(self.history) for budget in self.budgets)
+
+    @property
+    def history(self) -> int:
+        """The pairs L-BFGS remembers."""
+        return self.config.optimizer.history
+
+    @property
+    def first_tiled(self) -> Scale | None:
+        """The coarsest scale that is taken in tiles."""
+        for scale in self.scales:
+            if scale.budget is not None and scale.budget.tiled:
+                return scale.scale
+        return None
+
+
+def make_plan(
+    config: StylizeConfig,
+    network: PerceptualNetwork,
+    sizes: Mapping[str, Size],
+    device: torch.device,
+    *,
+    held: int = 0,
+    memory: int | None = None,
+    processes: Processes = ALONE,
+    smallest: int | None = None,
+) -> Plan:
+    """The plan of a run for inputs of these sizes; InputError for what cannot be run.
+
+    `held` are the bytes that the inputs take throughout, `memory` is the budget in place of the
+    config's, and `smallest` the least rows of a band (see `plan_bands`). All scales are planned
+    before the first step: a last one that is too large must not cost the others.
+    """
+    needs = needs_of(config.terms)
+    check_sizes(sizes)
+    for kind in needs.inputs:
+        if not names_of(kind, sizes):
+            raise InputError(f"there is no {kind}: name one, or give what needs it a weight of 0")
+    if processes.size > 1:
+        check_shared(config, needs)
+    memory = memory_budget(config.machine.memory, device) if memory is None else memory
+    precision = choose_precision(config.machine.precision, device)
+    left = memory - held
+    if left <= 0:
+        raise SettingsError(
+            f"the pictures take {show_bytes(held)} of memory and the budget is "
+            f"{show_bytes(memory)}: give smaller pictures or allow more with --memory"
+        )
+    scales = []
+    for scale in plan_scales(*sizes["content"], config.picture.size, config.scales):
+        bands = plan_bands(network, needs.all_layers, *scale.size, processes.size, smallest)
+        owned, window = bands.owned[processes.rank], bands.windows[processes.rank]
+        budget = None
+        if length(owned):
+            # A band's image and gradient are as large as its window while they are computed.
+            around = 2 * 3 * 4 * length(window) * scale.width if bands.count > 1 else 0
+            budget = budget_scale(
+                network, scale.size, owned, needs, config.optimizer, precision, left - around
+            )
+        scales.append(ScalePlan(scale, bands, budget))
+    return Plan(config, device, precision, memory, dict(sizes), tuple(scales))
+
+
+def check_shared(config: StylizeConfig, needs: Needs) -> None:
+    """Raise SettingsError for what several processes cannot do together."""
+    if config.optimizer.searches:
+        raise SettingsError(
+            f"line search {config.optimizer.line_search} needs the whole image in one process: "
+            "leave --line-search out, or start one process"
+        )
+    if needs.whole:
+        raise SettingsError(
+            f"{' and '.join(sorted(needs.whole))} cannot be computed in bands: leave it out, or "
+            "start one process"
+        )
+
+
+def run_device(config: StylizeConfig) -> torch.device:
+    """The device of a run; DeviceError if this machine does not have it."""
+    return choose_device(config.machine.device)
+
+
+def run_network(
+    config: StylizeConfig,
+    device: torch.device,
+    fetch: Callable[[NetworkInfo], Path] = download.fetch,
+) -> PerceptualNetwork:
+    """The network a config names, on the device, no deeper than its terms need."""
+    settings = config.network
+    network = load_network(
+        settings.name,
+        weights=settings.weights,
+        layers=needs_of(config.terms).all_layers,
+        pooling=settings.pooling,
+        padding=settings.padding,
+        normalize_weights=settings.normalize_weights,
+        fetch=fetch,
+    )
+    return on_device(network, device)
+
+
+def on_device(network: PerceptualNetwork, device: torch.device) -> PerceptualNetwork:
+    """The network on a device, its weights laid out as they are convolved fastest."""
+    # Channels last: oneDNN and cuDNN convolve narrow layers up to twice as fast in this layout.
+    network = network.to(device)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,262 @@
+"""The style term: its settings, its unit, several styles, and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+from torch.testing import assert_close
+
+from gramarye.distributed.bands import whole
+from gramarye.errors import SettingsError
+from gramarye.losses.kind import Needs, Term
+from gramarye.losses.statistics import Moments, moments
+from gramarye.losses.style import (
+    STYLE,
+    StyleSettings,
+    content_distance,
+    strength_factor,
+)
+from gramarye.losses.targets import Targets
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.objective import Objective
+from gramarye.tiles.extractor import FeatureExtractor
+from gramarye.tiles.plan import choose_tiles
+
+HEIGHT, WIDTH = 40, 52
+LAYERS = {"relu1_1": 3.0, "relu2_1": 1.0}
+
+
+@pytest.fixture
+def network(tiny_network: PerceptualNetwork) -> PerceptualNetwork:
+    return tiny_network.double()
+
+
+@pytest.fixture
+def seen() -> dict[str, Tensor]:
+    return {
+        "content": torch.rand(1, 3, HEIGHT, WIDTH, dtype=torch.float64),
+        "style/0": torch.rand(1, 3, 36, 44, dtype=torch.float64),
+        "style/1": torch.rand(1, 3, 60, 33, dtype=torch.float64) ** 2,
+    }
+
+
+def style_terms(
+    network: PerceptualNetwork,
+    seen: Mapping[str, Tensor],
+    memory: int | None = None,
+    **settings: Any,
+) -> dict[str, Term]:
+    """The terms by layer; with little memory, everything is measured in tiles."""
+    part = StyleSettings(**{"layers": LAYERS, **settings})
+    tiles = choose_tiles(network, part.layers, HEIGHT, WIDTH, memory)
+    extractor = FeatureExtractor(network, memory=memory)
+    targets = Targets(extractor, seen, whole(HEIGHT, WIDTH), tiles)
+    make = STYLE.prepare(part, targets)
+    targets.measure()
+    return {term.layers[0]: term for term in make()}
+
+
+def target_of(term: Term) -> Moments:
+    return term.loss.target  # type: ignore[attr-defined, no-any-return]
+
+
+def of_style(network: PerceptualNetwork, picture: Tensor, layer: str = "relu1_1") -> Moments:
+    return moments(network(picture, [layer])[layer])
+
+
+def assert_same(found: Moments, expected: Moments) -> None:
+    """As distributions: whatever their counts."""
+    assert_close(found.gram(), expected.gram(), rtol=1e-12, atol=0)
+    assert_close(found.mean(), expected.mean(), rtol=1e-12, atol=0)
+
+
+# settings
+
+
+@pytest.mark.parametrize(("strength", "factor"), [(0.0, 0.1), (0.5, 1.0), (1.0, 10.0)])
+def test_strength_by_hand(strength: float, factor: float) -> None:
+    assert strength_factor(strength) == pytest.approx(factor)
+
+
+def test_weights_are_shares_where_the_unit_is_relative() -> None:
+    settings = {"layers": {**LAYERS, "relu3_1": 0.0}, "weight": 8.0}
+    assert StyleSettings(**settings).weights() == {"relu1_1": 6.0, "relu2_1": 2.0}
+    absolute = StyleSettings(**settings, unit="absolute")
+    assert absolute.weights() == {"relu1_1": 24.0, "relu2_1": 8.0}
+    assert STYLE.needs(absolute) == Needs(frozenset(LAYERS))
+    assert STYLE.needs(StyleSettings(weight=0.0)) == Needs()
+
+
+@pytest.mark.parametrize("mix", [(1.0, -1.0), (0.0, 0.0)])
+def test_a_mix_is_of_positive_weights(mix: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError, match="weights are 0 or more, and one of them is more"):
+        StyleSettings(mix=mix)
+
+
+def test_a_mix_has_a_number_for_each_style(
+    network: PerceptualNetwork, seen: dict[str, Tensor]
+) -> None:
+    with pytest.raises(
+        SettingsError, match=r"--style-weights has 3 numbers and there are 2 styles"
+    ):
+        style_terms(network, seen, mix=(1.0, 2.0, 3.0))
+
+
+# several styles
+
+
+@pytest.mark.parametrize(
+    ("mix", "shares"),
+    [((), (0.5, 0.5)), ((3.0, 1.0), (0.75, 0.25)), ((0.0, 2.0), (0.0, 1.0))],
+)
+def test_styles_are_mixed_by_hand(
+    network: PerceptualNetwork,
+    seen: dict[str, Tensor],
+    mix: tuple[float, ...],
+    shares: tuple[float, ...],
+) -> None:
+    terms = style_terms(network, seen, mix=mix)
+    for layer in LAYERS:
+        parts = [of_style(network, seen[name], layer) for name in ("style/0", "style/1")]
+        found = target_of(terms[layer])
+        for statistic in (Moments.gram, Moments.mean):
+            expected = sum(w * statistic(part) for w, part in zip(shares, parts, strict=True))
+            assert_close(statistic(found), expected, rtol=1e-12, atol=0)
+
+
+def test_a_mix_of_one_style_is_that_style(
+    network: PerceptualNetwork, seen: dict[str, Tensor]
+) -> None:
+    only = {name: picture for name, picture in seen.items() if name != "style/1"}
+    terms, alone = style_terms(network, seen, mix=(1.0, 0.0)), style_terms(network, only)
+    for layer in LAYERS:
+        assert_same(target_of(terms[layer]), target_of(alone[layer]))
+        assert_close(terms[layer].weight, alone[layer].weight, rtol=1e-12, atol=0)
+
+
+# the unit
+
+
+def test_the_unit_is_the_contents_own_distance(
+    network: PerceptualNetwork, seen: dict[str, Tensor]
+) -> None:
+    relative = style_terms(network, seen, weight=8.0)
+    absolute = style_terms(network, seen, weight=8.0, unit="absolute")
+    features = network(seen["content"], LAYERS)
+    unit = sum(
+        share * float(absolute[layer].loss(features))
+        for layer, share in {"relu1_1": 0.75, "relu2_1": 0.25}.items()
+    )
+    assert_close(relative["relu1_1"].weight, 6.0 / unit, rtol=1e-12, atol=0)
+    assert_close(relative["relu2_1"].weight, 2.0 / unit, rtol=1e-12, atol=0)
+    total = sum(term.weight * float(term.loss(features)) for term in relative.values())
+    assert_close(total, 8.0, rtol=1e-12, atol=0)
+
+
+def test_a_content_that_is_its_style_has_a_unit_too() -> None:
+    def distance(image: Moments, style: Moments) -> Tensor:
+        return (image.mean() - style.mean()).square().mean(1)
+
+    same = {"x": moments(torch.full((1, 2, 3, 3), 2.0))}
+    unit = content_distance({"x": distance}, same, same, {"x": 5.0})
+    assert unit == pytest.approx(1e-3 * 4.0)  # of the distance from black
+    black = {"x": same["x"].empty()}
+    assert content_distance({"x": distance}, black, black, {"x": 5.0}) == 1.0
+
+
+# masks
+
+
+def mask_of(height: int, width: int, top: int, bottom: int, left: int, right: int) -> Tensor:
+    mask = torch.zeros(1, 1, height, width, dtype=torch.float64)
+    mask[..., top:bottom, left:right] = 1
+    return mask
+
+
+@pytest.mark.parametrize("memory", [None, 200_000])
+def test_a_style_mask_measures_the_white_part_of_its_style_alone(
+    network: PerceptualNetwork, seen: dict[str, Tensor], memory: int | None
+) -> None:
+    seen["style-mask/1"] = mask_of(60, 33, 8, 40, 4, 20)
+    one, two = (style_terms(network, seen, memory, mix=mix) for mix in ((1.0, 0.0), (0.0, 1.0)))
+    for layer, stride in (("relu1_1", 1), ("relu2_1", 2)):
+        assert_same(target_of(one[layer]), of_style(network, seen["style/0"], layer))
+        features = network(seen["style/1"], [layer])[layer]
+        cut = features[..., 8 // stride : 40 // stride, 4 // stride : 20 // stride]
+        assert_same(target_of(two[layer]), moments(cut))
+
+
+@pytest.mark.parametrize("memory", [None, 200_000])
+def test_a_content_mask_says_where_the_image_and_the_unit_are_measured(
+    network: PerceptualNetwork, seen: dict[str, Tensor], memory: int | None
+) -> None:
+    absolute = style_terms(network, seen, memory, unit="absolute")
+    seen["content-mask"] = mask_of(HEIGHT, WIDTH, 4, 36, 8, 30)
+    masked = style_terms(network, seen, memory, unit="absolute")
+    relative = style_terms(network, seen, memory)
+    image = torch.rand(1, 3, HEIGHT, WIDTH, dtype=torch.float64)
+    whole_picture, content = network(image, LAYERS), network(seen["content"], LAYERS)
+    unit = 0.0
+    for layer, stride in (("relu1_1", 1), ("relu2_1", 2)):
+        rows, columns = slice(4 // stride, 36 // stride), slice(8 // stride, 30 // stride)
+        plain, found = absolute[layer].loss, masked[layer].loss
+        assert_same(target_of(masked[layer]), target_of(absolute[layer]))  # the style's own
+        expected = plain({layer: whole_picture[layer][..., rows, columns]})
+        assert_close(found(whole_picture), expected, rtol=1e-12, atol=0)
+        assert not torch.isclose(found(whole_picture), plain(whole_picture), rtol=1e-3)
+        of_content = plain({layer: content[layer][..., rows, columns]})
+        unit += LAYERS[layer] / 4 * float(of_content)
+    for layer, share in (("relu1_1", 0.75), ("relu2_1", 0.25)):
+        expected_weight = share * StyleSettings().weight / unit
+        assert_close(relative[layer].weight, expected_weight, rtol=1e-12, atol=0)
+
+
+def test_where_a_content_mask_is_black_the_style_does_not_pull(
+    network: PerceptualNetwork, seen: dict[str, Tensor]
+) -> None:
+    seen["content-mask"] = mask_of(HEIGHT, WIDTH, 0, HEIGHT, 0, 24)
+    objective = Objective(network, list(style_terms(network, seen).values()))
+    gradient = objective.evaluate(seen["content"]).gradient
+    reach = 24 + 6  # relu2_1's receptive field is 10 wide, and starts 4 before its 2 pixels
+    assert gradient[..., reach:].abs().max() == 0
+    assert gradient[..., :24].abs().min() > 0
+
+
+def test_a_gray_mask_counts_in_part(network: PerceptualNetwork, seen: dict[str, Tensor]) -> None:
+    seen["style-mask/0"] = torch.full((1, 1, 36, 44), 0.5, dtype=torch.float64)
+    seen["style-mask/0"][..., 20:] = 0.25
+    found = target_of(style_terms(network, seen, mix=(1.0, 0.0))["relu1_1"])
+    features = network(seen["style/0"], ["relu1_1"])["relu1_1"]
+    left, right = moments(features[..., :20]), moments(features[..., 20:])
+    assert_same(found, left.scaled(2.0) + right)
+
+
+def test_white_masks_change_nothing(network: PerceptualNetwork, seen: dict[str, Tensor]) -> None:
+    plain = style_terms(network, seen)
+    white = {
+        "content-mask": torch.ones_like(seen["content"][:, :1]),
+        "style-mask/0": torch.ones_like(seen["style/0"][:, :1]),
+        "style-mask/1": torch.ones_like(seen["style/1"][:, :1]),
+    }
+    masked, features = style_terms(network, seen | white), network(seen["content"], LAYERS)
+    for layer in LAYERS:
+        assert_same(target_of(masked[layer]), target_of(plain[layer]))
+        assert_close(masked[layer].weight, plain[layer].weight, rtol=1e-12, atol=0)
+        assert_close(masked[layer].loss(features), plain[layer].loss(features), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("name", ["content-mask", "style-mask/1"])
+def test_a_mask_that_leaves_nothing_is_named(
+    network: PerceptualNetwork, seen: dict[str, Tensor], name: str
+) -> None:
+    of = "content" if name == "content-mask" else "style/1"
+    seen[name] = torch.zeros_like(seen[of][:, :1])
+    with pytest.raises(
+        SettingsError, match=rf"^{name} leaves nothing of {of} at relu1_1: .* white"
+    ):
+        style_terms(network, seen)

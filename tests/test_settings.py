@@ -1,0 +1,488 @@
+"""Every setting does to the picture what its description says.
+
+One law or more per setting, at 64 pixels with the packaged network, in float32. What a law compares
+with is worked out here from the network's features, not by the code that is tested.
+"""
+
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.testing import assert_close
+
+import gramarye
+from gramarye.config import StylizeConfig
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.samples import sample_path
+
+# Where the laws of the others are: presets in test_docs, networks and weights in networks/,
+# devices in test_devices, memory in memory/ and tiles/.
+ELSEWHERE = {"preset", "network", "weights", "device", "memory"}
+
+BASE: dict[str, Any] = {"size": 64, "min_size": 64, "steps": 12, "precision": "float32"}
+# A step that moves nothing: what comes back is the first image and its losses.
+STILL: dict[str, Any] = {
+    "steps": 1,
+    "finer_steps": 1,
+    "optimizer": "gradient-descent",
+    "learning_rate": 1e-12,
+}
+
+
+def square(name: str) -> Tensor:
+    """A packaged picture as (1, 3, 64, 64)."""
+    pixels = gramarye.load_image(sample_path(name))
+    side = min(pixels.shape[-2:])
+    return F.interpolate(pixels[..., :side, :side], size=(64, 64), mode="area")
+
+
+CONTENT, STYLE = square("landscape"), square("mosaic")
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+@pytest.fixture(scope="module")
+def network() -> PerceptualNetwork:
+    """The packaged network without its metric heads, whose distances have no known answer."""
+    network = gramarye.load_network("vgg19-lite")
+    network.heads = {}
+    return network
+
+
+class Studio:
+    """Renders CONTENT in STYLE, and measures pictures by the network's features."""
+
+    def __init__(self, network: PerceptualNetwork) -> None:
+        self.network = network
+
+    def iterates(
+        self, content: Tensor = CONTENT, style: Tensor = STYLE, **settings: Any
+    ) -> list[gramarye.Iterate]:
+        config = gramarye.make_config(**{**BASE, **settings})
+        return list(gramarye.stylize_steps(content, [style], config, network=self.network))
+
+    def image(self, **settings: Any) -> Tensor:
+        return self.iterates(**settings)[-1].image
+
+    def total(self, **settings: Any) -> float:
+        return sum(self.iterates(**settings)[-1].losses.values())
+
+    def first_image(self, **settings: Any) -> Tensor:
+        return self.image(**{**settings, **STILL})
+
+    def first_losses(self, **settings: Any) -> dict[str, float]:
+        return self.iterates(**{**settings, **STILL})[-1].losses
+
+    def features(self, image: Tensor, layer: str) -> Tensor:
+        """(C, N) in float64."""
+        with torch.no_grad():
+            return self.network(image, [layer])[layer][0].flatten(1).double()
+
+    def content_distance(self, image: Tensor, layer: str = "relu4_2") -> float:
+        difference = self.features(image, layer) - self.features(CONTENT, layer)
+        return difference.square().mean().item()
+
+    def style_distance(self, image: Tensor, layers: tuple[str, ...] = STYLE_LAYERS) -> float:
+        """How far the Gram matrices are from the style's, in their own size, mean over layers."""
+        distances = []
+        for layer in layers:
+            found, wanted = (gram(self.features(x, layer)) for x in (image, STYLE))
+            distances.append((found - wanted).norm().item() / wanted.norm().item())
+        return sum(distances) / len(distances)
+
+
+@pytest.fixture(scope="module")
+def studio(network: PerceptualNetwork) -> Studio:
+    return Studio(network)
+
+
+def gram(features: Tensor) -> Tensor:
+    return features @ features.T / features.shape[1]
+
+
+def roughness(image: Tensor) -> float:
+    """Mean squared difference of neighbors."""
+    return (image.diff(dim=-1).square().mean() + image.diff(dim=-2).square().mean()).item()
+
+
+def direction(image: Tensor) -> Tensor:
+    return image.flatten() / image.norm()
+
+
+def falls(values: list[float], by: float) -> bool:
+    """Whether each value is less than that share of the one before."""
+    return all(b < by * a for a, b in pairwise(values))
+
+
+def test_every_setting_has_a_law() -> None:
+    settings = sorted(StylizeConfig.model_fields, key=len, reverse=True)
+    laws = [name.removeprefix("test_") for name in globals() if name.startswith("test_")]
+    covered = {next((s for s in settings if law.startswith(f"{s}_")), "") for law in laws}
+    assert set(settings) - covered == ELSEWHERE
+
+
+# the picture
+
+
+def test_size_is_the_longest_side(studio: Studio) -> None:
+    assert studio.iterates(CONTENT[..., :32, :], size=48)[-1].image.shape[-2:] == (24, 48)
+
+
+def test_strength_shows_more_of_the_style_and_less_of_the_content(studio: Studio) -> None:
+    images = [studio.image(strength=strength, style_weight=2) for strength in (0, 0.5, 1)]
+    assert falls([studio.style_distance(image) for image in images], by=0.85)
+    assert falls([1 / studio.content_distance(image) for image in images], by=0.9)
+
+
+def test_strength_multiplies_the_styles_losses_by_a_tenth_to_ten(studio: Studio) -> None:
+    low, middle, high = (studio.first_losses(strength=strength) for strength in (0, 0.5, 1))
+    for name in middle:
+        factor = 10 if name.startswith("style/") else 1
+        assert middle[name] == pytest.approx(factor * low[name], rel=1e-4, abs=1e-9)
+        assert high[name] == pytest.approx(factor * middle[name], rel=1e-4, abs=1e-9)
+
+
+def test_color_says_whose_colors_the_first_image_has(studio: Studio) -> None:
+    def colors(image: Tensor) -> Tensor:
+        x = image[0].flatten(1)
+        return torch.cat([x.mean(1), torch.cov(x).flatten()])
+
+    taken = studio.first_image(color="style")
+    assert_close(colors(taken), colors(STYLE), atol=0.02, rtol=0)  # it is clamped to [0, 1]
+    assert (colors(CONTENT) - colors(STYLE)).abs().max() > 0.1
+    for color in ("free", "content"):
+        assert_close(studio.first_image(color=color), CONTENT)
+
+
+def test_color_says_whose_colors_the_result_has() -> None:
+    def far_from(other: Tensor) -> float:
+        return (picture.pixels.mean((2, 3)) - other.mean((2, 3))).abs().max().item()
+
+    settings = {**BASE, "device": "cpu"}
+    picture = gramarye.stylize(CONTENT, STYLE, color="style", **settings)
+    assert far_from(STYLE) < 0.03 and far_from(CONTENT) > 0.1
+    picture = gramarye.stylize(CONTENT, STYLE, color="content", **settings)
+    assert far_from(CONTENT) < 0.03 and far_from(STYLE) > 0.1
+
+
+def test_init_is_the_first_image(studio: Studio, tmp_path: Path) -> None:
+    first = {
+        init: studio.first_image(init=init, color="free")
+        for init in ("content", "noise", "gray", "style")
+    }
+    assert_close(first["content"], CONTENT)
+    assert_close(first["gray"], torch.full_like(CONTENT, 0.5))
+    assert_close(first["style"], STYLE)
+    noise = first["noise"]  # uniform: mean 1/2, variance 1/12, and no neighbor is like another
+    assert noise.mean().item() == pytest.approx(0.5, abs=0.02)
+    assert noise.var().item() == pytest.approx(1 / 12, rel=0.05)
+    assert roughness(noise) == pytest.approx(4 / 12, rel=0.05)
+    saved = gramarye.Picture.from_tensor(STYLE.flip(3)).save(tmp_path / "first.png")
+    settings = {**BASE, **STILL, "init": str(saved.path), "color": "free"}
+    assert_close(
+        gramarye.stylize(CONTENT, STYLE, **settings).pixels, STYLE.flip(3), atol=0.003, rtol=0
+    )
+
+
+def test_style_scale_is_that_of_the_style_beside_the_result(studio: Studio) -> None:
+    halved = F.interpolate(STYLE, size=(32, 32), mode="bicubic", antialias=True).clamp(0, 1)
+    settings = {"color": "free", "steps": 4}
+    small = studio.image(style_scale=0.5, **settings)
+    assert_close(small, studio.iterates(style=halved, **settings)[-1].image)
+    assert (small - studio.image(**settings)).abs().mean() > 0.01
+
+
+def test_seed_draws_the_noise(studio: Studio) -> None:
+    one, again, other = (studio.first_image(init="noise", seed=seed) for seed in (5, 5, 6))
+    assert torch.equal(one, again)
+    assert abs(torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1]) < 0.05
+
+
+# the network
+
+
+def check_the_networks(setting: str, value: Any) -> None:
+    """The setting gives the picture that the network loaded with it gives, and no other network."""
+    config = gramarye.make_config(**{**BASE, "steps": 2, setting: value})
+    network = gramarye.load_network("vgg19-lite", **{setting: value})
+    plain = gramarye.load_network("vgg19-lite")
+    found, expected, other = (
+        list(gramarye.stylize_steps(CONTENT, [STYLE], config, network=given))[-1].image
+        for given in (None, network, plain)
+    )
+    assert_close(found, expected)
+    assert (found - other).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("pooling", ["avg", "l2"])
+def test_pooling_is_the_networks(pooling: str) -> None:
+    check_the_networks("pooling", pooling)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
+def test_padding_is_the_networks(padding: str) -> None:
+    check_the_networks("padding", padding)
+
+
+def test_normalize_weights_is_the_networks() -> None:
+    check_the_networks("normalize_weights", True)
+
+
+# the losses
+
+
+def test_content_layers_are_where_the_content_is_kept(studio: Studio) -> None:
+    layers = ("relu2_1", "relu4_2")
+    iterates = [studio.iterates(content_layers={k: 1.0}, content_weight=100)[-1] for k in layers]
+    for layer, (here, there) in zip(layers, (iterates, iterates[::-1]), strict=True):
+        assert [name for name in here.losses if name.startswith("content/")] == [f"content/{layer}"]
+        kept, lost = (studio.content_distance(i.image, layer) for i in (here, there))
+        assert kept < 0.85 * lost
+
+
+def test_style_layers_are_where_the_style_is_found(studio: Studio) -> None:
+    layers = ("relu1_1", "relu4_1")
+    iterates = [studio.iterates(style_layers={layer: 1.0})[-1] for layer in layers]
+    for layer, (here, there) in zip(layers, (iterates, iterates[::-1]), strict=True):
+        assert [name for name in here.losses if name.startswith("style/")] == [f"style/{layer}"]
+        found, missed = (studio.style_distance(i.image, (layer,)) for i in (here, there))
+        assert found < 0.7 * missed
+
+
+def test_content_loss_is_relative_mean_or_half_the_sum(studio: Studio) -> None:
+    image, wanted = (studio.features(x, "relu4_2") for x in (STYLE, CONTENT))
+    squares = (image - wanted).square()
+    expected = {
+        "relative": squares.sum() / wanted.square().sum(),
+        "mean": squares.mean(),
+        "sum": squares.sum() / 2,
+    }
+    for kind, value in expected.items():
+        losses = studio.first_losses(init="style", color="free", content_loss=kind)
+        assert losses["content/relu4_2"] == pytest.approx(value.item(), rel=1e-4)
+
+
+def test_style_loss_is_the_distance_it_names(studio: Studio) -> None:
+    image, style = (studio.features(x, "relu2_1") for x in (CONTENT, STYLE))
+    channels = len(image)
+    grams = (gram(image) - gram(style)).square().sum() / channels**2
+    means = (image.mean(1) - style.mean(1)).square().sum()
+    s, t = (torch.cov(x, correction=0) for x in (image, style))
+    # The trace of the root of a product is the sum of the roots of its eigenvalues.
+    cross = torch.linalg.eigvals(s @ t).real.clamp_min(0).sqrt().sum()
+    expected = {
+        "gram": grams,
+        "gram-paper": grams / 4,
+        "covariance": means / channels + (s - t).square().sum() / channels**2,
+        "wasserstein": (means + s.trace() + t.trace() - 2 * cross) / channels,
+    }
+    for kind, value in expected.items():
+        losses = studio.first_losses(
+            color="free",
+            style_loss=kind,
+            style_layers={"relu2_1": 1.0},
+            style_weight=1.0,
+            balance="absolute",
+        )
+        assert losses["style/relu2_1"] == pytest.approx(value.item(), rel=1e-3), kind
+
+
+def test_balance_is_relative_to_the_contents_own_style_loss(studio: Studio) -> None:
+    def style(**settings: Any) -> float:
+        losses = studio.first_losses(color="free", **settings)
+        return sum(value for name, value in losses.items() if name.startswith("style/"))
+
+    twice = {layer: 2 * weight for layer, weight in StylizeConfig().style_layers.items()}
+    assert style(balance="relative", style_weight=7) == pytest.approx(7, rel=1e-4)
+    assert style(balance="relative", style_weight=7, style_layers=twice) == pytest.approx(7, 1e-4)
+    absolute = style(balance="absolute")
+    assert style(balance="absolute", style_layers=twice) == pytest.approx(2 * absolute, rel=1e-4)
+
+
+def test_content_weight_pulls_towards_the_content(studio: Studio) -> None:
+    images = [studio.image(content_weight=weight) for weight in (0.1, 1, 10)]
+    assert falls([studio.content_distance(image) for image in images], by=0.95)
+
+
+def test_style_weight_pulls_towards_the_style(studio: Studio) -> None:
+    images = [studio.image(style_weight=weight) for weight in (0.2, 2, 20)]
+    assert falls([studio.style_distance(image) for image in images], by=0.85)
+
+
+@pytest.mark.parametrize("kind", ["squared", "absolute"])
+def test_tv_weight_pulls_towards_smoothness(studio: Studio, kind: str) -> None:
+    images = [studio.image(tv_weight=weight, tv=kind) for weight in (0, 30, 300)]
+    assert falls([roughness(image) for image in images], by=0.9)
+
+
+def test_tv_is_of_squares_or_of_absolute_differences(studio: Studio) -> None:
+    across, down = CONTENT.diff(dim=-1), CONTENT.diff(dim=-2)
+    for kind, size in (("squared", Tensor.square), ("absolute", Tensor.abs)):
+        losses = studio.first_losses(color="free", tv=kind, tv_weight=3)
+        expected = 3 * (size(across).mean() + size(down).mean())
+        assert losses["tv"] == pytest.approx(expected.item(), rel=1e-4)
+
+
+# the optimization
+
+
+def test_optimizer_says_how_the_pixels_are_moved(studio: Studio) -> None:
+    start = studio.first_image()
+
+    def first_move(**settings: Any) -> Tensor:
+        return studio.iterates(steps=2, **settings)[0].image - start
+
+    # Adam's first step is as long for every pixel, unless it would leave [0, 1].
+    moves = first_move(optimizer="adam", learning_rate=0.01).abs()
+    assert moves.max().item() == pytest.approx(0.01, rel=1e-3)
+    assert (moves > 0.0099).float().mean() > 0.9
+    # Gradient descent's is the gradient, that of L-BFGS has a length of its own.
+    moves = first_move(optimizer="gradient-descent", learning_rate=0.001)
+    assert moves.abs().max() > 5 * moves.abs().median()
+    moves = first_move(optimizer="lbfgs", clip=0)
+    assert moves.square().mean().sqrt().item() == pytest.approx(0.02, rel=1e-3)
+    # And L-BFGS gets further than either.
+    adam = studio.total(optimizer="adam", learning_rate=0.02)
+    descent = studio.total(optimizer="gradient-descent", learning_rate=0.01)
+    assert studio.total(optimizer="lbfgs") < 0.7 * min(adam, descent)
+
+
+def sizes(iterates: list[gramarye.Iterate]) -> list[int]:
+    """The longest side at each scale."""
+    return [i.image.shape[-1] for i in iterates if i.step == i.steps]
+
+
+def test_min_size_is_the_first_scales(studio: Studio) -> None:
+    for size in (32, 48, 64, 100):
+        iterates = studio.iterates(min_size=size, steps=1, finer_steps=1)
+        assert sizes(iterates)[0] == min(size, 64)
+        assert sizes(iterates)[-1] == 64
+
+
+def test_scale_factor_is_the_ratio_of_the_scales(studio: Studio) -> None:
+    settings = {"min_size": 32, "steps": 1, "finer_steps": 1}
+    assert sizes(studio.iterates(scale_factor=2, **settings)) == [32, 64]
+    assert sizes(studio.iterates(scale_factor=2**0.5, **settings)) == [32, 45, 64]
+    assert sizes(studio.iterates(scale_factor=2 ** (1 / 3), **settings)) == [32, 40, 51, 64]
+
+
+def steps(iterates: list[gramarye.Iterate]) -> list[int]:
+    """How many steps each scale took."""
+    return [i.step for i in iterates if i.step == i.steps]
+
+
+FOUR_SCALES = {"min_size": 32, "scale_factor": 2 ** (1 / 3)}
+
+
+def test_steps_are_those_of_the_first_scale(studio: Studio) -> None:
+    for count in (1, 4):
+        iterates = studio.iterates(steps=count, finer_steps=2, step_decay=1, **FOUR_SCALES)
+        assert steps(iterates) == [count, 2, 2, 2]
+
+
+def test_finer_steps_are_those_of_each_later_scale(studio: Studio) -> None:
+    iterates = studio.iterates(steps=2, finer_steps=3, step_decay=1, **FOUR_SCALES)
+    assert steps(iterates) == [2, 3, 3, 3]
+
+
+def test_step_decay_is_the_share_of_the_scale_before(studio: Studio) -> None:
+    iterates = studio.iterates(steps=2, finer_steps=4, step_decay=0.5, **FOUR_SCALES)
+    assert steps(iterates) == [2, 4, 2, 1]
+
+
+def test_grain_makes_up_for_the_detail_an_enlarged_image_lacks(studio: Studio) -> None:
+    flat = F.interpolate(
+        F.interpolate(CONTENT, size=(8, 8), mode="area"), size=(64, 64), mode="bicubic"
+    )
+
+    def enlarged(**settings: Any) -> Tensor:
+        settings = {"content": flat.clamp(0, 1), "color": "free", "min_size": 32} | settings
+        return studio.first_image(**settings)
+
+    images = [enlarged(grain=amount) for amount in (1, 0.5, 0)]
+    assert falls([roughness(image) for image in images], by=0.7)
+    assert not torch.equal(enlarged(grain=1), enlarged(grain=1, seed=1))
+    # An image that is not enlarged lacks nothing.
+    assert torch.equal(enlarged(grain=1, min_size=64), enlarged(grain=0, min_size=64))
+
+
+def test_learning_rate_is_the_length_of_a_step(studio: Studio) -> None:
+    start = studio.first_image()
+    for optimizer, rates in (("gradient-descent", (1e-3, 2e-3)), ("lbfgs", (0.5, 1))):
+        once, twice = (
+            studio.iterates(steps=2, optimizer=optimizer, learning_rate=rate)[0].image - start
+            for rate in rates
+        )
+        assert_close(twice, 2 * once, atol=1e-5, rtol=1e-3)
+        assert twice.abs().max() > 1e-3
+
+
+def test_history_is_how_many_pairs_are_remembered(studio: Studio) -> None:
+    # Seven steps leave six pairs behind, so that there is no difference above.
+    six, seven, many = (studio.image(steps=7, history=history) for history in (6, 7, 1000))
+    assert torch.equal(six, many) and torch.equal(seven, many)
+    # With two pairs the first three moves are the same, the fourth would need a third.
+    two, three = (studio.iterates(steps=7, history=history) for history in (2, 3))
+    same = [torch.equal(a.image, b.image) for a, b in zip(two, three, strict=True)]
+    assert same[:3] == [True] * 3 and not any(same[3:])
+    assert studio.total(steps=30, history=25) < 0.97 * studio.total(steps=30, history=1)
+
+
+def test_clip_bounds_the_gradients_entries_in_the_direction(studio: Studio) -> None:
+    start = studio.first_image()
+
+    def first_move(**settings: Any) -> Tensor:
+        return studio.iterates(steps=2, **settings)[0].image - start
+
+    gradient = -first_move(optimizer="gradient-descent", learning_rate=0.001)
+    root_mean_square = gradient.square().mean().sqrt()
+    assert direction(first_move(clip=0)) @ direction(-gradient) > 0.9999
+    for clip in (1, 5):
+        bound = clip / 10 * root_mean_square  # of the first step a tenth
+        clipped = gradient.clamp(-bound, bound)
+        assert direction(first_move(clip=clip)) @ direction(-clipped) > 0.9999
+        assert direction(clipped) @ direction(gradient) < 0.99
+
+
+def test_line_search_never_lets_the_loss_rise(studio: Studio) -> None:
+    totals = {
+        search: [sum(i.losses.values()) for i in studio.iterates(line_search=search, steps=6)]
+        for search in ("none", "strong-wolfe")
+    }
+    assert all(b <= a for a, b in pairwise(totals["strong-wolfe"]))
+    assert totals["strong-wolfe"][-1] < 0.7 * totals["none"][-1]  # it looks several times a step
+
+
+def test_stop_change_ends_a_scale_that_hardly_moves(studio: Studio) -> None:
+    counts = [len(studio.iterates(steps=30, stop_change=least)) for least in (0, 0.005, 0.01, 1)]
+    assert counts[0] == 30
+    assert falls([float(count) for count in counts], by=0.99)
+    assert counts[-1] == 5  # a mean needs five changes
+    images = [studio.first_image(), *(i.image for i in studio.iterates(steps=30))]
+    changes = [(b - a).square().mean().sqrt().item() for a, b in pairwise(images)]
+    means = [sum(changes[end - 5 : end]) / 5 for end in range(5, 30)]
+    for least, count in ((0.005, counts[1]), (0.01, counts[2])):
+        assert all(mean >= least for mean in means[: count - 5])
+        assert means[count - 5] < least
+
+
+def test_average_is_the_decay_of_a_mean_of_the_images(studio: Studio) -> None:
+    settings = {"optimizer": "adam", "learning_rate": 0.02, "steps": 4}
+    plain = [i.image for i in studio.iterates(**settings)]
+    averaged = [i.image for i in studio.iterates(average=0.8, **settings)]
+    for count in (1, 2, 3):
+        weights = [0.8 ** (count - 1 - i) for i in range(count)]
+        mean = sum(w * x for w, x in zip(weights, plain, strict=False)) / math.fsum(weights)
+        assert_close(averaged[count - 1], mean)
+
+
+# the machine
+
+
+def test_precision_is_that_of_the_network(studio: Studio) -> None:
+    exact, rough = (studio.image(steps=3, precision=name) for name in ("float32", "bfloat16"))
+    assert 1e-6 < (exact - rough).abs().mean() < 0.02
