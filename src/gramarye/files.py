@@ -90,7 +90,7 @@ def remove_parts(path: Path) -> None:
 
 def _part_start(path: Path) -> str:
     """How its unfinished file's name begins: short enough for a disk's 255 bytes."""
-    return f".{path.name[:50]}"
+    return "." + path.name.encode()[:200].decode(errors="ignore")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import final
 
 from gramarye.config import StylizeConfig
 from gramarye.errors import SettingsError
+from gramarye.files import user_path
 from gramarye.jobs.checkpoint import Checkpoint
 from gramarye.jobs.output import Output
 from gramarye.pictures.picture import check_output
@@ -36,7 +37,7 @@ class Job:
     def read(self) -> tuple[Path, ...]:
         """All files that must not be overwritten."""
         weights = self.config.network.weights
-        return (*self.inputs.values(), *self.keep, *([Path(weights)] if weights else []))
+        return (*self.inputs.values(), *self.keep, *([user_path(weights)] if weights else []))
 
 
 @final

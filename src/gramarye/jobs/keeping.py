@@ -12,7 +12,7 @@ from typing import Protocol, final
 
 from gramarye.distributed.processes import Processes
 from gramarye.errors import CheckpointError, OutputError
-from gramarye.files import file_sha256, remove_parts
+from gramarye.files import file_sha256, remove_parts, user_path
 from gramarye.jobs.checkpoint import SUFFIX, Checkpoint, SavedRun, part_path, write_checkpoint
 from gramarye.jobs.job import Job
 from gramarye.jobs.output import Output
@@ -157,7 +157,7 @@ class CheckpointKeeper:
         return SavedRun(
             recipe=self.recipe,
             inputs={name: str(path.absolute()) for name, path in job.inputs.items()},
-            weights=weights and str(Path(weights).absolute()),
+            weights=weights and str(user_path(weights).absolute()),
             output=output,
             out=str(job.out.absolute()),
             memory=self.memory,
