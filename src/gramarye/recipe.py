@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import from_json
 
 import gramarye
 from gramarye.config import StylizeConfig, find_setting, sentence
@@ -22,6 +22,7 @@ from gramarye.plan import Plan
 from gramarye.settings import put
 
 FORMAT = 2
+Count = Annotated[int, Field(ge=1, lt=1 << 63)]
 
 
 @final
@@ -41,14 +42,14 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     settings: StylizeConfig
     network: str
     weights_sha256: str | None
-    width: int
-    height: int
+    width: Count
+    height: Count
     precision: str | None = None  # of the convolutions, where the settings say auto
-    memory: int | None = None  # the budget in bytes, where it decided tiles and the last bits
-    stopped_after: int | None = None  # steps made, where the run was stopped before its last
+    memory: Count | None = None  # the budget in bytes, where it decided tiles and the last bits
+    stopped_after: Count | None = None  # steps made, where the run was stopped before its last
     versions: dict[str, str]
     device: str
-    threads: int
+    threads: Count
 
     def to_json(self, indent: int | None = None) -> str:
         return self.model_dump_json(indent=indent)
@@ -63,7 +64,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
                     f"the recipe has format {version}, and gramarye {gramarye.__version__} reads "
                     f"up to {FORMAT}: install a newer gramarye"
                 )
-            tree = json.loads(text)
+            tree = from_json(text)
             return cls.model_validate(upgraded(tree) if version < 2 else tree)
         except ValidationError as error:
             raise RecipeError(

@@ -129,7 +129,7 @@ def steps(
     Several processes call this together. `resume` is a scale and this process's snapshot of it, all
     of the same step, from a run with the same plan.
     """
-    handover, todo = take_up(plan, resume)
+    handover, todo = take_up(plan, resume, processes.rank)
     for index in todo:
         scale = plan.scales[index]
         band = Band(scale.bands, processes.first(scale.bands.count))

@@ -182,7 +182,7 @@ def make_it_a_picture(checkpoint: Path, pair: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lose_the_checkpoint, "is no file"),
+        (lose_the_checkpoint, "there is no checkpoint"),
         (cut_short, "damaged"),
         (flip_a_bit, "damaged"),
         (make_it_a_picture, "no checkpoint"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import Protocol, final
 
 from gramarye.distributed.processes import Processes
 from gramarye.errors import CheckpointError, OutputError
-from gramarye.files import file_sha256, remove_parts, user_path
+from gramarye.files import check_readable, file_sha256, remove_parts, user_path
 from gramarye.jobs.checkpoint import SUFFIX, Checkpoint, SavedRun, part_path, write_checkpoint
 from gramarye.jobs.job import Job
 from gramarye.jobs.output import Output
@@ -189,8 +190,10 @@ def check_inputs(run: SavedRun) -> None:
     if run.weights is not None and run.recipe.weights_sha256 is not None:
         hashes[Path(run.weights)] = run.recipe.weights_sha256
     for path, sha256 in hashes.items():
-        if not path.is_file():
-            raise CheckpointError(f"'{path}' is gone: put it back, or start the run again")
+        advice = "put it back, or start the run again"
+        if not os.path.isfile(path):  # noqa: PTH113 (which takes any name a checkpoint may hold)
+            raise CheckpointError(f"'{path}' is gone: {advice}")
+        check_readable(path, "input", advice, CheckpointError)
         if file_sha256(path) != sha256:
             raise CheckpointError(
                 f"'{path}' has changed since the run began: put the old one back, or start again"

@@ -21,7 +21,7 @@ from gramarye.distributed.bands import gather
 from gramarye.distributed.environment import local_place
 from gramarye.distributed.launch import process_device
 from gramarye.distributed.processes import ALONE, Processes
-from gramarye.errors import OptimizationError
+from gramarye.errors import CheckpointError, OptimizationError
 from gramarye.jobs.checkpoint import check_processes, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
 from gramarye.jobs.job import Job, Report, check_shared_output, check_targets
@@ -59,6 +59,7 @@ def open_job(job: Job, *, processes: Processes = ALONE, fetch: Fetch = download.
     device = run_device(job.config) if alone else process_device(name)
     pictures = read_inputs(job.inputs, device if alone else torch.device("cpu"))
     network = shared_network(job, device, processes, fetch)
+    check_network(job, network)
     plan = make_plan(
         job.config,
         network,
@@ -79,6 +80,16 @@ def shared_network(
     network = run_network(job.config, device, fetch) if place == 0 else None
     processes.largest(0)  # the others wait until the file is there
     return network or run_network(job.config, device, fetch)
+
+
+def check_network(job: Job, network: PerceptualNetwork) -> None:
+    """Raise CheckpointError if a run would go on with other weights than it began with."""
+    if job.resume is None or job.resume.run.recipe.weights_sha256 == network.weights_sha256:
+        return
+    raise CheckpointError(
+        f"the weights of {network.name} are not those that the run began with: start it again, or "
+        "go on with the gramarye it was started with"
+    )
 
 
 def job_memory(job: Job, device: torch.device, processes: Processes) -> int:
