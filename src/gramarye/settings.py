@@ -80,10 +80,15 @@ class OneOf:
         return name
 
 
+LARGEST_WEIGHT = 1e15  # two of them times a loss are still a number of float32
+
+
 def check_layer_weights(layers: dict[str, float]) -> dict[str, float]:
     for layer, weight in layers.items():
-        if weight < 0:
-            raise ValueError(f"the weight of layer {layer} is {weight}: it must be 0 or more")
+        if not 0 <= weight <= LARGEST_WEIGHT:
+            raise ValueError(
+                f"the weight of layer {layer} is {weight}: it must be from 0 to {LARGEST_WEIGHT:g}"
+            )
     return layers
 
 

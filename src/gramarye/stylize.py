@@ -68,6 +68,7 @@ def stylize(
     files = {name: input_file(picture) for name, picture in pictures.items()}
     return replace(
         as_picture(image, pictures["content"]),
+        notes=hardly_painted(image, found, config),
         recipe=write_recipe(plan, files, network).to_json(),
     )
 
@@ -211,6 +212,26 @@ def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
         content = resize(inputs["content"].load(), *image.shape[-2:]).clamp(0, 1)
         return keep_content_color(image, content.to(image.device), clamp=True)
     return image
+
+
+UNCHANGED = 0.5 / 255  # mean difference from the content: what rounding to 8 bits hides
+
+
+def hardly_painted(image: Tensor, inputs: Inputs, config: StylizeConfig) -> tuple[str, ...]:
+    """A note where the picture is the content again; none where that is not in memory."""
+    content = inputs["content"].pixels
+    if not isinstance(content, Tensor):
+        return ()
+    recolored = inputs.colored(config.picture)["content"]
+    shown = {"as it was": content, "in the style's colors, and no more": recolored}
+    for how, picture in shown.items():
+        same = resize(picture, *image.shape[-2:]).clamp(0, 1).to(image.device)
+        if float((image - same).abs().mean()) < UNCHANGED:
+            return (
+                f"the picture is the content {how}: raise --strength, --style-weight or --steps, "
+                "or give a style that differs from the content",
+            )
+    return ()
 
 
 def as_picture(image: Tensor, content: Picture) -> Picture:

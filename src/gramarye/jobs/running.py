@@ -37,7 +37,7 @@ from gramarye.pictures.picture import save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import write_recipe
 from gramarye.scales.resizing import resize
-from gramarye.stylize import as_picture, finish, steps
+from gramarye.stylize import as_picture, finish, hardly_painted, steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -68,6 +68,7 @@ def open_job(job: Job, *, processes: Processes = ALONE, fetch: Fetch = download.
         held=pictures.inputs.held(device),
         memory=job_memory(job, device, processes),
         processes=processes,
+        files=job.inputs,
     )
     return JobRun(job, plan, pictures, network, processes, start)
 
@@ -236,5 +237,9 @@ class JobRun:
             peak_memory_mib=peak_memory(),
             recipe=recipe,
             stopped=self.stopped,
-            notes=(*self.pictures.notes, *written.notes),
+            notes=(
+                *self.pictures.notes,
+                *written.notes,
+                *hardly_painted(image, self.pictures.inputs, job.config),
+            ),
         )

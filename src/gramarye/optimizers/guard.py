@@ -74,8 +74,9 @@ class Guard:
         self.retries += 1
         if not self.losses:
             raise OptimizationError(
-                f"the loss of the first image is {total}: its pixels or the network's weights hold "
-                "numbers that are not finite; check them with `gramarye doctor`"
+                f"the loss of the first image is {total}: the weights of the losses are too large, "
+                "or the pixels or the network hold numbers that are not finite; choose smaller "
+                "weights, or check the network with `gramarye doctor`"
             )
         if self.retries > RETRIES:
             raise OptimizationError(
