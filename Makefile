@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint types bench samples wheel clean help
+.PHONY: demo test lint types bench samples wheel fuzz clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make lint     check style and format (ruff)"
 	@echo "make types    check types (mypy --strict)"
 	@echo "make bench    measure speed, memory and time to quality"
+	@echo "make fuzz     alter files and settings for MINUTES=60 and look what breaks"
 	@echo "make samples  paint the sample pictures again (some minutes)"
 	@echo "make wheel    build the wheel into dist/"
 	@echo "make clean    remove .venv, demo/ and everything built"
@@ -33,6 +34,11 @@ types: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks
+
+MINUTES ?= 60
+
+fuzz: .venv/installed-dev
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 samples: .venv/installed-dev
 	$(BIN)/python -m tools.paint_samples
