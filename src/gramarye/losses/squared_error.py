@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -35,13 +35,11 @@ def error_divisor(unit: ErrorUnit, squares: float, entries: int) -> float:
 class SquaredError:
     """Squared error of one layer's features against a target, divided by a constant."""
 
+    separable: ClassVar[bool] = True
+
     layer: str
     target: Tensor | Callable[[Box], Tensor]  # (1, C, H, W), or what gives a box of it
     divisor: float
-
-    @property
-    def separable(self) -> bool:
-        return True
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         here = features[self.layer]
