@@ -23,12 +23,7 @@ from gramarye.pictures.levels import lying, write_floats
 from gramarye.pictures.metadata import Metadata, orientation, read_metadata
 from gramarye.pictures.profiles import to_srgb
 from gramarye.pictures.rows import Array, row_bands
-from gramarye.pictures.sniffing import (
-    HEAD_BYTES,
-    READABLE_IN_WORDS,
-    picture_kind,
-    stranger,
-)
+from gramarye.pictures.sniffing import HEAD_BYTES, READABLE_IN_WORDS, picture_kind, stranger
 from gramarye.pictures.unpacking import file_pixels, jpeg_without_end, pillow_pixels
 from gramarye.pictures.vips import (
     CHANNELS,
