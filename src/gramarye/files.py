@@ -90,7 +90,8 @@ def remove_parts(path: Path) -> None:
 
 def _part_start(path: Path) -> str:
     """How its unfinished file's name begins: short enough for a disk's 255 bytes."""
-    return "." + path.name.encode()[:200].decode(errors="ignore")
+    name = os.fsencode(path.name)  # which may be no text
+    return "." + (path.name if len(name) <= 200 else name[:200].decode(errors="ignore"))
 
 
 def _sync_folder(folder: Path) -> None:
