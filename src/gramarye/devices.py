@@ -60,8 +60,7 @@ def keep_freed_memory(below: int = 1 << 30) -> None:
     that lie between the tiles' tensors leave holes when they go, a few images in all.
 
     Every step frees and takes the same few hundred MiB; getting them anew means that the system
-    clears each page again. Measured with vgg19-lite, one thread: a gradient at 1024 px takes 0.82 s
-    instead of 1.63 s, at 512 px 0.18 s instead of 0.19 s; the peak grows by about a sixth.
+    clears each page again, up to half of the time (docs/performance.md).
     A command may do this to its process; the library never does.
     """
     if not sys.platform.startswith("linux"):

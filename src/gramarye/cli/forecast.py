@@ -7,12 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from gramarye.cli.commands import FILE, Command, Option, argument
-from gramarye.cli.options import (
-    given_inputs,
-    given_settings,
-    input_options,
-    setting_options,
-)
+from gramarye.cli.options import given_inputs, given_settings, input_options, setting_options
 from gramarye.cli.stylize import weighted_styles
 
 if TYPE_CHECKING:

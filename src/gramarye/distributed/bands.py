@@ -18,7 +18,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.scales.rows import NO_ROWS, Kernel, Rows, cut, length, resize_rows, source_rows
 from gramarye.tiles.plan import TilePlan
 from gramarye.tiles.regions import Sums
-from gramarye.tiles.tiling import margins, splits, total_stride
+from gramarye.tiles.tiling import Layout, splits
 
 
 @final
@@ -108,15 +108,11 @@ def plan_bands(
 
     By default, twice the margin: in smaller bands, most of the work would be done twice.
     """
-    stride = total_stride(network, layers)
-    before, after = margins(network, layers)
-    least = 2 * max(before, after) if smallest is None else smallest
+    layout = Layout.of(network, layers, height, width)
+    least = 2 * max(layout.margins) if smallest is None else smallest
     count = max(1, min(processes, height // least))
-    owned = list(splits(0, height, count, stride))
-    windows = [
-        (max(0, top - before) // stride * stride, min(height, bottom + after))
-        for top, bottom in owned
-    ]
+    owned = list(splits(0, height, count, layout.stride))
+    windows = [layout.window(*rows, height) for rows in owned]
     idle = [NO_ROWS] * (processes - len(owned))
     return Bands(height, width, (*owned, *idle), (*windows, *idle))
 

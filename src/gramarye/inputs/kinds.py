@@ -27,12 +27,6 @@ class InputKind:
     option: bool = True  # whether it is named by an option, else as an argument
     setting: bool = False  # whether it is named by a setting of that name
 
-    def names(self, known: Iterable[str]) -> list[str]:
-        """Those of the names that are of this kind, in their order."""
-        return sorted(
-            (name for name in known if kind_of(name) is self), key=lambda name: number_of(name)
-        )
-
 
 INPUTS: dict[str, InputKind] = {
     kind.name: kind
@@ -75,7 +69,7 @@ def number_of(name: str) -> int:
 
 def names_of(kind: str, known: Iterable[str]) -> list[str]:
     """Those of the names that are of that kind, in their order."""
-    return INPUTS[kind].names(known)
+    return sorted((name for name in known if kind_of(name) is INPUTS[kind]), key=number_of)
 
 
 def check_sizes(sizes: Mapping[str, tuple[int, int]]) -> None:

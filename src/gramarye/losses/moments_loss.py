@@ -8,12 +8,7 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from gramarye.losses.statistics import (
-    Moments,
-    PositionWeights,
-    add_sums_gradient,
-    moments,
-)
+from gramarye.losses.statistics import Moments, PositionWeights, add_sums_gradient, moments
 from gramarye.tiles.regions import Region, Sums, whole_region
 
 Distance = Callable[[Moments, Moments], Tensor]  # (B,)

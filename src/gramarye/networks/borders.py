@@ -16,10 +16,7 @@ def bordered_empty(like: Tensor, dtype: torch.dtype) -> Tensor:
     """Memory for a tensor (B, C, H, W) with a border of one pixel: (B, C, H + 2, W + 2)."""
     b, c, h, w = like.shape
     return torch.empty(
-        (b, c, h + 2, w + 2),
-        dtype=dtype,
-        device=like.device,
-        memory_format=torch.channels_last,
+        (b, c, h + 2, w + 2), dtype=dtype, device=like.device, memory_format=torch.channels_last
     )
 
 

@@ -15,9 +15,8 @@ from torch import Tensor
 from gramarye.errors import OutputError
 
 # Numbers in a block, all rows together. Smaller ones stay in a core's cache between two products
-# with them and sum more exactly (1e-7 instead of 6e-6 in float32), but every block costs some calls
-# on all threads: at 512 px a step takes 9.4 ms with 4 million numbers, 11.6 ms with one million. An
-# accelerator wants few, large kernels.
+# with them and sum more exactly, but every block costs some calls on all threads: with a quarter of
+# it a step takes 1.2 times as long. An accelerator wants few, large kernels.
 CPU_BLOCK, ACCELERATOR_BLOCK = 1 << 22, 1 << 24
 SHORTEST = 4096  # entries of one row in a block
 PART = 1 << 24  # numbers in one tensor of a snapshot: 64 MiB of float32
