@@ -12,7 +12,6 @@ import torch
 
 from gramarye.errors import DeviceError
 
-KINDS = ("cpu", "cuda", "mps", "xpu")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
@@ -23,9 +22,8 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device(here[0])
     kind, _, index = name.partition(":")
     if kind not in here:
-        known = "" if kind in KINDS else f" ({', '.join(KINDS)} and auto are known)"
         raise DeviceError(
-            f"device {name!r} is not here{known}: this machine and this PyTorch have "
+            f"device {name!r} is not here: this machine and this PyTorch have "
             f"{', '.join(here)}; 'auto' takes the best of them"
         )
     last = torch.accelerator.device_count() - 1 if kind != "cpu" else 0

@@ -118,7 +118,7 @@ def plan_bands(
 
 
 def gather(rows: Tensor, bands: Bands, processes: Processes) -> Tensor:
-    """The whole image on the first process; no rows elsewhere."""
+    """The whole image (1, 3, H, W) on the first process; no rows elsewhere."""
     wanted = [(0, bands.height)] + [NO_ROWS] * (processes.size - 1)
     return processes.regroup(rows, bands.owned, wanted)
 
@@ -126,7 +126,7 @@ def gather(rows: Tensor, bands: Bands, processes: Processes) -> Tensor:
 def rescale(
     rows: Tensor, old: Bands, new: Bands, processes: Processes, kernel: Kernel = "bicubic"
 ) -> Tensor:
-    """This process's rows of an image at another size; nobody holds the image as a whole."""
+    """This process's rows (1, 3, h, W) of an image at another size; nobody holds it as a whole."""
     if old.size == new.size:
         return processes.regroup(rows, old.owned, new.owned)
     wanted = [source_rows(old.height, new.height, rows, kernel) for rows in new.owned]

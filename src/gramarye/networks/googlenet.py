@@ -100,7 +100,7 @@ class Inception(nn.Module):
 
 
 def through(branch: nn.Sequential, x: Tensor) -> Tensor:
-    """A branch of two convolutions with the ReLU between them, which its published keys omit."""
+    """A branch of two convolutions on x (B, C, H, W), the ReLU between them, which has no key."""
     reduce, conv = branch
     return conv(F.relu_(reduce(x)))  # type: ignore[no-any-return]
 
