@@ -16,16 +16,13 @@ from gramarye.cli.commands import FILE, Command, Option
 from gramarye.cli.options import given, seconds, setting_option
 from gramarye.distillation.settings import DistillConfig, make_distill_config
 from gramarye.errors import OutputError
-from gramarye.settings import Setting
+from gramarye.settings import settings_of
 
 if TYPE_CHECKING:
     from gramarye.distillation.training import DistillRecord
 
 REPORT_EVERY = 100  # steps
-GROUP = "the training"
-SETTINGS = [
-    Setting(name, (name,), field, GROUP) for name, field in DistillConfig.model_fields.items()
-]
+SETTINGS = list(settings_of(DistillConfig, ()))
 
 
 def command() -> Command:
@@ -47,7 +44,7 @@ def command() -> Command:
         Option("--skip", skip, str, "PREFIX", multiple=True),
         Option("--checkpoint-every", every, seconds, "SECONDS", default=120.0),
         *(setting_option(setting) for setting in SETTINGS if setting.option != "blocks"),
-        Option("--blocks", blocks, parse_blocks, "N,N/N,N/...", group=GROUP),
+        Option("--blocks", blocks, parse_blocks, "N,N/N,N/...", group=DistillConfig.title),
         help="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
         "write it as a network file for --weights. A run that is stopped goes on where it was: "
         "give the same command again.",
