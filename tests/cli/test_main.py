@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -48,14 +47,12 @@ def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
 
 
 def test_python_m_gramarye_is_the_same_command() -> None:
-    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "gramarye", "stylise"], capture_output=True, text=True
     )
     assert done.returncode == 2
     assert done.stdout == ""
     assert "did you mean 'stylize'?" in done.stderr
-    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize(
