@@ -80,10 +80,16 @@ def add_sums_gradient(
         return
     for b in range(len(features)):
         target, source = into[b].permute(1, 2, 0), features[b].permute(1, 2, 0)  # (H, W, C)
-        source = source.to(into.dtype)
-        target.baddbmm_(source, matrix[b].expand(len(source), -1, -1))
         h, w, c = target.shape
-        target.view(h, w * c).add_(first[b].repeat(w))  # long rows: quicker than a few channels
+        step = max(1, CHUNK // max(1, w * c)) if into.device.type == "cpu" else h
+        for rows, part in zip(torch.split(target, step), torch.split(source, step), strict=True):
+            # Together with what lies between them (a border, another tile's share) the rows are one
+            # matrix: a single product, where on their own they are hundreds that threads wait for.
+            pitch = part.stride(0) // c if len(part) > 1 else w
+            whole = part.as_strided(((len(part) - 1) * pitch + w, c), (c, 1)).to(into.dtype)
+            product = torch.empty(len(part) * pitch, c, dtype=into.dtype, device=into.device)
+            torch.addmm(first[b], whole, matrix[b], out=product[: len(whole)])
+            rows += product.view(len(part), pitch, c)[:, :w]
 
 
 def at_least_float32(x: Tensor) -> Tensor:
