@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -16,25 +16,6 @@ from torch import Tensor
 from gramarye.tiles.regions import Box
 
 CHUNK = 1 << 20  # numbers converted to float32 at a time: enough for all threads, few for the cache
-
-
-class _Sums(torch.autograd.Function):
-    """F F^T and F summed over positions, of features (B, C, H, W) as they lie in memory.
-
-    Autograd's own way would turn channels-last features around, and take two products to go back.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(features)
-        return sums_of(features)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (features,) = ctx.saved_tensors
-        into = torch.zeros_like(features)
-        add_sums_gradient(into, features, *gradients)
-        return into
 
 
 def sums_of(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,7 +134,7 @@ def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
     Weights are 0 or more; a position's weight is how often it counts.
     """
     if weights is None:
-        second, first = _Sums.apply(features)  # type: ignore[no-untyped-call]
+        second, first = sums_of(features)
         count = second.new_full((len(features),), features.shape[2] * features.shape[3])
         return Moments(second, first, count)
     x = at_least_float32(features).flatten(2)  # (B, C, H*W)

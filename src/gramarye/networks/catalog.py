@@ -1,6 +1,7 @@
 """The perceptual networks by name: files, addresses, hashes and the layers a style asks for.
 
-Nothing here needs torch, so that `gramarye networks list` answers at once.
+Nothing here needs torch, so that `gramarye networks list` answers at once. The licenses of the
+weights are in docs/networks.md.
 """
 
 from __future__ import annotations
@@ -36,8 +37,6 @@ class NetworkInfo:
     url: str  # empty: the file is part of the package
     sha256: str  # the file's SHA-256, or the first 8 digits where no more was published
     megabytes: float  # 1e6 bytes
-    license: str = "BSD-3-Clause (torchvision)"
-    source: str
     layers: tuple[str, ...]  # all of them, from the image inwards
     style_layers: tuple[str, ...] = VGG_STYLE_LAYERS  # of the style loss, unless others are named
     content_layer: str = "relu4_2"
@@ -58,8 +57,6 @@ _ALL = (
         url="",
         sha256="58661a61ce7d1c7f9b604da70df0c29283d7b5d7d5999d9668e9d3e7baa3a9e2",
         megabytes=2.3,
-        license="MIT (Gramarye)",
-        source="distilled by Gramarye",
         layers=VGG19_LAYERS[: VGG19_LAYERS.index("relu5_1") + 1],
     ),
     NetworkInfo(
@@ -69,7 +66,6 @@ _ALL = (
         url=TORCHVISION + "vgg19-dcbb9e9d.pth",
         sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
         megabytes=574.7,
-        source="Simonyan and Zisserman, 2015",
         layers=VGG19_LAYERS,
     ),
     NetworkInfo(
@@ -79,8 +75,6 @@ _ALL = (
         url="https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth",
         sha256="d01eb7cb",
         megabytes=574.7,
-        license="CC-BY-4.0 (Visual Geometry Group)",
-        source="Simonyan and Zisserman, 2015; converted by J. Johnson",
         layers=VGG19_LAYERS,
     ),
     NetworkInfo(
@@ -90,7 +84,6 @@ _ALL = (
         url=TORCHVISION + "vgg16-397923af.pth",
         sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
         megabytes=553.4,
-        source="Simonyan and Zisserman, 2015",
         layers=vgg_layers(VGG16_BLOCKS),
     ),
     NetworkInfo(
@@ -100,7 +93,6 @@ _ALL = (
         url=TORCHVISION + "alexnet-owt-7be5be79.pth",
         sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
         megabytes=244.4,
-        source="Krizhevsky, 2014",
         layers=ALEXNET_LAYERS,
         style_layers=("relu1", "relu2", "relu3", "relu4", "relu5"),
         content_layer="relu3",
@@ -112,7 +104,6 @@ _ALL = (
         url=TORCHVISION + "googlenet-1378be20.pth",
         sha256="1378be20",
         megabytes=52.1,
-        source="Szegedy et al., 2015; converted from TensorFlow",
         layers=GOOGLENET_LAYERS,
         style_layers=("relu1", "relu3", "inception3b", "inception4b", "inception4e"),
         content_layer="inception4b",
@@ -124,7 +115,6 @@ _ALL = (
         url=TORCHVISION + "squeezenet1_0-b66bff10.pth",
         sha256="b66bff10",
         megabytes=5.0,
-        source="Iandola et al., 2016",
         layers=SQUEEZENET_LAYERS["1.0"],
         style_layers=FIRE_LAYERS,
         content_layer="fire5",
@@ -136,7 +126,6 @@ _ALL = (
         url=TORCHVISION + "squeezenet1_1-b8a52dc0.pth",
         sha256="b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
         megabytes=5.0,
-        source="Iandola et al., 2016",
         layers=SQUEEZENET_LAYERS["1.1"],
         style_layers=FIRE_LAYERS,
         content_layer="fire5",
