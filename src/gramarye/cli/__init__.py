@@ -27,6 +27,7 @@ from gramarye.cli import (
     stylize,
 )
 from gramarye.cli.commands import Group, mistake
+from gramarye.cli.interrupts import as_interrupts
 from gramarye.cli.streams import guarded_streams
 from gramarye.distributed.environment import launched, only_errors
 from gramarye.errors import GramaryeError, InputError, OutputError
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if os.environ.get(completion.ASKED):
         make_commands().main(arguments, "gramarye", completion.ASKED)  # answers the shell and exits
-    with guarded_streams():
+    with guarded_streams(), as_interrupts():
         return run(arguments)
 
 
