@@ -24,8 +24,8 @@ from benchmarks.baselines import gatys
 from benchmarks.plan import load_network
 from benchmarks.runs import Point, point
 from benchmarks.time_to_quality import first
-from gramarye.handover import enlarge
 from gramarye.config import StylizeConfig, make_config
+from gramarye.handover import enlarge
 from gramarye.inputs.inputs import Input, Inputs, match_colors
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective

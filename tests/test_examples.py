@@ -19,7 +19,7 @@ from gramarye.objective import Objective, Term
 from gramarye.pictures.picture import load_image, load_picture, save_picture
 from gramarye.recipe import Recipe
 from gramarye.samples import sample_path
-from gramarye.scales.sizes import resize
+from gramarye.scales.resizing import resize
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

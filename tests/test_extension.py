@@ -93,7 +93,10 @@ def prepare(settings: GuideSettings, targets: Targets) -> Callable[[], list[Term
 GUIDE = TermKind(
     "guide",
     GuideSettings,
-    lambda settings: Needs(bytes_per_pixel=12.0 if settings.weight else 0.0),
+    lambda settings: Needs(
+        inputs=frozenset({"guide"} if settings.weight else ()),
+        bytes_per_pixel=12.0 if settings.weight else 0.0,
+    ),
     prepare,
 )
 
@@ -144,6 +147,14 @@ def test_they_are_obeyed_and_in_the_recipe(stylize: Callable[..., int], guide: P
     assert recipe.settings.value("guide_weight") == 1e4
     assert recipe.inputs["guide"].name == "guide.png"
     assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_a_missing_input_is_one_sentence(
+    stylize: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert stylize("--guide-weight", "5", "-o", "a.png") == 2
+    error = capsys.readouterr().err
+    assert "there is no guide: name one" in error and error.count("\n") == 1
 
 
 def test_redo_obeys_them(

@@ -1,6 +1,7 @@
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,13 @@ def test_the_longest_names_can_be_written(tmp_path, letter: str) -> None:
     name = letter * (250 // len(letter.encode())) + ".png"
     path = load_picture(ramp()).save(tmp_path / name).path
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_names_that_are_no_text_can_be_written(tmp_path) -> None:
+    path = tmp_path / os.fsdecode(b"odd \xff name.png")
+    load_picture(ramp()).save(path)
+    assert load_picture(path).width == 28
 
 
 def test_what_a_killed_process_left_is_removed_for_any_name(tmp_path) -> None:

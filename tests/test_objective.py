@@ -8,13 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.config import make_config
+from gramarye.config import StylizeConfig, make_config
 from gramarye.errors import SettingsError
-from gramarye.losses.content import make_content_loss
 from gramarye.losses.distances import paper_gram_distance
+from gramarye.losses.moments_loss import MomentsLoss
+from gramarye.losses.squared_error import content_loss
 from gramarye.losses.statistics import moments
-from gramarye.losses.style import StyleLoss
-from gramarye.losses.total_variation import TotalVariationLoss
+from gramarye.losses.variation import TotalVariation
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import ChainPasses, Pass
 from gramarye.networks.vgg import narrow_vgg
@@ -42,19 +42,25 @@ def gatys_objective(network: PerceptualNetwork, content: Tensor, style: Tensor) 
     return Objective(
         network,
         [
-            Term("content", 2.0, make_content_loss("relu4_2", p["relu4_2"], "sum"), ("relu4_2",)),
+            Term("content", 2.0, content_loss("relu4_2", p["relu4_2"], "sum"), ("relu4_2",)),
             *(
                 Term(
                     f"style/{layer}",
                     3.0,
-                    StyleLoss(layer, moments(a[layer]), paper_gram_distance),
+                    MomentsLoss(layer, moments(a[layer]), paper_gram_distance),
                     (layer,),
                 )
                 for layer in a
             ),
-            Term("tv", 5.0, TotalVariationLoss()),
+            Term("tv", 5.0, TotalVariation()),
         ],
     )
+
+
+def configured(
+    network: PerceptualNetwork, content: Tensor, style: Tensor, config: StylizeConfig
+) -> Objective:
+    return make_objective(network, {"content": content, "style/0": style}, config)
 
 
 def test_the_gradient_agrees_with_finite_differences() -> None:
@@ -88,18 +94,18 @@ def test_losses_are_those_of_the_paper_written_out_plainly() -> None:
         return found
 
     f, p, a = activations(image), activations(content), activations(style)
-    assert_close(losses["content"], 2.0 * 0.5 * ((f["relu4_2"] - p["relu4_2"]) ** 2).sum())
+    assert_close(losses["content"], 2.0 * 0.5 * ((f["relu4_2"] - p["relu4_2"]) ** 2).sum()[None])
     for layer in ("relu1_1", "relu2_1"):
         n, m = f[layer].shape
         gram, target = f[layer] @ f[layer].T, a[layer] @ a[layer].T
         expected = 3.0 * ((gram - target) ** 2).sum() / (4 * n**2 * m**2)
-        assert_close(losses[f"style/{layer}"], expected)
+        assert_close(losses[f"style/{layer}"], expected[None])
 
 
 def test_losses_are_zero_and_the_gradient_vanishes_where_all_targets_are_met() -> None:
     network, image = double_network(), picture(1)
     config = make_config(color="free", tv_weight=0.0)
-    evaluation = make_objective(network, image, [image], config).evaluate(image)
+    evaluation = configured(network, image, image, config).evaluate(image)
     # Not quite zero where target and image went through differently laid out memory: a sum of
     # squares of differences of 1e-15, and a gradient as small as they are.
     assert evaluation.total.item() < 1e-20
@@ -108,7 +114,7 @@ def test_losses_are_zero_and_the_gradient_vanishes_where_all_targets_are_met() -
 
 def test_the_total_is_the_sum_of_the_named_losses() -> None:
     network = double_network()
-    objective = make_objective(network, picture(1), [picture(2)], make_config(tv_weight=0.5))
+    objective = configured(network, picture(1), picture(2), make_config(tv_weight=0.5))
     evaluation = objective.evaluate(picture(3))
     assert_close(evaluation.total, sum(evaluation.losses.values()))
     assert list(evaluation.losses) == [
@@ -121,7 +127,7 @@ def test_the_total_is_the_sum_of_the_named_losses() -> None:
 def test_the_relative_style_loss_of_the_content_is_the_style_weight() -> None:
     network, content, style = double_network(), picture(1), picture(2)
     config = make_config(style_weight=7.0, strength=0.5)
-    losses = make_objective(network, content, [style], config).evaluate(content).losses
+    losses = configured(network, content, style, config).evaluate(content).losses
     total = sum(value for name, value in losses.items() if name.startswith("style/"))
     assert_close(float(total), 7.0)
 
@@ -131,7 +137,7 @@ def test_strength_multiplies_the_style_weight_by_ten_each_way() -> None:
 
     def style(strength: float) -> float:
         config = make_config(strength=strength)
-        objective = make_objective(network, picture(1), [picture(2)], config)
+        objective = configured(network, picture(1), picture(2), config)
         return objective.evaluate(picture(3)).losses["style/relu3_1"].item()
 
     assert_close(style(1.0), 10 * style(0.5))
@@ -141,7 +147,7 @@ def test_strength_multiplies_the_style_weight_by_ten_each_way() -> None:
 def test_a_term_of_weight_zero_is_left_out() -> None:
     network = double_network()
     config = make_config(content_weight=0.0, style_layers={"relu1_1": 1.0, "relu2_1": 0.0})
-    objective = make_objective(network, picture(1), [picture(2)], config)
+    objective = configured(network, picture(1), picture(2), config)
     assert [term.name for term in objective.terms] == ["style/relu1_1"]
 
 
@@ -208,14 +214,16 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
 
 def brightest(features: Mapping[str, Tensor]) -> Tensor:
     """A loss that is no function of sums: of the largest activation alone."""
-    return features["relu2_1"].square().amax() + features["image"].amax()
+    return features["relu2_1"].square().amax((1, 2, 3)) + features["image"].amax((1, 2, 3))
 
 
 def test_a_loss_that_is_no_function_of_sums_refuses_tiles_and_says_what_to_do() -> None:
     network = double_network()
     term = Term("brightest", 1.0, brightest, ("relu2_1",))
     with pytest.raises(
-        SettingsError, match=r"loss brightest .* choose a smaller size, allow more memory, or leave"
+        SettingsError,
+        match=r"loss brightest .* choose a smaller size, allow more memory, start one process, or "
+        r"leave the loss out",
     ):
         Objective(network, [term], memory=100_000).evaluate(picture(3, 160))
 
@@ -234,11 +242,53 @@ def test_in_one_piece_any_loss_joins_the_others() -> None:
 
 
 def test_terms_of_the_image_alone_need_no_network() -> None:
-    objective = Objective(double_network(), [Term("tv", 2.0, TotalVariationLoss())], memory=40_000)
+    objective = Objective(double_network(), [Term("tv", 2.0, TotalVariation())], memory=40_000)
     image = picture(3, 60).requires_grad_(True)
     loss = objective.losses(image)["tv"]
-    (gradient,) = torch.autograd.grad(loss, image)
+    (gradient,) = torch.autograd.grad(loss.sum(), image)
     found = objective.evaluate(image.detach())
     assert len(objective.plan(60, 60).tiles) > 1
     assert_close(found.total, loss.detach())
     assert_close(found.gradient, gradient)
+
+
+# batches
+
+
+@pytest.mark.parametrize("memory", [None, 300_000])
+def test_a_batch_moves_as_its_images_would_alone(memory: int | None) -> None:
+    network = double_network()
+    terms = list(gatys_objective(network, picture(1, 96), picture(2)).terms)
+    if memory is None:
+        terms.append(Term("brightest", 0.5, brightest, ("relu2_1",)))
+    objective = Objective(network, terms, memory=memory)
+    images = [picture(seed, 96) for seed in (3, 4, 3)]
+    found = objective.evaluate(torch.cat(images))
+    assert (len(objective.plan(96, 96).tiles) > 1) == (memory is not None)
+    for i, image in enumerate(images):
+        alone = objective.evaluate(image)
+        for name, value in alone.losses.items():
+            assert found.losses[name].shape == (3,)
+            assert_close(found.losses[name][i : i + 1], value, rtol=1e-12, atol=0)
+        assert_close(found.total[i : i + 1], alone.total, rtol=1e-12, atol=0)
+        difference = found.gradient[i : i + 1] - alone.gradient
+        assert difference.norm() <= 1e-12 * alone.gradient.norm()
+
+
+@pytest.mark.parametrize("distance", ["gram", "gram-paper", "covariance", "wasserstein"])
+@pytest.mark.parametrize("memory", [None, 300_000])
+def test_a_batch_of_copies_has_per_image_the_losses_of_one(
+    distance: str, memory: int | None
+) -> None:
+    network = double_network()
+    config = make_config(tv_weight=0.5, style_loss=distance)
+    mask = torch.rand(1, 1, 96, 96, dtype=torch.float64)
+    seen = {"content": picture(1, 96), "style/0": picture(2), "content-mask": mask}
+    terms = make_objective(network, seen, config).terms
+    objective = Objective(network, terms, memory=memory)
+    one, three = (objective.evaluate(picture(3, 96).expand(n, -1, -1, -1)) for n in (1, 3))
+    assert (len(objective.plan(96, 96).tiles) > 1) == (memory is not None)
+    for name, value in one.losses.items():
+        assert_close(three.losses[name], value.expand(3), rtol=1e-10, atol=0)
+    expected = one.gradient.expand_as(three.gradient)
+    assert (three.gradient - expected).norm() <= 1e-10 * expected.norm()

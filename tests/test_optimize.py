@@ -17,7 +17,14 @@ from torch.testing import assert_close
 
 from gramarye.errors import OptimizationError
 from gramarye.objective import Evaluation, Objective
-from gramarye.optimize import AdamState, Iterate, Snapshot, optimize, rms_change
+from gramarye.optimize import (
+    AdamState,
+    Iterate,
+    Snapshot,
+    optimize,
+    read_losses,
+    rms_change,
+)
 from gramarye.optimizers import history
 from gramarye.optimizers.history import IN_MEMORY, PairStorage
 from gramarye.optimizers.settings import OptimizerSettings
@@ -323,3 +330,9 @@ def test_a_sharded_change_is_that_of_the_whole() -> None:
     rms_change(before[..., :2], after[..., :2], collect)
     found = rms_change(before[..., 2:], after[..., 2:], lambda totals: totals + parts[0])
     assert found == pytest.approx(rms_change(before, after))
+
+
+def test_the_losses_of_a_batch_are_shown_as_their_mean() -> None:
+    losses = {"a": torch.tensor([1.0, 3.0]), "b": torch.tensor([0.5, 0.5], dtype=torch.float64)}
+    found = read_losses(Evaluation(losses, torch.zeros(2), torch.empty(0)))
+    assert found == {"a": 2.0, "b": 0.5}

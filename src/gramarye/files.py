@@ -102,7 +102,11 @@ def _take_name(part: Path, path: Path) -> None:
             raise
         except OSError:  # a disk without hard links, such as FAT
             path.open("xb").close()
-            part.replace(path)
+            try:
+                part.replace(path)
+            except BaseException:
+                path.unlink()
+                raise
     except FileExistsError as error:
         raise _exists_already(path) from error
 
@@ -116,7 +120,8 @@ def remove_parts(path: Path) -> None:
 
 def _part_start(path: Path) -> str:
     """How its unfinished file's name begins: short enough for a disk's 255 bytes."""
-    return f".{path.name[:50]}"
+    name = os.fsencode(path.name)  # which may be no text
+    return "." + (path.name if len(name) <= 200 else name[:200].decode(errors="ignore"))
 
 
 def beside(path: Path, start: str, end: str, room: int = 0) -> Path:

@@ -13,8 +13,9 @@ from gramarye.config import StylizeConfig
 from gramarye.devices import choose_device
 from gramarye.distributed.bands import Bands, plan_bands
 from gramarye.distributed.processes import ALONE, Processes
-from gramarye.errors import SettingsError
+from gramarye.errors import InputError, SettingsError
 from gramarye.inputs.inputs import Size
+from gramarye.inputs.kinds import check_sizes, names_of
 from gramarye.losses.kind import Needs
 from gramarye.losses.terms import needs_of
 from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget
@@ -90,13 +91,17 @@ def make_plan(
     processes: Processes = ALONE,
     smallest: int | None = None,
 ) -> Plan:
-    """The plan of a run for inputs of these sizes; SettingsError for what cannot be run.
+    """The plan of a run for inputs of these sizes; InputError for what cannot be run.
 
     `held` are the bytes that the inputs take throughout, `memory` is the budget in place of the
     config's, and `smallest` the least rows of a band (see `plan_bands`). All scales are planned
     before the first step: a last one that is too large must not cost the others.
     """
     needs = needs_of(config.terms)
+    check_sizes(sizes)
+    for kind in needs.inputs:
+        if not names_of(kind, sizes):
+            raise InputError(f"there is no {kind}: name one, or give what needs it a weight of 0")
     if processes.size > 1:
         check_shared(config, needs)
     memory = memory_budget(config.machine.memory, device) if memory is None else memory

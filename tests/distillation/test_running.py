@@ -220,6 +220,17 @@ def test_folders_that_are_none_are_a_sentence(job: DistillJob, tmp_path: Path, f
         open_distillation(replace(job, images=(tmp_path / folder,)))
 
 
+def test_a_folder_without_permission_is_a_sentence(
+    job: DistillJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(self: Path) -> None:  # as it is for everyone but root
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(ImageError, match="Permission denied"):
+        open_distillation(job)
+
+
 # what is written
 
 

@@ -1,16 +1,17 @@
-"""Bands: who owns and sees what; resizing rows as the whole image would be."""
+"""Bands: who owns and sees what."""
 
 import pytest
 import torch
-from torch.testing import assert_close
 
 from gramarye.config import make_config
-from gramarye.distributed.bands import plan_bands, resize_rows, source_rows
-from gramarye.distributed.processes import cut, length, overlap
+from gramarye.distributed.bands import gather, plan_bands, rescale, whole
+from gramarye.distributed.processes import ALONE
+from gramarye.losses.terms import needs_of
 from gramarye.memory.budget import budget_scale
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.optimize import AdamState
-from gramarye.scales.sizes import resize
+from gramarye.scales.resizing import resize
+from gramarye.scales.rows import length
+from gramarye.tiles.plan import choose_tiles
 from gramarye.tiles.tiling import margins, plan_tiles
 
 LAYERS = ("relu1_1", "relu3_1")
@@ -45,39 +46,30 @@ def test_a_band_sees_the_windows_of_its_tiles(tiny_network: PerceptualNetwork) -
         assert max(tile.window.bottom for tile in tiles) == bottom
 
 
-@pytest.mark.parametrize("sizes", [(20, 30, 41, 60), (41, 60, 20, 30), (33, 20, 33, 41)])
-def test_rows_are_resized_as_in_the_whole_image(sizes: tuple[int, int, int, int]) -> None:
-    old, old_width, height, width = sizes
-    image = torch.rand(1, 3, old, old_width, dtype=torch.float64)
-    whole = resize(image, height, width)
-    for rows in [(0, 7), (5, 16), (height - 3, height), (4, 4)]:
-        seen = source_rows(old, height, rows)
-        part = resize_rows(cut(image, (0, old), seen), seen[0], old, height, width, rows)
-        assert_close(part, whole[..., rows[0] : rows[1], :], rtol=0, atol=1e-12)
-
-
-def test_moments_are_resized_as_in_the_whole_image() -> None:
-    moments = torch.rand(1, 3, 20, 30, dtype=torch.float64)
-    whole = AdamState(moments, moments, 1.0).resized(41, 60).first
-    assert whole is not None
-    seen = source_rows(20, 41, (11, 30), "bilinear")
-    part = cut(moments, (0, 20), seen)
-    rows = resize_rows(part, seen[0], 20, 41, 60, (11, 30), "bilinear")
-    assert_close(rows, whole[..., 11:30, :], rtol=0, atol=1e-12)
-
-
-def test_overlap() -> None:
-    assert overlap((0, 5), (3, 9)) == (3, 5)
-    assert overlap((0, 3), (3, 9)) == (0, 0)
-
-
 @pytest.mark.parametrize("memory", [None, 400_000_000])
 def test_a_band_is_budgeted_with_tiles_of_its_own_rows(
     tiny_network: PerceptualNetwork, memory: int | None
 ) -> None:
     config = make_config(history=2)
-    budget = budget_scale(tiny_network, 4000, 1000, config, "float32", memory, within=(1000, 2000))
+    needs = needs_of(config.terms)
+    size, settings = (4000, 1000), config.optimizer
+    budget = budget_scale(tiny_network, size, (1000, 2000), needs, settings, "float32", memory)
     assert {tile.owned.top for tile in budget.tiles.tiles} >= {1000}
     assert sum(tile.owned.area for tile in budget.tiles.tiles) == 1000 * 1000
-    whole = budget_scale(tiny_network, 4000, 1000, config, "float32", None)
+    whole = budget_scale(tiny_network, size, (0, 4000), needs, settings, "float32", None)
     assert budget.bytes < whole.bytes / 3
+
+
+def test_on_one_process_a_picture_is_one_band_and_nothing_is_moved(
+    tiny_network: PerceptualNetwork,
+) -> None:
+    band, image = whole(40, 52), torch.rand(1, 3, 40, 52)
+    assert band.bands == plan_bands(tiny_network, LAYERS, 40, 52, 1)
+    assert (band.owned, band.window, band.idle) == ((0, 40), (0, 40), False)
+    assert band.widen(image) is band.fold(image) is gather(image, band.bands, ALONE) is image
+    assert torch.equal(band.own(image), image)
+    assert band.share({"a": (image,), "b": ()}) == {"a": (image,), "b": ()}
+    tiles = choose_tiles(tiny_network, LAYERS, 40, 52, 100_000)
+    assert band.here(tiles) == tiles
+    larger = rescale(image, band.bands, whole(60, 78).bands, ALONE)
+    assert torch.equal(larger, resize(image, 60, 78))

@@ -7,8 +7,8 @@ import torch
 from torch.testing import assert_close
 
 from gramarye.distributed.bands import whole
-from gramarye.losses.content import CONTENT, ContentSettings, ErrorUnit
-from gramarye.losses.kind import Needs
+from gramarye.losses.content import CONTENT, ContentSettings
+from gramarye.losses.kind import ErrorUnit, Needs
 from gramarye.losses.targets import Targets
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.extractor import FeatureExtractor
@@ -34,7 +34,7 @@ def test_layers_are_shares_where_errors_are_relative(
 def test_it_needs_its_layers_of_the_image_and_their_features_of_the_content() -> None:
     layers = frozenset({"relu1_1", "relu2_2"})
     needs = CONTENT.needs(ContentSettings(layers=LAYERS))
-    assert needs == Needs(layers, {"content": layers})
+    assert needs == Needs(layers=layers, features={"content": layers})
     assert CONTENT.needs(ContentSettings(weight=0.0)) == Needs()
 
 

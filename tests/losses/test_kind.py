@@ -4,8 +4,9 @@ from gramarye.losses.kind import Needs, all_needs, shares
 
 
 def test_needs_add_up() -> None:
-    one = Needs(frozenset("ab"), {"content": frozenset("b")}, 4.0)
-    two = Needs(frozenset("bc"), {"content": frozenset("c"), "init": frozenset("d")}, 2.5)
+    one = Needs(layers=frozenset("ab"), features={"content": frozenset("b")}, bytes_per_pixel=4.0)
+    both = {"content": frozenset("c"), "init": frozenset("d")}
+    two = Needs(layers=frozenset("bc"), features=both, bytes_per_pixel=2.5)
     three = Needs(whole=frozenset({"brightest"}))
     total = all_needs([one, two, three])
     assert total.layers == set("abc")

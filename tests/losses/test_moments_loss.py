@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gramarye.losses.distances import covariance_distance, gram_distance
-from gramarye.losses.moments_loss import Distance, MomentsLoss, style_distance
+from gramarye.losses.moments_loss import Distance, MomentsLoss
 from gramarye.losses.statistics import PositionWeights, moments
-from gramarye.losses.style import DISTANCES
+from gramarye.losses.style import DISTANCES, style_distance
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.vgg import narrow_vgg
 from gramarye.tiles.regions import Box, Region, whole_region

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gramarye.losses.content import ErrorUnit
+from gramarye.losses.kind import ErrorUnit
 from gramarye.losses.squared_error import SquaredError, content_loss, error_divisor, squared_error
 from gramarye.tiles.regions import whole_region
 

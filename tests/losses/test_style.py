@@ -88,7 +88,7 @@ def test_weights_are_shares_where_the_unit_is_relative() -> None:
     assert StyleSettings(**settings).weights() == {"relu1_1": 6.0, "relu2_1": 2.0}
     absolute = StyleSettings(**settings, unit="absolute")
     assert absolute.weights() == {"relu1_1": 24.0, "relu2_1": 8.0}
-    assert STYLE.needs(absolute) == Needs(frozenset(LAYERS))
+    assert STYLE.needs(absolute) == Needs(inputs=frozenset({"style"}), layers=frozenset(LAYERS))
     assert STYLE.needs(StyleSettings(weight=0.0)) == Needs()
 
 

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gramarye.distributed.bands import whole
-from gramarye.losses.content import CONTENT, ContentSettings, ErrorUnit
+from gramarye.losses.content import CONTENT, ContentSettings
 from gramarye.losses.distances import covariance_distance
+from gramarye.losses.kind import ErrorUnit
 from gramarye.losses.moments_loss import MomentsLoss
 from gramarye.losses.squared_error import SquaredError
 from gramarye.losses.statistics import Moments, mix_moments, moments

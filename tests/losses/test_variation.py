@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.losses.total_variation import VariationKind
+from gramarye.losses.kind import VariationKind
 from gramarye.losses.variation import TotalVariation, total_variation
 
 PICTURE = torch.tensor([[0.0, 2.0], [1.0, 1.0]]).view(1, 1, 2, 2)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gramarye.scales.grain import PERIOD, add_grain, missing, spot_noise, wrapped
-from gramarye.scales.sizes import enlarge, fine_detail, resize, style_grain
+from gramarye.scales.resizing import fine_detail, resize
 
 
 def covariance(image: Tensor) -> Tensor:
@@ -95,39 +95,3 @@ def test_what_is_missing_makes_up_the_variance(share: float) -> None:
     found = share * wanted + missing(grain, share * wanted) ** 2 * wanted
     assert found == pytest.approx(max(1.0, share) * wanted)
     assert missing(torch.zeros_like(grain), 0.1) == 0.0
-
-
-def test_a_flat_image_gets_as_much_detail_as_the_style_has(style: Tensor) -> None:
-    small, content = torch.full((1, 3, 200, 300), 0.5), torch.full((1, 3, 400, 600), 0.4)
-    enlarged = enlarge(small, content, [style])
-    expected = covariance(fine_detail(style, 75, 100))
-    found = covariance(enlarged - 0.5)
-    assert_close(found, expected, rtol=0, atol=0.1 * float(expected.max()))
-
-
-def test_grain_is_too_fine_for_the_image_that_was_enlarged() -> None:
-    style = torch.rand(1, 3, 100, 150)
-    grain = style_grain([style], 0.5, 0)
-    assert resize(grain, PERIOD // 4, PERIOD // 4).square().mean() < 0.01 * grain.square().mean()
-
-
-def test_an_image_whose_content_has_more_detail_gets_none(style: Tensor) -> None:
-    content = torch.rand(1, 3, 64, 96)
-    small = resize(content, 32, 48)
-    assert_close(enlarge(small, content, [style]), enlarge(small, content))
-    assert_close(enlarge(small, content), content)  # its own detail makes it whole
-
-
-def test_the_amount_and_the_seed_of_grain(style: Tensor) -> None:
-    small, content = torch.full((1, 3, 32, 48), 0.5), torch.full((1, 3, 64, 96), 0.5)
-    one = enlarge(small, content, [style], seed=3)
-    assert torch.equal(one, enlarge(small, content, [style], seed=3))
-    assert not torch.equal(one, enlarge(small, content, [style], seed=4))
-    assert torch.equal(enlarge(small, content, [style], amount=0), enlarge(small, content))
-    half = enlarge(small, content, [style], seed=3, amount=0.5)
-    assert_close(half - 0.5, (one - 0.5) / 2)
-    assert enlarge(content, content, [style]) is content
-
-
-def test_a_style_of_one_pixel_has_no_grain() -> None:
-    assert not style_grain([torch.rand(1, 3, 1, 1)], 0.5, 0).any()

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gramarye.distributed.bands import whole
-from gramarye.losses.content import ErrorUnit
-from gramarye.losses.moments_loss import MomentsLoss, style_distance
+from gramarye.losses.kind import ErrorUnit
+from gramarye.losses.moments_loss import MomentsLoss
 from gramarye.losses.squared_error import content_loss
 from gramarye.losses.statistics import PositionWeights, moments
-from gramarye.losses.style import DISTANCES
+from gramarye.losses.style import DISTANCES, style_distance
 from gramarye.losses.targets import LayerWeights
 from gramarye.losses.variation import TotalVariation
 from gramarye.networks.catalog import find_network

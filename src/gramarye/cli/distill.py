@@ -29,7 +29,7 @@ SETTINGS = [
 
 def command() -> Command:
     images = "a folder of pictures to train with (repeat for more)"
-    teacher = "a teacher's safetensors file, or vgg19 (repeat for more)"
+    teacher = "a teacher's weights file, or vgg19 (repeat for more)"
     skip = "leave out the pictures whose names start so (repeat for more)"
     every = "how often FILE.checkpoint is written; 0 is only at the end [120]"
     blocks = "channels of every convolution, blocks apart "
@@ -39,7 +39,9 @@ def command() -> Command:
         run,
         "train a narrow network to see as VGG-19 does",
         Option("--images", images, FILE, "DIR", multiple=True, required=True),
-        Option("--teacher", teacher, click.Path(), "FILE", multiple=True, required=True),
+        Option(
+            "--teacher", teacher, click.Path(readable=False), "FILE", multiple=True, required=True
+        ),
         Option("--out", "what to write", FILE, "FILE", required=True),
         Option("--skip", skip, str, "PREFIX", multiple=True),
         Option("--checkpoint-every", every, seconds, "SECONDS", default=120.0),

@@ -41,6 +41,7 @@ def command() -> Group:
 
 
 def run_list(args: SimpleNamespace) -> None:
+    cache_folder()  # whose errors come before half a list
     width = max(map(len, NETWORKS))
     for info in NETWORKS.values():
         size = f"{info.megabytes:5.1f} MB"

@@ -60,7 +60,8 @@ def setting_option(setting: Setting) -> Option:
     name, field = dashed(setting.option), setting.field
     text = field.description or ""
     if field.default not in (None, (), PydanticUndefined) and field.default is not False:
-        text += f" [{show_default(field.default)}]"
+        default = "on" if field.default is True else show_default(field.default)
+        text += f" [{default}]"
     kind = plain_type(field.annotation)
     if kind is bool:
         return Option(f"--{name}/--no-{name}", text, group=setting.group, default=None)

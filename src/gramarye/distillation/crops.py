@@ -25,6 +25,7 @@ def picture_files(folders: Sequence[Path], skip: Sequence[str] = ()) -> list[Pat
                 raise ImageError(
                     f"'{folder}' is no folder: name a folder of pictures to train with"
                 )
+            next(folder.iterdir(), None)  # rglob passes over what it may not read
             found = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
         except (OSError, ValueError) as error:  # ValueError: a null character
             reason = getattr(error, "strerror", None) or error

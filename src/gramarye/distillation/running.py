@@ -18,7 +18,7 @@ from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.teachers import Teachers, load_teacher, teacher_path
 from gramarye.distillation.training import DistillRecord, Training
 from gramarye.errors import CheckpointError, GramaryeError, OutputError, WeightsError
-from gramarye.files import check_target, write_atomically
+from gramarye.files import check_readable, check_target, write_atomically
 from gramarye.networks.weights_file import DAMAGE, read_torch
 
 SHOWN = 3  # pictures that could not be read, by name
@@ -119,6 +119,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
     """What the run of that checkpoint has left; None if there is none."""
     if not path.exists():
         return None
+    check_readable(path, "checkpoint", "move it away to start anew", CheckpointError)
     try:
         state = read_torch(path, mapped=False)  # it will be replaced while this is in use
     except WeightsError as error:

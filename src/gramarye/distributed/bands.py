@@ -86,6 +86,8 @@ class Band:
     def here(self, tiles: TilePlan) -> TilePlan:
         """Tiles of the whole image, for a tensor of the rows that this process sees."""
         top, _ = self.window
+        if top == 0:
+            return tiles
         return replace(tiles, tiles=tuple(tile.seen_from(top) for tile in tiles.tiles))
 
 

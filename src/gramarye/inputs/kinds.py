@@ -6,7 +6,7 @@ iterate over it; a new kind is its line here, and whatever asks for it by name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -76,6 +76,21 @@ def number_of(name: str) -> int:
 def names_of(kind: str, known: Iterable[str]) -> list[str]:
     """Those of the names that are of that kind, in their order."""
     return INPUTS[kind].names(known)
+
+
+def check_sizes(sizes: Mapping[str, tuple[int, int]]) -> None:
+    """Raise InputError for a mask of another shape than what it is laid over."""
+    for name, (height, width) in sizes.items():
+        kind = kind_of(name)
+        if not kind.gray:
+            continue
+        under = "content" if kind.size == "image" else name.replace("style-mask", "style")
+        h, w = sizes[under]
+        if abs(height * w - width * h) > max(height * w, width * h) / 50 + max(h, w):
+            raise InputError(
+                f"{name} is {width} x {height} pixels and {under} is {w} x {h}: give a mask of "
+                "the same shape, in any size"
+            )
 
 
 def check_names(names: Collection[str]) -> None:

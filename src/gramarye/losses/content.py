@@ -41,7 +41,7 @@ class ContentSettings(Part):
 
 def needs(settings: ContentSettings) -> Needs:
     layers = frozenset(settings.weights())
-    return Needs(layers, {"content": layers} if layers else {})
+    return Needs(layers=layers, features={"content": layers} if layers else {})
 
 
 def prepare(settings: ContentSettings, targets: Targets) -> Callable[[], list[Term]]:

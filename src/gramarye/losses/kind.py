@@ -41,10 +41,11 @@ class Term:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Needs:
     """What terms ask of a run; known from the settings, before anything is loaded."""
 
+    inputs: frozenset[str] = frozenset()  # kinds of input there must be one of
     layers: frozenset[str] = frozenset()  # read of the image
     # Layers of an input of the content's size whose features are kept, or computed in every step.
     features: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -60,10 +61,11 @@ class Needs:
         names = self.features.keys() | other.features.keys()
         none: frozenset[str] = frozenset()
         return Needs(
-            self.layers | other.layers,
-            {n: self.features.get(n, none) | other.features.get(n, none) for n in names},
-            self.bytes_per_pixel + other.bytes_per_pixel,
-            self.whole | other.whole,
+            inputs=self.inputs | other.inputs,
+            layers=self.layers | other.layers,
+            features={n: self.features.get(n, none) | other.features.get(n, none) for n in names},
+            bytes_per_pixel=self.bytes_per_pixel + other.bytes_per_pixel,
+            whole=self.whole | other.whole,
         )
 
 

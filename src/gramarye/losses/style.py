@@ -85,7 +85,8 @@ def strength_factor(strength: float) -> float:
 
 
 def needs(settings: StyleSettings) -> Needs:
-    return Needs(frozenset(settings.weights()))
+    layers = frozenset(settings.weights())
+    return Needs(inputs=frozenset({"style"} if layers else ()), layers=layers)
 
 
 def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term]]:
@@ -100,7 +101,8 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
             "give one for each"
         )
     mask = targets.weights("content-mask")
-    of_content = targets.moments("content", weights, mask)
+    relative = settings.unit == "relative"
+    of_content = targets.moments("content", weights, mask) if relative else {}
     of_styles = [
         targets.moments(name, weights, targets.weights(name.replace("style", "style-mask")))
         for name in styles
@@ -114,9 +116,7 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
         distances = {
             layer: style_distance(settings.distance, targets.network, layer) for layer in weights
         }
-        unit = 1.0
-        if settings.unit == "relative":
-            unit = content_distance(distances, of_content, mixed, weights)
+        unit = content_distance(distances, of_content, mixed, weights) if relative else 1.0
         return [
             Term(
                 f"style/{layer}",

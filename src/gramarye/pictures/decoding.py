@@ -4,6 +4,7 @@ Beside the floats there is never more than what the decoder itself holds: all co
 in bands of rows.
 """
 
+import logging
 import struct
 import threading
 import warnings
@@ -115,6 +116,7 @@ def pillow_alone() -> Iterator[list[str]]:
     back. A part of a PNG may be as large as all its texts together: profiles of printers are.
     """
     said: list[str] = []
+    silence = logging.NullHandler()  # without a handler, Pillow's log goes to the terminal
     with _pillow_turn, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -122,9 +124,11 @@ def pillow_alone() -> Iterator[list[str]]:
             PngImagePlugin.MAX_TEXT_CHUNK,
             PngImagePlugin.MAX_TEXT_MEMORY,
         )
+        logging.getLogger("PIL").addHandler(silence)
         try:
             yield said
         finally:
+            logging.getLogger("PIL").removeHandler(silence)
             Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = pixels, part
             about_file = [w for w in caught if issubclass(w.category, UserWarning)]
             for words in dict.fromkeys(str(w.message).strip(" .") for w in about_file):
@@ -201,7 +205,8 @@ def _about(header: Header) -> _About:
 def _finish(image: VipsImage, about: _About) -> Decoded:
     """Colors to sRGB, pixels upright."""
     space = space_of(image)
-    assert space is not None
+    if space is None:
+        raise OSError(f"its {image.bands} channels are {image.interpretation}")
     channels = CHANNELS[space]
     metadata = replace(about.metadata, bit_depth=bit_depth(image))
     color, notes = to_srgb(image.extract_band(0, n=channels), space, metadata.icc)

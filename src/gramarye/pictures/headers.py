@@ -27,6 +27,7 @@ class Header:
     tags: Image.Exif
     frames: int | None = 1  # None: the file names more than it holds
     notes: tuple[str, ...] = ()
+    known: bool = True  # whether Pillow could decode the image
 
 
 def open_header(file: OpenFile, kind: str) -> Header:
@@ -114,7 +115,7 @@ def _tiff_header(file: OpenFile) -> Header:
     file.seek(0)
     tags = Image.Exif()
     tags.load_from_fp(file)
-    image = Image.new("P", (1, 1))
+    image = Image.new("L", (1, 1))
     image.format = "TIFF"
     image.info = {"icc_profile": tags.get(34675), "xmp": tags.get(700)}
-    return Header(image, (int(tags[256]), int(tags[257])), tags)
+    return Header(image, (int(tags[256]), int(tags[257])), tags, known=False)

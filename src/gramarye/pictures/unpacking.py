@@ -1,6 +1,6 @@
 """From a file or a Pillow image to vips images of 8 or 16 bits per channel, alpha last.
 
-libvips decodes PNG, JPEG, WebP and TIFF, in all 16 bits where the file has them; Pillow decodes
+libvips decodes PNG, JPEG and TIFF, in all 16 bits where the file has them; Pillow decodes
 the other formats, and the few kinds of TIFF that libvips does not know or gets wrong.
 """
 
@@ -14,7 +14,7 @@ from gramarye.errors import ImageError
 from gramarye.pictures.headers import Header
 from gramarye.pictures.levels import check_floats
 from gramarye.pictures.profiles import lab_to_srgb
-from gramarye.pictures.rows import Array
+from gramarye.pictures.rows import Array, row_bands
 from gramarye.pictures.vips import CHANNELS, OpenFile, VipsImage, space_of, vips_file, vips_samples
 
 _END_OF_JPEG = b"\xff\xd9"
@@ -31,9 +31,10 @@ _FLOATS = 3
 
 def file_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, tuple[str, ...]]:
     """The pixels of an open file, and what to tell the user of them."""
-    if header.image.format in ("PNG", "JPEG", "MPO", "WEBP"):
-        return vips_file(file), ()
-    if header.image.format == "TIFF":
+    kind = header.image.format
+    if kind in ("PNG", "JPEG", "MPO"):
+        return vips_file(file, kind), ()
+    if kind == "TIFF":
         return _tiff_pixels(file, header, name)
     return pillow_pixels(header.image, f"'{name}'"), ()
 
@@ -44,37 +45,50 @@ def jpeg_without_end(file: OpenFile) -> tuple[VipsImage, tuple[str, ...]]:
     file.seek(0)
     whole = BytesIO(file.read() + _END_OF_JPEG)
     note = "the end of the file is missing, but nothing of the picture"
-    return vips_file(whole, fail_on="warning"), (note,)
+    return vips_file(whole, "JPEG", fail_on="warning"), (note,)
 
 
 def _tiff_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, tuple[str, ...]]:
-    tags, mode = header.tags, header.image.mode
+    tags, image = header.tags, header.image
     bits = max(_numbers(tags.get(_BITS, 1)))
-    photometric, compression = tags.get(_PHOTOMETRIC, 1), tags.get(_COMPRESSION, 1)
-    is_float = mode == "F" and _FLOATS in _numbers(tags.get(_FORMAT, 1))
-    if photometric not in _PHOTOMETRICS:
-        raise _refused(name, f"of photometric kind {photometric}")
-    if not is_float and not set(_numbers(tags.get(_FORMAT, 1))) <= {1, 4}:
-        raise _refused(name, "of numbers with a sign, or of floats that are not gray")
-    if not is_float and bits > 16:
-        raise _refused(name, f"of {bits} bits per channel")
-    if tags.get(_PLANES) == 2 and photometric < 2 and len(_numbers(tags.get(_BITS))) > 1:
-        raise _refused(name, "of gray and alpha in separate planes")  # libvips mixes them up
-    plain_ycbcr = photometric == _YCBCR and compression != _JPEG
-    whole = bits in (1, 2, 4, 8, 16) and compression not in _NOT_IN_LIBVIPS
-    if whole and not plain_ycbcr and photometric != _LAB:
-        return _with_alpha_last(vips_file(file), _numbers(tags.get(_EXTRA, ())), name), ()
-    if mode == "P" and header.image.size != header.size:  # Pillow does not know it either
+    is_float = image.mode == "F" and _FLOATS in _numbers(tags.get(_FORMAT, 1))
+    if why := _why_not(tags, bits, is_float):
+        raise _refused(name, why)
+    if not is_float and not _is_for_pillow(tags, bits):
+        return _with_alpha_last(vips_file(file, "TIFF"), _numbers(tags.get(_EXTRA, ())), name), ()
+    if not header.known:
         raise _refused(name, f"of {bits} bits per channel")
     if tags.get(_PLANES) == 2 and bits > 8:
         raise _refused(name, "of separate planes in a rare compression")
-    if is_float or mode.startswith("I;16"):
+    if is_float or image.mode.startswith("I;16"):
         full = 1 if is_float else 2**bits - 1
-        values = np.array(header.image).astype(np.float32) / full
+        values = np.array(image).astype(np.float32) / full
         check_floats(values.min(), values.max(), f"'{name}'")
-        return _gray_floats(1 - values if photometric == _MIN_IS_WHITE else values), ()
+        return _gray_floats(1 - values if tags.get(_PHOTOMETRIC) == _MIN_IS_WHITE else values), ()
     note = "16 bits in this compression of TIFF are read as 8"
-    return pillow_pixels(header.image, f"'{name}'"), (note,) if bits > 8 else ()
+    return pillow_pixels(image, f"'{name}'"), (note,) if bits > 8 else ()
+
+
+def _why_not(tags: Image.Exif, bits: int, is_float: bool) -> str | None:
+    """What a TIFF holds that nobody here reads, or that would be read wrong."""
+    photometric = tags.get(_PHOTOMETRIC, 1)
+    if photometric not in _PHOTOMETRICS:
+        return f"of photometric kind {photometric}"
+    if not is_float and not set(_numbers(tags.get(_FORMAT, 1))) <= {1, 4}:
+        return "of numbers with a sign, or of floats that are not gray"
+    if not is_float and bits > 16:
+        return f"of {bits} bits per channel"
+    if tags.get(_PLANES) == 2 and photometric < 2 and len(_numbers(tags.get(_BITS, 1))) > 1:
+        return "of gray and alpha in separate planes"  # libvips mixes them up
+    return None
+
+
+def _is_for_pillow(tags: Image.Exif, bits: int) -> bool:
+    """Whether Pillow may read what libvips does not know, or gets wrong."""
+    compression, photometric = tags.get(_COMPRESSION, 1), tags.get(_PHOTOMETRIC, 1)
+    plain_ycbcr = photometric == _YCBCR and compression != _JPEG
+    rare = compression in _NOT_IN_LIBVIPS or bits not in (1, 2, 4, 8, 16)
+    return rare or plain_ycbcr or photometric == _LAB
 
 
 def _with_alpha_last(image: VipsImage, extras: tuple[int, ...], name: str) -> VipsImage:
@@ -111,14 +125,13 @@ def pillow_pixels(image: Image.Image, what: str = "the picture") -> VipsImage:
     if image.mode == "CMYK":
         return vips_samples(np.asarray(image), "CMYK")
     gray = image.mode in ("1", "L", "LA", "La")
-    if image.mode in ("La", "RGBa"):  # the color is multiplied by the alpha
-        image = image.convert("LA" if gray else "RGBA")
-    if image.has_transparency_data:
-        # By way of RGBA: Pillow warns when colors of a palette lose their alpha.
-        image = image.convert("LA" if gray else "RGBA")
-    else:
-        image = image.convert("L" if gray else "RGB")
-    return vips_samples(np.asarray(image), "GRAY" if gray else "RGB")
+    clear = image.has_transparency_data or image.mode in ("La", "RGBa")
+    mode = ("L" if gray else "RGB") + "A" * clear
+    samples = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for top, bottom in row_bands(image.height, image.width):
+        band = image.crop((0, top, image.width, bottom)).convert(mode)
+        samples[top:bottom] = np.asarray(band).reshape(-1, image.width, len(mode))
+    return vips_samples(samples, "GRAY" if gray else "RGB")
 
 
 def _gray_floats(values: Array) -> VipsImage:
