@@ -53,8 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if os.environ.get(completion.ASKED):
         make_commands().main(arguments, "gramarye", completion.ASKED)  # answers the shell and exits
-    with guarded_streams(), as_interrupts():
-        return run(arguments)
+    with guarded_streams():
+        try:
+            with as_interrupts():
+                return run(arguments)
+        except KeyboardInterrupt:  # between what `run` has caught and the end
+            return complain("stopped", 130)
 
 
 def run(arguments: list[str]) -> int:
