@@ -20,7 +20,7 @@ from gramarye.recipe import Recipe
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
 
 DRIVER = Path(__file__).with_name("interrupting.py")
-COMMAND = ["stylize", "content.png", "style.png", "-o", "out.png"]
+COMMAND = ["stylize", "content.png", "style.png"]
 COMMAND += ["--size", "64", "--min-size", "48", "--steps", "15", "--finer-steps", "60"]
 COMMAND += ["--save-every", "10", "--preview", "preview.png", "--checkpoint-every", "0.05"]
 
@@ -55,11 +55,11 @@ class Ended:
 
     @property
     def out(self) -> Path:
-        return self.folder / "out.png"
+        return self.folder / "content-style.png"
 
     @property
     def checkpoint(self) -> Path:
-        return self.folder / "out.png.checkpoint"
+        return self.folder / "content-style.png.checkpoint"
 
     @property
     def said(self) -> str:
@@ -97,7 +97,7 @@ def end_runs(
         Ended(kind, moment, Path(str(case["folder"])), code)
         for (kind, moment), case, code in zip(wanted, cases[1:], codes[1:], strict=True)
     ]
-    return tmp_path / "whole" / "out.png", ended
+    return tmp_path / "whole" / "content-style.png", ended
 
 
 def check(run: Ended, whole: Path, photo: Path, painting: Path) -> str:
@@ -129,7 +129,7 @@ def check(run: Ended, whole: Path, photo: Path, painting: Path) -> str:
         return "picture"
     if run.checkpoint.exists():
         if run.code == 2:
-            assert "out.png.checkpoint" in run.said, where
+            assert "content-style.png.checkpoint" in run.said, where
         return "checkpoint"
     kept = re.search(r"the picture is in '(\S+)'", run.said)
     if kept is not None:

@@ -13,7 +13,7 @@ from typing import Protocol, final
 
 from gramarye.distributed.processes import Processes
 from gramarye.errors import CheckpointError, InputError, OutputError
-from gramarye.files import file_sha256, is_file, is_there, remove_parts, user_path
+from gramarye.files import file_sha256, folded, is_file, is_there, remove_parts, user_path
 from gramarye.jobs.checkpoint import (
     Checkpoint,
     SavedRun,
@@ -134,7 +134,8 @@ class CheckpointKeeper:
         # The largest of what all have drawn, so that they agree.
         (drawn,) = processes.largest(secrets.randbits(62))
         self.id = job.resume.run.run_id if job.resume else f"{drawn:016x}"
-        self.path = checkpoint_path(job.out)
+        self.number = 1 if job.resume is None else number_of(job.resume.path, job.out)
+        self.path = checkpoint_path(job.out, self.number)
         self.every = job.output.checkpoint_every
         self.next = time.perf_counter() + self.every
         self.way_on: tuple[str, ...] = ()  # how to go on from the last one written
@@ -146,16 +147,18 @@ class CheckpointKeeper:
 
     def find_name(self) -> None:
         """Take another name where another run's checkpoint has this one."""
-        first, number = self.path, 1
+        number = self.number
         if self.processes.rank == 0:
-            while is_there(self.path) and run_id(self.path) != self.id:
+            while is_there(path := checkpoint_path(self.job.out, number)):
+                if run_id(path) == self.id:
+                    break
                 number += 1
-                self.path = checkpoint_path(self.job.out, number)
         (number,) = self.processes.largest(number)
-        self.path = checkpoint_path(self.job.out, number)
-        if self.path != first:
+        if number != self.number:
+            others, self.number = self.path, number
+            self.path = checkpoint_path(self.job.out, number)
             self.news.append(
-                f"'{first}' is another run's and is left as it is: this run's checkpoint is "
+                f"'{others}' is another run's and is left as it is: this run's checkpoint is "
                 f"'{self.path}'"
             )
 
@@ -214,6 +217,13 @@ class CheckpointKeeper:
             steps=count,
             seconds=time.perf_counter() - self.start,
         )
+
+
+def number_of(path: Path, out: Path) -> int:
+    """Which of the checkpoints beside a result it is; 1 if it is none of them."""
+    if folded(path.parent) != folded(out.parent):
+        return 1
+    return next((n for n in range(1, 1000) if checkpoint_path(out, n).name == path.name), 1)
 
 
 def job_of(checkpoint: Checkpoint) -> Job:

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,13 +70,12 @@ def check_targets(job: Job, size: tuple[int, int] | None = None) -> None:
 def check_different(named: dict[str, Path], job: Job) -> None:
     """Raise InputError if two of the files would have one name, or one be the other's folder."""
     places = {what: folded(path) for what, path in named.items()}
-    for what, place in places.items():
-        for other, its in places.items():
-            if what != other and (place == its or place in its.parents):
-                raise InputError(
-                    f"the {what} '{named[what]}' would take the place of the {other} "
-                    f"'{named[other]}': choose another name"
-                )
+    for (one, here), (other, there) in combinations(places.items(), 2):
+        if here == there or here in there.parents or there in here.parents:
+            raise InputError(
+                f"the {other} '{named[other]}' would take the place of the {one} '{named[one]}': "
+                "choose another name"
+            )
     preview, step = places.get("preview"), places.get("picture after a step")
     if preview is not None and step is not None and preview.parent == step.parent:
         pattern = re.escape(step.name).replace(re.escape(step.stem[-5:]), r"\d+")

@@ -25,7 +25,7 @@ from gramarye.distributed.environment import local_place
 from gramarye.distributed.launch import process_device
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import GramaryeError, ImageError, OptimizationError, RunError
-from gramarye.files import beside, numbered
+from gramarye.files import beside, is_there, numbered
 from gramarye.jobs.checkpoint import check_processes, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
 from gramarye.jobs.job import Job, Report, check_shared_output
@@ -64,7 +64,8 @@ def open_job(job: Job, *, processes: Processes = ALONE, fetch: Fetch = download.
         if job.new:
             job = replace(job, out=new_name(job.out, processes, held))
         run = plan_job(job, processes, fetch, start)
-        weakref.finalize(run, held.pop_all().close)  # at the end of the process at the latest
+        # Which a run that is never finished does when it is gone, or the process ends.
+        run.give_name_free = weakref.finalize(run, held.pop_all().close)
     return run
 
 
@@ -144,6 +145,7 @@ class JobRun:
         self.start = start - (before.seconds if before else 0)
         self.count = before.steps if before else 0  # steps taken, those of earlier runs among them
         self.checkpoints = CheckpointKeeper(job, self.recipe, plan.memory, self.start, processes)
+        self.give_name_free: Callable[[], object] = lambda: None
         self.last: Iterate | None = None
         self.failure: Exception | None = None
         self.stopped = False
@@ -250,7 +252,10 @@ class JobRun:
         if self.processes.size > 1:  # through the CPU's memory
             bands = self.plan.scales[self.last.scale].bands
             image = gather(image.cpu(), bands, self.processes)
-        report = self.write(image) if self.processes.rank == 0 else None
+        try:
+            report = self.write(image) if self.processes.rank == 0 else None
+        finally:
+            self.give_name_free()
         self.processes.largest(0)  # nobody leaves, and nobody fails, before the file is written
         news = self.checkpoints.take_news()
         if self.stopped:
@@ -293,9 +298,14 @@ class JobRun:
                 "stopped_after": self.count if self.stopped else None,
             }
         )
+        out = job.out
+        if job.new and is_there(out):  # it was free when the run began
+            number, release = reserve(out)
+            out = numbered(out, number)
+            release()
         written = save_picture(
             as_picture(image, self.pictures.pictures["content"]),
-            job.out,
+            out,
             quality=output.quality,
             strip=output.strip,
             bit_depth=output.bit_depth,
