@@ -207,3 +207,18 @@ def test_what_cannot_be_looked_at_is_not_there(tmp_path, name: str) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert not writing.is_file(tmp_path / name)
     assert writing.is_there(tmp_path / name) == (name == "loop")
+
+
+@pytest.mark.parametrize("name", ["~nobody-has-this-name/a.png", "~/a.png"])
+def test_no_folder_is_made_in_the_place_of_a_home_that_is_not_there(
+    name: str, tmp_path, monkeypatch
+) -> None:
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    with pytest.raises(InputError, match="there is no home folder '~"):
+        load_picture(ramp()).save(name)
+    assert list(tmp_path.iterdir()) == []
+    assert load_picture(ramp()).save("~a.png").path.is_file()

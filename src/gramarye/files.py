@@ -41,6 +41,11 @@ def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool 
         raise InputError(f"'{path}' is a folder: give a file name, like '{path / 'result.png'}'")
     if path.exists() and not path.is_file():
         raise InputError(f"'{path}' is a device or a pipe: give the name of an ordinary file")
+    home = Path(*path.parts[:1])
+    if len(path.parts) > 1 and home.name.startswith("~") and not home.exists():
+        raise InputError(
+            f"there is no home folder '{home}', so '{path}' cannot be written: give the full path"
+        )
     for source in inputs:
         if same_file(path, user_path(source)):
             raise InputError(
