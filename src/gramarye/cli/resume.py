@@ -29,11 +29,10 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.cli.reporting import tell
     from gramarye.cli.running import run_job
     from gramarye.jobs.checkpoint import read_checkpoint
-    from gramarye.jobs.keeping import check_inputs, job_of
+    from gramarye.jobs.keeping import job_of
 
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)
-    check_inputs(checkpoint.run)
     # As many threads as before: sums in another order have other last bits.
     torch.set_num_threads(checkpoint.run.recipe.threads)
     job = replace(job, out=args.out or job.out)

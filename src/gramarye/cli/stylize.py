@@ -15,6 +15,7 @@ from gramarye.cli.options import (
     setting_options,
 )
 from gramarye.cli.output import given_output, new_name, output_options
+from gramarye.files import is_there, user_path
 
 
 def command() -> Command:
@@ -49,8 +50,8 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.jobs.job import Job, name_inputs
 
     inputs = name_inputs(args.content, styles, config, given_inputs(args))
-    report = run_job(Job(inputs, out, config, given_output(args)), quiet=args.quiet, shared=True)
-    return tell(report, args.json)
+    job = Job(inputs, out, config, given_output(args), new=args.out is None)
+    return tell(run_job(job, quiet=args.quiet, shared=True), args.json)
 
 
 def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...]]:
@@ -60,7 +61,9 @@ def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...
     """
     paths, weights = [], []
     for name in names:
-        found = None if name.exists() else re.fullmatch(r"(.+):(\d+(?:\.\d+)?)", str(name))
+        found = (
+            None if is_there(user_path(name)) else re.fullmatch(r"(.+):(\d+(?:\.\d+)?)", str(name))
+        )
         paths.append(Path(found[1]) if found else name)
         weights.append(float(found[2]) if found else None)
     if not any(weight is not None for weight in weights):

@@ -12,6 +12,7 @@ still there.
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,14 +24,13 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
 from gramarye.errors import CheckpointError
-from gramarye.files import atomic_file
+from gramarye.files import atomic_file, check_readable, is_file, user_path
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
 from gramarye.recipe import Recipe
 
 FORMAT: Literal[2] = 2
 RUN, TENSORS = "run.json", "tensors.json"
 PART = 1 << 24  # bytes written or read at a time
-SUFFIX = ".checkpoint"
 
 
 @final
@@ -39,7 +39,8 @@ class SavedRun(BaseModel, frozen=True, extra="forbid"):
 
     checkpoint: Literal[2] = FORMAT
     recipe: Recipe
-    inputs: dict[str, str]  # absolute paths by name
+    run_id: str = ""  # drawn when it began: whose checkpoint this is
+    inputs: dict[str, str]  # absolute paths by name, as `path_text` writes them
     weights: str | None = None
     output: dict[str, Any]  # how the result is written
     out: str
@@ -61,10 +62,16 @@ class Checkpoint:
     snapshot: Snapshot
 
 
-def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
-    """Write the file, or leave the one that is there; OutputError if the disk is full."""
+def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot, *, new: bool = False) -> None:
+    """Write the file, or leave the one that is there; OutputError if the disk is full.
+
+    Where it must be `new`, InputError if there is one by then.
+    """
     shapes: dict[str, Any] = {}
-    with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with (
+        atomic_file(path, new=new) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+    ):
         archive.writestr(RUN, run.model_dump_json())
         for name, tensor in snapshot.tensors.items():
             shapes[name] = [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)]
@@ -75,6 +82,37 @@ def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
         archive.writestr(TENSORS, json.dumps(state))
 
 
+def run_id(path: Path) -> str | None:
+    """Whose checkpoint a file is; None if it is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(RUN).file_size > PART:  # not worth the memory
+                return None
+            return str(json.loads(archive.read(RUN)).get("run_id", ""))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, RuntimeError):
+        return None
+
+
+def path_text(path: Path) -> str:
+    """An absolute path as JSON can hold it: names that are no text, behind a null, as digits."""
+    text = str(path.absolute())
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "\0" + os.fsencode(text).hex()
+    return text
+
+
+def path_of(text: str) -> Path:
+    """The path that `path_text` wrote."""
+    try:
+        return Path(os.fsdecode(bytes.fromhex(text[1:])) if text.startswith("\0") else text)
+    except ValueError as error:
+        raise CheckpointError(
+            f"a path in the checkpoint is damaged ({text[:40]!r}): start the run again"
+        ) from error
+
+
 def part_path(path: Path, steps: int, rank: int) -> Path:
     """Where one of several processes keeps its part of the checkpoint at `path`."""
     return path.with_name(f"{path.name}.{steps}.{rank}")
@@ -83,7 +121,7 @@ def part_path(path: Path, steps: int, rank: int) -> Path:
 def read_part(whole: Checkpoint, rank: int) -> Snapshot:
     """What one of several processes has written down."""
     path = part_path(whole.path, whole.run.steps, rank)
-    if not path.is_file():
+    if not is_file(path):
         raise CheckpointError(
             f"'{path}' is gone, without which process {rank} cannot go on: put it back, or start "
             "the run again"
@@ -111,8 +149,8 @@ def byte_parts(tensor: Tensor) -> Iterator[memoryview]:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint in a file; CheckpointError says what is wrong with it."""
-    if not path.is_file():
-        raise CheckpointError(f"'{path}' is no file: give the checkpoint a run has left")
+    path = user_path(path)
+    check_readable(path, "checkpoint", "give the one a run has left", CheckpointError)
     try:
         with zipfile.ZipFile(path) as archive:
             run = SavedRun.model_validate_json(archive.read(RUN))

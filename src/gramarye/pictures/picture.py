@@ -100,7 +100,7 @@ class Picture:
         carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
         rows, flat_notes = _rows_for(self, format_, depth)
         if path is not None:
-            with atomic_file(path) as file:
+            with atomic_file(path, new=not overwrite) as file:
                 encode(file, rows, format_, carried, quality)
         elif not isinstance(target, str | PathLike):
             memory = BytesIO()  # TIFF goes back to its beginning, which not every file can
