@@ -16,6 +16,7 @@ from gramarye.pictures.color import match_color
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.resizing import resize, style_size
 from gramarye.scales.rows import Rows, cut, length, resize_rows, source_rows
+from gramarye.surroundings import ordinary
 
 Size = tuple[int, int]  # height, width
 Load = Callable[[], Tensor]
@@ -32,6 +33,8 @@ class Input:
 
     @classmethod
     def of(cls, pixels: Tensor | Load) -> Input:
+        if isinstance(pixels, Tensor):
+            pixels = ordinary(pixels)
         height, width = (pixels if isinstance(pixels, Tensor) else pixels()).shape[-2:]
         return cls(pixels, height, width)
 
@@ -40,7 +43,7 @@ class Input:
         return self.height, self.width
 
     def load(self) -> Tensor:
-        return self.pixels if isinstance(self.pixels, Tensor) else self.pixels()
+        return self.pixels if isinstance(self.pixels, Tensor) else ordinary(self.pixels())
 
 
 @final

@@ -6,11 +6,13 @@ iterate over it; a new kind is its line here, and whatever asks for it by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, final
 
 from gramarye.errors import InputError, did_you_mean
+from gramarye.units import show_value
 
 
 @final
@@ -58,7 +60,7 @@ def kind_of(name: str) -> InputKind:
     base = name.partition("/")[0]
     if base not in INPUTS:
         hint = did_you_mean(base, INPUTS)
-        raise InputError(f"unknown input {name!r}: there are {', '.join(INPUTS)}{hint}")
+        raise InputError(f"unknown input {show_value(name)}: there are {', '.join(INPUTS)}{hint}")
     return INPUTS[base]
 
 
@@ -92,9 +94,9 @@ def check_names(names: Collection[str]) -> None:
     for name in names:
         kind = kind_of(name)
         base, slash, number = name.partition("/")
-        if kind.many != bool(slash) or (slash and not number.isdigit()):
+        if kind.many != bool(slash) or (slash and not re.fullmatch("[0-9]{1,4}", number)):
             numbered = f"{base}/0, {base}/1 ..." if kind.many else base
-            raise InputError(f"input {name!r} is not called so: write {numbered}")
+            raise InputError(f"input {show_value(name)} is not called so: write {numbered}")
     if "content" not in names:
         raise InputError("there is no content: name the picture that is to be painted")
     styles, masks = names_of("style", names), names_of("style-mask", names)

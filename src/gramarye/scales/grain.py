@@ -24,12 +24,12 @@ def spot_noise(details: Sequence[Tensor], seed: int) -> Tensor:
     samples its spectrum.
     """
     generator = torch.Generator().manual_seed(seed)
-    total = torch.zeros(1, 3, PERIOD, PERIOD)
+    total = torch.zeros(1, 3, PERIOD, PERIOD, dtype=torch.float32)
     for detail in details:
         spot = detail.float().cpu()
         spot = spot - spot.mean(dim=(-2, -1), keepdim=True)
-        noise = torch.fft.rfft2(torch.randn(PERIOD, PERIOD, generator=generator))
-        product = noise * torch.fft.rfft2(wrapped(spot))
+        noise = torch.randn(PERIOD, PERIOD, generator=generator, dtype=torch.float32)
+        product = torch.fft.rfft2(noise) * torch.fft.rfft2(wrapped(spot))
         total += torch.fft.irfft2(product, s=(PERIOD, PERIOD)) / math.sqrt(spot[0, 0].numel())
     total /= math.sqrt(max(1, len(details)))
     return total - total.mean(dim=(-2, -1), keepdim=True)
