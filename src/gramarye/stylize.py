@@ -54,7 +54,7 @@ def stylize(
         name: load_picture(source)
         for name, source in named_sources(content, styles, config, inputs or {}).items()
     }
-    found = Inputs({name: Input.of(p.pixels.to(device)) for name, p in pictures.items()})
+    found = Inputs({name: Input.of(p.on(device), name) for name, p in pictures.items()})
     network = run_network(config, device)
     plan = make_plan(config, network, found.sizes, device, held=found.held(device))
     for iterate in steps(plan, found, network):
@@ -82,25 +82,26 @@ def named_sources(
 
 
 def stylize_steps(
-    content: Tensor | Load,
-    styles: Sequence[Tensor | Load],
+    content: Tensor | Picture | Load,
+    styles: Sequence[Tensor | Picture | Load],
     config: StylizeConfig,
     *,
     network: PerceptualNetwork | None = None,
-    inputs: Mapping[str, Tensor | Load] | None = None,
+    inputs: Mapping[str, Tensor | Picture | Load] | None = None,
     memory: int | None = None,
     resume: tuple[int, Snapshot] | None = None,
 ) -> Iterator[Iterate]:
     """Render the content (1, 3, H, W) in the styles, yielding after every step, coarse to fine.
 
-    Everything runs on the content's device. A large picture may be a function that loads it: it is
-    called once per scale, and let go of as soon as it has been looked at. `inputs` are further
-    pictures by name, such as "init" or "content-mask". `memory` is the budget in bytes, in place of
-    the config's. `resume` is a scale and an iterate's snapshot of it: the run goes on after that
-    step, and ends as it would have without the break.
+    What is transparent in a Picture does not count. Everything runs on the content's device. A
+    large picture may be a function that loads it: it is called once per scale, and let go of as
+    soon as it has been looked at. `inputs` are further pictures by name, such as "init" or
+    "content-mask". `memory` is the budget in bytes, in place of the config's. `resume` is a scale
+    and an iterate's snapshot of it: the run goes on after that step, and ends as it would have
+    without the break.
     """
     pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
-    found = Inputs({name: Input.of(p) for name, p in (pictures | dict(inputs or {})).items()})
+    found = Inputs({name: Input.of(p, name) for name, p in (pictures | dict(inputs or {})).items()})
     device = found.device
     network = on_device(network, device) if network else run_network(config, device)
     held = found.held(device)
@@ -200,7 +201,7 @@ def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     """The picture of an iterate's image (1, 3, H, W), in [0, 1], in the colors asked for."""
     image = image.clamp(0, 1)
     if config.picture.color == "content":
-        content = resize(inputs["content"].load(), *image.shape[-2:]).clamp(0, 1)
+        content = resize(inputs["content"].load().pixels, *image.shape[-2:]).clamp(0, 1)
         return keep_content_color(image, content.to(image.device), clamp=True)
     return image
 

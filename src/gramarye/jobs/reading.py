@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import final
 
 import torch
-from torch import Tensor
 
 from gramarye.inputs.inputs import Input, Inputs
+from gramarye.pictures.alpha import opacity
 from gramarye.pictures.picture import Picture, load_picture
 from gramarye.recipe import InputFile, input_file
 
@@ -48,10 +48,11 @@ def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
     picture = load_picture(path)
     size = picture.height, picture.width
     if size[0] * size[1] <= LARGE:
-        return Input(picture.pixels.to(device), *size), picture
+        return Input.of(picture.on(device), f"'{path}'"), picture
+    opacity(picture.alpha, f"'{path}'")  # said now, not when it is read again
     without = replace(picture, pixels=picture.pixels[..., :1, :1].clone())
-    return Input(partial(read_pixels, path, device), *size), without
+    return Input(partial(read_again, path, device), *size), without
 
 
-def read_pixels(path: Path, device: torch.device) -> Tensor:
-    return load_picture(path).pixels.to(device)
+def read_again(path: Path, device: torch.device) -> Picture:
+    return load_picture(path).on(device)
