@@ -14,7 +14,8 @@ from gramarye.distributed.bands import Band, whole
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
 from gramarye.handover import Handover, next_image, take_up
-from gramarye.inputs.inputs import Input, Inputs, Load
+from gramarye.inputs.inputs import Input, Inputs, Load, takes_gray
+from gramarye.inputs.kinds import names_of
 from gramarye.losses.targets import Targets
 from gramarye.losses.terms import needs_of, prepare_terms
 from gramarye.memory.budget import ScaleBudget
@@ -22,7 +23,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 from gramarye.objective import Objective
 from gramarye.optimize import Iterate, Snapshot, optimize
-from gramarye.pictures.color import keep_content_color
+from gramarye.pictures.color import grayed, is_gray, keep_content_color
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
@@ -144,6 +145,8 @@ def scale_iterates(
     config, scale = plan.config, plan.scales[index]
     seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=handover.empty)
     image = next_image(handover, seen, config, index, Band(scale.bands, processes))
+    if wants_gray(seen, config):
+        image = grayed(image)
     if scale.budget is None:
         return waiting_iterates(image, processes)
     objective = make_objective(network, seen, config, scale.budget, band)
@@ -194,7 +197,16 @@ def make_objective(
         passes=extractor.passes,
         band=band,
         tiles=tiles,
+        gray=wants_gray(seen, config),
     )
+
+
+def wants_gray(seen: Mapping[str, Tensor], config: StylizeConfig) -> bool:
+    """Whether the image is to be gray, as all styles are and it takes their colors.
+
+    Matching the channels' statistics one by one would give it a cast.
+    """
+    return takes_gray([seen[name] for name in names_of("style", seen)], config.picture)
 
 
 def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
@@ -202,8 +214,10 @@ def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     image = image.clamp(0, 1)
     if config.picture.color == "content":
         content = resize(inputs["content"].load().pixels, *image.shape[-2:]).clamp(0, 1)
+        if is_gray(content):
+            return grayed(image)
         return keep_content_color(image, content.to(image.device), clamp=True)
-    return image
+    return grayed(image) if inputs.gray(config.picture) else image
 
 
 def as_picture(image: Tensor, content: Picture) -> Picture:

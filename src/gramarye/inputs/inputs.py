@@ -13,7 +13,7 @@ from gramarye.distributed.bands import Bands
 from gramarye.errors import InputError
 from gramarye.inputs.kinds import CONTENT_ALPHA, check_names, kind_of, names_of
 from gramarye.pictures.alpha import fill_hidden, opacity
-from gramarye.pictures.color import match_color
+from gramarye.pictures.color import grayed, is_gray, match_color
 from gramarye.pictures.picture import Picture
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.resizing import style_size
@@ -89,6 +89,7 @@ class Inputs:
         check_names(inputs)
         self.inputs = dict(inputs)
         self.matched: dict[str, Shown] | None = None
+        self.no_color: bool | None = None  # not known yet
 
     def __getitem__(self, name: str) -> Input:
         return self.inputs[name]
@@ -119,11 +120,18 @@ class Inputs:
         content, *styles = (picture.pixels for picture in shown)
         alphas = [picture.alpha for picture in shown]
         content, styles = match_colors(content, styles, settings, alphas)
+        self.no_color = takes_gray(styles, settings)
         pictures = zip((content, *styles), alphas, strict=True)
         found = {name: Shown(*picture) for name, picture in zip(names, pictures, strict=True)}
         if isinstance(self.inputs["content"].pixels, Tensor):  # they are in memory anyway
             self.matched = found
         return found
+
+    def gray(self, settings: PictureSettings) -> bool:
+        """Whether the picture is to be gray, since all it takes its colors from is."""
+        if self.no_color is None and settings.color == "style" and names_of("style", self.inputs):
+            self.colored(settings)
+        return bool(self.no_color)
 
     def at(
         self,
@@ -213,6 +221,9 @@ def match_colors(
     of_content, *of_styles = alphas or [None] * (1 + len(styles))
     if settings.color == "style" and not styles:
         raise InputError("there is no style to take colors from: name one, or choose --color free")
+    if gray := takes_gray(styles, settings):
+        # Matching counts no variance as none: a trace of the content's color would remain.
+        content, styles = grayed(content), [grayed(style) for style in styles]
     if settings.color == "style":
         palette = pixels_of(styles)
         weights = None
@@ -222,13 +233,18 @@ def match_colors(
         matched = match_color(
             content, palette, weights=of_content, reference_weights=weights, clamp=True
         )
-        return matched, styles
+        return grayed(matched) if gray else matched, styles
     if settings.color == "content":
         return content, [
             match_color(style, content, weights=alpha, reference_weights=of_content, clamp=True)
             for style, alpha in zip(styles, of_styles, strict=True)
         ]
     return content, styles
+
+
+def takes_gray(styles: Sequence[Tensor], settings: PictureSettings) -> bool:
+    """Whether the styles' colors are wanted, and are gray."""
+    return settings.color == "style" and bool(styles) and all(map(is_gray, styles))
 
 
 def pixels_of(pictures: Sequence[Tensor]) -> Tensor:

@@ -17,6 +17,8 @@ ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
 
 _PIXELS = 1 << 20  # worked on at a time
 
+_ROUNDING = 1.01 / 255
+
 # Y of YIQ, the space the paper takes its luminance from (ITU-R BT.601).
 _LUMINANCE = (0.299, 0.587, 0.114)
 
@@ -135,6 +137,16 @@ def luminance(image: Tensor) -> Tensor:
     """(1, 1, H, W), the Y of YIQ: 0.299 R + 0.587 G + 0.114 B of the encoded values."""
     weights = image.new_tensor(_LUMINANCE)[:, None, None]
     return (image * weights).sum(dim=1, keepdim=True)
+
+
+def is_gray(image: Tensor) -> bool:
+    """Whether the channels are equal everywhere, but for a level of rounding to 8 bits."""
+    return float((image.amax(dim=1) - image.amin(dim=1)).amax()) <= _ROUNDING
+
+
+def grayed(image: Tensor) -> Tensor:
+    """The image (B, 3, H, W) without color: its luminance in all channels."""
+    return luminance(image).expand(-1, 3, -1, -1).contiguous()
 
 
 def keep_content_color(result: Tensor, content: Tensor, *, clamp: bool = False) -> Tensor:
