@@ -6,7 +6,7 @@ file held besides stays beside them in a Picture and goes back into the result.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -61,6 +61,11 @@ class Picture:
     @property
     def width(self) -> int:
         return self.pixels.shape[-1]
+
+    def on(self, device: torch.device) -> "Picture":
+        """The picture with its pixels and alpha on a device."""
+        alpha = None if self.alpha is None else self.alpha.to(device)
+        return replace(self, pixels=self.pixels.to(device), alpha=alpha)
 
     def __repr__(self) -> str:
         name = f"{self.metadata.name}: " if self.metadata.name else ""
