@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gramarye.config import StylizeConfig
 from gramarye.distributed.bands import Band, Bands, rescale, whole
-from gramarye.inputs.kinds import names_of
+from gramarye.inputs.kinds import CONTENT_ALPHA, names_of
 from gramarye.optimize import Iterate
 from gramarye.optimizers.adam import AdamState
 from gramarye.optimizers.snapshot import Snapshot
@@ -92,11 +92,22 @@ def next_image(
     if handover.bands is None:
         image = first_image(config.picture.init, seen, seed, band)
     else:
-        styles = [seen[name] for name in names_of("style", seen)]
+        names = names_of("style", seen)
+        styles = [seen[name] for name in names]
         content, old = band.own(seen["content"]), handover.bands
         image, grain = handover.take_image(), config.scales.grain
         handover.adam = enlarge_state(handover.adam, old, band, image)
-        image = enlarge_band(image, content, styles, old, band, seed=seed + index, amount=grain)
+        image = enlarge_band(
+            image,
+            content,
+            styles,
+            old,
+            band,
+            seed=seed + index,
+            amount=grain,
+            masks=[seen.get(name.replace("style", "style-mask")) for name in names],
+            opaque=band.own(seen[CONTENT_ALPHA]) if CONTENT_ALPHA in seen else None,
+        )
     handover.bands = band.bands
     return image
 
@@ -158,11 +169,14 @@ def enlarge_band(
     *,
     seed: int,
     amount: float,
+    masks: Sequence[Tensor | None] | None = None,
+    opaque: Tensor | None = None,
 ) -> Tensor:
     """This process's rows of `enlarge` of an image, from its rows of the image and the content.
 
     The image's rows lie with the processes as `old` says; the band's team are all processes, also
-    those that own no rows of it.
+    those that own no rows of it. Detail is measured where the styles' masks and the content's alpha
+    (`opaque`, these rows of it) let it count.
     """
     new, team = band.bands, band.team
     result = rescale(rows, old, new, team)
@@ -172,20 +186,27 @@ def enlarge_band(
     detail = torch.sub(content, detail, out=detail)
     if amount > 0:
         here = [float(torch.linalg.vector_norm(detail)) ** 2, detail.numel()]
+        if opaque is not None:
+            here = [float((detail.square() * opaque).sum()), 3 * float(opaque.sum())]
         square, entries = team.total(torch.tensor(here, dtype=torch.float64)).tolist()
         if styles:  # a process without rows has none
-            grain = style_grain(styles, max(old.size) / max(new.size), seed) * amount
+            grain = style_grain(styles, max(old.size) / max(new.size), seed, masks) * amount
             add_grain(detail, grain, missing(grain, square / entries), top=band.owned[0])
     return detail.add_(result)
 
 
-def style_grain(styles: Sequence[Tensor], ratio: float, seed: int) -> Tensor:
+def style_grain(
+    styles: Sequence[Tensor],
+    ratio: float,
+    seed: int,
+    masks: Sequence[Tensor | None] | None = None,
+) -> Tensor:
     """Noise (1, 3, PERIOD, PERIOD) like what the styles lose at `ratio` times their size."""
     details = []
     for style in styles:
         height, width = (max(1, round(size * ratio)) for size in style.shape[-2:])
         details.append(fine_detail(style, height, width))
-    return spot_noise(details, seed)
+    return spot_noise(details, seed, masks)
 
 
 def enlarge_state(state: AdamState, old: Bands, band: Band, like: Tensor) -> AdamState:

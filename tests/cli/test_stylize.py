@@ -205,7 +205,7 @@ def test_transparency_is_kept(tiny_weights: Path, painting: Path) -> None:
         (("photo.png", "painting.png"), ("--preview", "photo.png"), "one of the inputs"),
         (("photo.png", "painting.png"), ("-o", "folder"), "no extension"),
         (("photo.png", "painting.png"), ("-o", "result"), "no extension"),
-        (("photo.png", "painting.png"), ("-o", "a.pgn"), "did you mean 'a.png'?"),
+        (("photo.png", "painting.png"), ("-o", "a.pgn"), "did you mean '.png'?"),
         (("photo.png", "painting.png"), ("-o", "text.jpg/a.png"), "is a file"),
         (("photo.png", "painting.png"), ("-o", "a" * 300 + ".png"), "too long"),
         (("photo.png", "painting.png"), ("-o", "a.jpg", "--bit-depth", "16"), "16 bits"),

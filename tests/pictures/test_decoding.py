@@ -3,9 +3,11 @@ import struct
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 import tifffile
 import torch
 from PIL import ExifTags, Image, ImageOps
@@ -156,3 +158,33 @@ def test_heic_is_turned_once_and_10_bits_are_16(tmp_path) -> None:
     deep_picture = load_picture(tmp_path / "b.heic")
     assert deep_picture.metadata.bit_depth == 16
     assert_close(deep_picture.pixels, torch.full((1, 3, 64, 64), 30000 / 65535), atol=LEVEL, rtol=0)
+
+
+def test_a_gain_map_is_left_alone() -> None:
+    light = np.linspace(0, 4, 32 * 48 * 3, dtype=np.float32).reshape(32, 48, 3)
+    image = pyvips.Image.new_from_array(light).copy(interpretation="scrgb")
+    data = image.uhdrsave_buffer()  # a JPEG with a second one that makes it brighter
+    with Image.open(io.BytesIO(data)) as plain:
+        expected = np.asarray(plain.convert("RGB"))
+    np.testing.assert_array_equal(as_array(load_picture(data), 255), expected)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counted on Linux")
+def test_files_are_closed_after_reading(tmp_path) -> None:
+    for extension in (".png", ".jpg", ".tif"):
+        path = load_picture(ramp()).save(tmp_path / f"a{extension}").path
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        load_picture(path)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_cache_of_libvips_is_put_back() -> None:
+    before = pyvips.cache_get_max()
+    pyvips.cache_set_max(7)
+    try:
+        load_picture(jpeg())
+        with pytest.raises(ImageError):
+            load_picture(jpeg()[:300])
+        assert pyvips.cache_get_max() == 7
+    finally:
+        pyvips.cache_set_max(before)

@@ -16,8 +16,9 @@ from gramarye.cli.options import (
     input_options,
     setting_options,
 )
-from gramarye.cli.output import given_output, output_options, unused
+from gramarye.cli.output import given_output, output_options
 from gramarye.errors import RecipeError
+from gramarye.files import ROOM, beside, file_sha256, is_file, user_path
 from gramarye.inputs.kinds import INPUTS, names_of
 from gramarye.pictures.settings import NAMED_FIRST_IMAGES
 from gramarye.units import show_text, show_value
@@ -51,16 +52,17 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.recipe import Recipe
 
     recipe = Recipe.of_picture(args.picture)
-    folders = (args.picture.parent, Path(), samples_folder())
+    folders = (user_path(args.picture).parent, Path(), samples_folder())
     changes = given_settings(args)
     config = changed_config(recipe, changes, folders)
     inputs = find_inputs(recipe, given_inputs(args, all_kinds=True), changes, folders)
     for difference in differences(recipe, varied=bool(changes)):
         print(f"note: {show_text(difference)}", file=sys.stderr)
-    out = args.out or unused(Path(f"{args.picture.stem}-redo{args.picture.suffix}"))
+    out = args.out or beside(Path("any"), args.picture.stem, f"-redo{args.picture.suffix}", ROOM)
     # The same tiles give the same last bits.
     memory = None if "memory" in changes else recipe.memory
-    job = Job(inputs, out, config, given_output(args), keep=(args.picture,), memory=memory)
+    new, keep = args.out is None, (args.picture,)
+    job = Job(inputs, out, config, given_output(args), keep=keep, new=new, memory=memory)
     report = run_job(job, quiet=args.quiet)
     if report and report.recipe.weights_sha256 != recipe.weights_sha256:
         print("note: the network's weights are not those of the recipe", file=sys.stderr)
@@ -101,10 +103,9 @@ def find_inputs(
 
 def find(name: str, wanted: InputFile, given: Path | None, folders: Sequence[Path]) -> Path:
     """The file of that name and SHA-256; a file given by the user is taken as it is."""
-    from gramarye.files import file_sha256
-
     if given is not None:
-        if wanted.name and given.is_file() and file_sha256(given) != wanted.sha256:
+        file = user_path(given)
+        if wanted.name and is_file(file) and file_sha256(file) != wanted.sha256:
             print(
                 f"note: '{given}' is not the file the picture was made from "
                 f"({show_value(wanted.name)}): "

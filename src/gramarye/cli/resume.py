@@ -33,11 +33,10 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.cli.reporting import tell
     from gramarye.cli.running import run_job
     from gramarye.jobs.checkpoint import read_checkpoint
-    from gramarye.jobs.keeping import check_inputs, job_of
+    from gramarye.jobs.keeping import job_of
 
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)
-    check_inputs(checkpoint.run)
     # As many threads as before: sums in another order have other last bits.
     threads, most = checkpoint.run.recipe.threads, max(MOST_THREADS, os.cpu_count() or 1)
     if threads > most:  # starting thousands would end this process

@@ -16,6 +16,7 @@ from gramarye.cli.options import (
     setting_options,
 )
 from gramarye.cli.output import given_output, new_name, output_options
+from gramarye.files import is_there, user_path
 
 if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
@@ -47,8 +48,8 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.jobs.job import Job, name_inputs
 
     inputs = name_inputs(args.content, styles, config, given_inputs(args))
-    report = run_job(Job(inputs, out, config, given_output(args)), quiet=args.quiet, shared=True)
-    return tell(report, args.json)
+    job = Job(inputs, out, config, given_output(args), new=args.out is None)
+    return tell(run_job(job, quiet=args.quiet, shared=True), args.json)
 
 
 def given_styles(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
@@ -69,7 +70,9 @@ def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...
     """
     paths, weights = [], []
     for name in names:
-        found = None if name.exists() else re.fullmatch(r"(.+):(\d+(?:\.\d+)?)", str(name))
+        found = (
+            None if is_there(user_path(name)) else re.fullmatch(r"(.+):(\d+(?:\.\d+)?)", str(name))
+        )
         paths.append(Path(found[1]) if found else name)
         weights.append(float(found[2]) if found else None)
     if not any(weight is not None for weight in weights):

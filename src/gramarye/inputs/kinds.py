@@ -29,12 +29,6 @@ class InputKind:
     option: bool = True  # whether it is named by an option, else as an argument
     setting: bool = False  # whether it is named by a setting of that name
 
-    def names(self, known: Iterable[str]) -> list[str]:
-        """Those of the names that are of this kind, in their order."""
-        return sorted(
-            (name for name in known if kind_of(name) is self), key=lambda name: number_of(name)
-        )
-
 
 INPUTS: dict[str, InputKind] = {
     kind.name: kind
@@ -61,8 +55,15 @@ INPUTS: dict[str, InputKind] = {
 }
 
 
+# How opaque the content is, at a scale: it comes with the picture and is no input of its own.
+CONTENT_ALPHA = "content-alpha"
+_ALPHA = InputKind(CONTENT_ALPHA, "how opaque the content is", "image", gray=True)
+
+
 def kind_of(name: str) -> InputKind:
     """The kind of an input by its name: `style/1` is a style; InputError if there is none."""
+    if name == CONTENT_ALPHA:
+        return _ALPHA
     base = name.partition("/")[0]
     if base not in INPUTS:
         hint = did_you_mean(base, INPUTS)
@@ -77,7 +78,7 @@ def number_of(name: str) -> int:
 
 def names_of(kind: str, known: Iterable[str]) -> list[str]:
     """Those of the names that are of that kind, in their order."""
-    return INPUTS[kind].names(known)
+    return sorted((name for name in known if kind_of(name) is INPUTS[kind]), key=number_of)
 
 
 def check_sizes(sizes: Mapping[str, tuple[int, int]]) -> None:
@@ -99,6 +100,8 @@ def check_names(names: Collection[str]) -> None:
     """Raise InputError for what no run can be made from."""
     for name in names:
         kind = kind_of(name)
+        if kind is _ALPHA:
+            raise InputError(f"{name} comes with the content: give a content with transparency")
         base, slash, number = name.partition("/")
         if kind.many != bool(slash) or (slash and not re.fullmatch("[0-9]{1,4}", number)):
             numbered = f"{base}/0, {base}/1 ..." if kind.many else base

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from torch import Tensor
 
 import gramarye
 from gramarye.errors import CheckpointError, InputError
-from gramarye.files import atomic_file, check_readable
+from gramarye.files import atomic_file, check_readable, is_file, user_path
 from gramarye.jobs.output import Output
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
 from gramarye.recipe import Recipe
@@ -43,7 +44,6 @@ DAMAGE = (
     struct.error, zipfile.BadZipFile,
 )  # fmt: skip
 OUTPUT = TypeAdapter(Output)
-SUFFIX = ".checkpoint"
 
 
 Count = Annotated[int, Field(ge=1, lt=1 << 63)]
@@ -67,7 +67,8 @@ class SavedRun(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
     checkpoint: Literal[2] = FORMAT
     recipe: Recipe
-    inputs: dict[str, str]  # absolute paths by name
+    run_id: str = ""  # drawn when it began: whose checkpoint this is
+    inputs: dict[str, str]  # absolute paths by name, as `path_text` writes them
     weights: str | None = None
     output: Annotated[dict[str, Any], AfterValidator(checked_output)]  # how the result is written
     out: str
@@ -115,10 +116,16 @@ class Checkpoint:
     snapshot: Snapshot
 
 
-def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
-    """Write the file, or leave the one that is there; OutputError if the disk is full."""
+def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot, *, new: bool = False) -> None:
+    """Write the file, or leave the one that is there; OutputError if the disk is full.
+
+    Where it must be `new`, InputError if there is one by then.
+    """
     shapes: dict[str, Any] = {}
-    with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with (
+        atomic_file(path, new=new) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+    ):
         archive.writestr(RUN, run.model_dump_json())
         for name, tensor in snapshot.tensors.items():
             shapes[name] = [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)]
@@ -129,6 +136,37 @@ def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
         archive.writestr(TENSORS, json.dumps(state))
 
 
+def run_id(path: Path) -> str | None:
+    """Whose checkpoint a file is; None if it is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(RUN).file_size > PART:  # not worth the memory
+                return None
+            return str(json.loads(archive.read(RUN)).get("run_id", ""))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, RuntimeError):
+        return None
+
+
+def path_text(path: Path) -> str:
+    """An absolute path as JSON can hold it: names that are no text, behind a null, as digits."""
+    text = str(path.absolute())
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "\0" + os.fsencode(text).hex()
+    return text
+
+
+def path_of(text: str) -> Path:
+    """The path that `path_text` wrote."""
+    try:
+        return Path(os.fsdecode(bytes.fromhex(text[1:])) if text.startswith("\0") else text)
+    except ValueError as error:
+        raise CheckpointError(
+            f"a path in the checkpoint is damaged ({text[:40]!r}): start the run again"
+        ) from error
+
+
 def part_path(path: Path, steps: int, rank: int) -> Path:
     """Where one of several processes keeps its part of the checkpoint at `path`."""
     return path.with_name(f"{path.name}.{steps}.{rank}")
@@ -137,7 +175,7 @@ def part_path(path: Path, steps: int, rank: int) -> Path:
 def read_part(whole: Checkpoint, rank: int) -> Snapshot:
     """What one of several processes has written down."""
     path = part_path(whole.path, whole.run.steps, rank)
-    if not path.is_file():
+    if not is_file(path):
         raise CheckpointError(
             f"'{path}' is gone, without which process {rank} cannot go on: put it back, or start "
             "the run again"
@@ -170,6 +208,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     entries, and its entries no larger than the file. Whether they fit the run shows when it is
     planned.
     """
+    path = user_path(path)
     check_readable(path, "checkpoint", "give the one a run has left", CheckpointError)
     try:
         with zipfile.ZipFile(path) as archive:

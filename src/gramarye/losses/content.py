@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from pydantic import Field
 
+from gramarye.inputs.kinds import CONTENT_ALPHA
 from gramarye.losses.kind import ErrorUnit, Needs, Term, TermKind, shares
 from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part
 
@@ -50,14 +51,15 @@ def prepare(settings: ContentSettings, targets: Targets) -> Callable[[], list[Te
     from gramarye.losses.squared_error import SquaredError, error_divisor
 
     weights = settings.weights()
-    found = targets.features("content", weights)
+    opaque = targets.weights(CONTENT_ALPHA)
+    found = targets.features("content", weights, opaque)
 
     def terms() -> list[Term]:
         made = []
         for layer, weight in weights.items():
             target = found[layer]
             divisor = error_divisor(settings.unit, target.squares, target.entries)
-            loss = SquaredError(layer, target, divisor)
+            loss = SquaredError(layer, target, divisor, opaque)
             made.append(Term(f"content/{layer}", weight, loss, (layer,)))
         return made
 

@@ -31,9 +31,10 @@ _FLOATS = 3
 
 def file_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, tuple[str, ...]]:
     """The pixels of an open file, and what to tell the user of them."""
-    if header.image.format in ("PNG", "JPEG", "MPO"):
-        return vips_file(file), ()
-    if header.image.format == "TIFF":
+    kind = header.image.format
+    if kind in ("PNG", "JPEG", "MPO"):
+        return vips_file(file, kind), ()
+    if kind == "TIFF":
         return _tiff_pixels(file, header, name)
     return pillow_pixels(header.image, f"'{name}'"), ()
 
@@ -44,7 +45,7 @@ def jpeg_without_end(file: OpenFile) -> tuple[VipsImage, tuple[str, ...]]:
     file.seek(0)
     whole = BytesIO(file.read() + _END_OF_JPEG)
     note = "the end of the file is missing, but nothing of the picture"
-    return vips_file(whole, fail_on="warning"), (note,)
+    return vips_file(whole, "JPEG", fail_on="warning"), (note,)
 
 
 def _tiff_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, tuple[str, ...]]:
@@ -54,7 +55,7 @@ def _tiff_pixels(file: OpenFile, header: Header, name: str) -> tuple[VipsImage, 
     if why := _why_not(tags, bits, is_float):
         raise _refused(name, why)
     if not is_float and not _is_for_pillow(tags, bits):
-        return _with_alpha_last(vips_file(file), _numbers(tags.get(_EXTRA, ())), name), ()
+        return _with_alpha_last(vips_file(file, "TIFF"), _numbers(tags.get(_EXTRA, ())), name), ()
     if not header.known:
         raise _refused(name, f"of {bits} bits per channel")
     if tags.get(_PLANES) == 2 and bits > 8:

@@ -19,6 +19,7 @@ from gramarye.pictures.rows import Array
 OpenFile = BufferedReader | BytesIO
 VipsImage = Any  # pyvips makes most of its methods when they are called
 
+_LOADERS = {"PNG": "pngload", "JPEG": "jpegload", "MPO": "jpegload", "TIFF": "tiffload"}
 CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4}
 _SPACES = {"b-w": "GRAY", "grey16": "GRAY", "srgb": "RGB", "rgb16": "RGB", "cmyk": "CMYK"}
 _INTERPRETATIONS = {
@@ -32,7 +33,7 @@ def pyvips() -> Any:
     """The package; loaded when the first picture is, because that takes a tenth of a second."""
     import pyvips
 
-    # What libvips mumbles of a file is said by its errors and by our notes.
+    # What libvips logs about a file is said by its errors and by our notes.
     logging.getLogger("pyvips").addHandler(logging.NullHandler())
     return pyvips
 
@@ -52,18 +53,22 @@ def vips_alone() -> Iterator[None]:
         vips.cache_set_max(before)
 
 
-def vips_file(file: OpenFile, fail_on: str = "error") -> VipsImage:
-    """The pixels of an open file, which has to stay open as long as they are asked for."""
+def vips_file(file: OpenFile, kind: str, fail_on: str = "error") -> VipsImage:
+    """The pixels of an open file, which has to stay open as long as they are asked for.
+
+    No other of libvips' many readers is ever run on a stranger's file.
+    """
     file.seek(0, os.SEEK_END)  # two steps, so that Python's buffer cannot hide the second
     file.seek(0)
-    source = pyvips().Source
+    call, source = pyvips().Operation.call, pyvips().Source
+    how = {"access": "sequential", "fail_on": fail_on}
     if isinstance(file, BytesIO):
-        opened = source.new_from_memory(file.getvalue())
-    elif os.name == "posix":
+        return call(f"{_LOADERS[kind]}_buffer", file.getvalue(), **how)
+    if os.name == "posix":
         opened = source.new_from_descriptor(file.fileno())
     else:  # Windows, where descriptors may not be shared, but nobody can replace an open file
         opened = source.new_from_file(file.name)
-    return pyvips().Image.new_from_source(opened, "", access="sequential", fail_on=fail_on)
+    return call(f"{_LOADERS[kind]}_source", opened, **how)
 
 
 def vips_samples(samples: Array, space: str) -> VipsImage:
