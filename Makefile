@@ -12,7 +12,7 @@ PLAIN := GRAMARYE_NO_BFLOAT16=1 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 # What computes nothing with the network, or what other tests have computed before.
 NOT_NUMERICAL := cli pictures samples test_benchmarks.py test_docs.py test_examples.py test_readme.py
 
-.PHONY: demo test test-plain lint types bench samples wheel clean help
+.PHONY: demo test test-plain lint types bench samples wheel fuzz clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make lint   check style and format (ruff)"
 	@echo "make types  check types (mypy --strict)"
 	@echo "make bench  measure speed, memory and time to quality"
+	@echo "make fuzz   alter files and settings for MINUTES=60 and look what breaks"
 	@echo "make samples  paint the sample pictures again (some minutes)"
 	@echo "make wheel  build the wheel into dist/"
 	@echo "make clean  remove .venv, demo/ and everything built"
@@ -43,6 +44,11 @@ types: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks
+
+MINUTES ?= 60
+
+fuzz: .venv/installed-dev
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 samples: .venv/installed-dev
 	$(BIN)/python -m tools.paint_samples

@@ -20,16 +20,16 @@ def choose_device(name: str = "auto") -> torch.device:
     here = available_kinds()
     if name == "auto":
         return torch.device(here[0])
-    kind, _, index = name.partition(":")
+    kind, colon, index = name.partition(":")
     if kind not in here:
         raise DeviceError(
             f"device {name!r} is not here: this machine and this PyTorch have "
             f"{', '.join(here)}; 'auto' takes the best of them"
         )
     last = torch.accelerator.device_count() - 1 if kind != "cpu" else 0
-    if index and (not index.isdigit() or int(index) > last):
+    if colon and (not re.fullmatch("[0-9]{1,4}", index) or int(index) > last):
         raise DeviceError(f"device {name!r} is not here: there are {kind}:0 to {kind}:{last}")
-    return torch.device(name)
+    return torch.device(name if kind != "cpu" else "cpu")
 
 
 def available_kinds() -> tuple[str, ...]:

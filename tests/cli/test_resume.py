@@ -188,7 +188,7 @@ def make_it_a_picture(checkpoint: Path, pair: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lose_the_checkpoint, "is no file"),
+        (lose_the_checkpoint, "there is no checkpoint"),
         (cut_short, "damaged"),
         (flip_a_bit, "damaged"),
         (make_it_a_picture, "no checkpoint"),
@@ -230,10 +230,10 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
 
     real = keeping.write_checkpoint
 
-    def run_with_a_full_disk(*given: object) -> None:
+    def run_with_a_full_disk(*given: object, **named: object) -> None:
         with monkeypatch.context() as patch:
             patch.setattr("zipfile._ZipWriteFile.write", full)
-            real(*given)  # type: ignore[arg-type]
+            real(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(keeping, "write_checkpoint", run_with_a_full_disk)
     monkeypatch.setattr(keeping.CheckpointKeeper, "due", lambda self: True)

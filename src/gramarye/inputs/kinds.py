@@ -6,11 +6,13 @@ iterate over it; a new kind is its line here, and whatever asks for it by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, final
 
 from gramarye.errors import InputError, did_you_mean
+from gramarye.units import show_value
 
 
 @final
@@ -53,12 +55,19 @@ INPUTS: dict[str, InputKind] = {
 }
 
 
+# How opaque the content is, at a scale: it comes with the picture and is no input of its own.
+CONTENT_ALPHA = "content-alpha"
+_ALPHA = InputKind(CONTENT_ALPHA, "how opaque the content is", "image", gray=True)
+
+
 def kind_of(name: str) -> InputKind:
     """The kind of an input by its name: `style/1` is a style; InputError if there is none."""
+    if name == CONTENT_ALPHA:
+        return _ALPHA
     base = name.partition("/")[0]
     if base not in INPUTS:
         hint = did_you_mean(base, INPUTS)
-        raise InputError(f"unknown input {name!r}: there are {', '.join(INPUTS)}{hint}")
+        raise InputError(f"unknown input {show_value(name)}: there are {', '.join(INPUTS)}{hint}")
     return INPUTS[base]
 
 
@@ -91,10 +100,12 @@ def check_names(names: Collection[str]) -> None:
     """Raise InputError for what no run can be made from."""
     for name in names:
         kind = kind_of(name)
+        if kind is _ALPHA:
+            raise InputError(f"{name} comes with the content: give a content with transparency")
         base, slash, number = name.partition("/")
-        if kind.many != bool(slash) or (slash and not number.isdigit()):
+        if kind.many != bool(slash) or (slash and not re.fullmatch("[0-9]{1,4}", number)):
             numbered = f"{base}/0, {base}/1 ..." if kind.many else base
-            raise InputError(f"input {name!r} is not called so: write {numbered}")
+            raise InputError(f"input {show_value(name)} is not called so: write {numbered}")
     if "content" not in names:
         raise InputError("there is no content: name the picture that is to be painted")
     styles, masks = names_of("style", names), names_of("style-mask", names)

@@ -62,9 +62,11 @@ class Targets:
         self.asked.setdefault(name, []).append(measurement)
         return measurement.found
 
-    def features(self, name: str, layers: Collection[str]) -> dict[str, FeatureTarget]:
+    def features(
+        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
+    ) -> dict[str, FeatureTarget]:
         """The features of an input of the image's size by layer, likewise."""
-        measurement = FeaturesMeasurement(self, name, layers)
+        measurement = FeaturesMeasurement(self, name, layers, weights)
         self.asked.setdefault(name, []).append(measurement)
         return measurement.found
 
@@ -125,7 +127,8 @@ class MomentsMeasurement:
             if self.weights is not None and not (found.count > 0).all():
                 raise SettingsError(
                     f"{self.weights.name} leaves nothing of {self.name} at {layer}: its white part "
-                    "is too small there; give a mask with more white, or leave deep layers out"
+                    "is too small there, or transparent; give a mask with more white, or leave "
+                    "deep layers out"
                 )
 
 
@@ -135,8 +138,8 @@ class FeatureTarget:
     """An input's features at a layer, to be asked for by boxes of positions."""
 
     part: Callable[[Box], Tensor]
-    squares: float  # the sum of their squares, over the whole picture
-    entries: int  # and how many numbers they are
+    squares: float  # the sum of their squares, over the whole picture, as positions count
+    entries: float  # and how many numbers they are, likewise
 
     def __call__(self, box: Box) -> Tensor:
         return self.part(box)
@@ -146,8 +149,15 @@ class FeatureTarget:
 class FeaturesMeasurement:
     """Features, stored or to be computed anew, and the sum of their squares."""
 
-    def __init__(self, targets: Targets, name: str, layers: Collection[str]) -> None:
+    def __init__(
+        self,
+        targets: Targets,
+        name: str,
+        layers: Collection[str],
+        weights: MaskWeights | None = None,
+    ) -> None:
         self.targets, self.name, self.layers = targets, name, tuple(layers)
+        self.weights = weights
         self.parts: dict[str, Placed | ComputedTarget] = {}
         self.squares = {layer: torch.zeros(1, 2, dtype=torch.float64) for layer in self.layers}
         self.found: dict[str, FeatureTarget] = {}
@@ -156,8 +166,12 @@ class FeaturesMeasurement:
         for layer in self.layers:
             region = tile.regions[layer]
             part = region.inside.of(features[layer])
-            square = at_least_float32(part).square().sum().cpu().double()
-            self.squares[layer] += torch.stack([square, square.new_tensor(part.numel())])
+            squares, entries = at_least_float32(part).square(), float(part.numel())
+            if self.weights is not None:
+                weights = self.weights(layer, region.whole)
+                squares, entries = squares * weights, part.shape[1] * float(weights.sum())
+            square = squares.sum().cpu().double()
+            self.squares[layer] += torch.stack([square, square.new_tensor(entries)])
             if not self.targets.stored:
                 continue
             if layer not in self.parts:
@@ -189,7 +203,7 @@ class FeaturesMeasurement:
                 band.window[0],
                 band.bands.height,
             )
-            self.found[layer] = FeatureTarget(part, squares, round(entries))
+            self.found[layer] = FeatureTarget(part, squares, entries)
 
 
 @final

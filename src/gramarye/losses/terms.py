@@ -39,6 +39,16 @@ def needs_of(settings: TermSettings) -> Needs:
     return reduce(or_, (TERMS[name].needs(part) for name, part in settings.items()), Needs())
 
 
+def layers_by_kind(settings: TermSettings) -> dict[str, frozenset[str]]:
+    """The layers at which terms look at the kinds of input they cannot do without."""
+    found: dict[str, frozenset[str]] = {}
+    for name, part in settings.items():
+        needs = TERMS[name].needs(part)
+        for kind in needs.inputs:
+            found[kind] = found.get(kind, frozenset()) | needs.layers
+    return found
+
+
 def prepare_terms(settings: TermSettings, targets: Targets) -> list[Term]:
     """All terms with their targets, which are measured in one look at each input."""
     makers = [TERMS[name].prepare(part, targets) for name, part in settings.items()]

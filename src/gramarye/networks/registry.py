@@ -26,6 +26,7 @@ from gramarye.networks.squeezenet import squeezenet_steps
 from gramarye.networks.vgg import vgg_steps
 from gramarye.networks.weights import fill
 from gramarye.networks.weights_file import WeightsFile, check_path, open_weights
+from gramarye.surroundings import plain_torch
 
 IMAGENET = PerceptualNetwork  # by default a network reads what torchvision's do
 CAFFE = partial(
@@ -48,6 +49,7 @@ DEFINITIONS: dict[
 }
 
 
+@plain_torch()
 def load_network(
     name: str,
     *,

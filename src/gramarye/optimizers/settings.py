@@ -18,18 +18,27 @@ class OptimizerSettings(Part):
     name: Literal["lbfgs", "adam", "gradient-descent"] = Field(
         "lbfgs", alias="optimizer", description="how the pixels are moved"
     )
-    learning_rate: float = Field(1.0, gt=0, description="step length (L-BFGS 1, Adam about 0.02)")
+    learning_rate: float = Field(
+        1.0, gt=0, le=1e6, description="step length (L-BFGS 1, Adam about 0.02)"
+    )
     history: int = Field(10, ge=1, le=1000, description="pairs L-BFGS remembers")
     # These three were compared with others: docs/quality.md, "How the default was found".
     step_limit: float = Field(
-        0.03, gt=0, description="longest step of L-BFGS, root mean square over the pixels"
+        0.03,
+        gt=0,
+        le=1e6,
+        description="longest step of L-BFGS, root mean square over the pixels",
     )
     first_step: float = Field(
-        0.02, ge=0, description="shortest first step of L-BFGS, root mean square over the pixels"
+        0.02,
+        ge=0,
+        le=1e6,
+        description="shortest first step of L-BFGS, root mean square over the pixels",
     )
     clip: float = Field(
         2.0,
         ge=0,
+        le=1e6,
         description="bound of the gradient's entries in L-BFGS's directions, in root mean squares "
         "(0 is none)",
     )

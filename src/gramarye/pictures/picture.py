@@ -6,7 +6,7 @@ file held besides stays beside them in a Picture and goes back into the result.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -62,6 +62,11 @@ class Picture:
     def width(self) -> int:
         return self.pixels.shape[-1]
 
+    def on(self, device: torch.device) -> "Picture":
+        """The picture with its pixels and alpha on a device."""
+        alpha = None if self.alpha is None else self.alpha.to(device)
+        return replace(self, pixels=self.pixels.to(device), alpha=alpha)
+
     def __repr__(self) -> str:
         name = f"{self.metadata.name}: " if self.metadata.name else ""
         return f"<Picture {name}{self.width}x{self.height}, {self.metadata.bit_depth} bits>"
@@ -100,7 +105,7 @@ class Picture:
         carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
         rows, flat_notes = _rows_for(self, format_, depth)
         if path is not None:
-            with atomic_file(path) as file:
+            with atomic_file(path, new=not overwrite) as file:
                 encode(file, rows, format_, carried, quality)
         elif not isinstance(target, str | PathLike):
             memory = BytesIO()  # TIFF goes back to its beginning, which not every file can
