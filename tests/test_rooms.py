@@ -31,6 +31,7 @@ FLOORS = (
     ("networks",),
     ("samples", "pictures"),
     ("scales",),
+    ("surroundings",),
     ("settings", "files", "devices", "threads", "matrices", "units"),
     ("errors",),
 )
