@@ -270,6 +270,31 @@ def test_a_content_that_is_gone_when_its_colors_are_asked_for_leaves_a_checkpoin
     assert torch.equal(load_image(job.out), whole)
 
 
+def test_a_picture_that_is_being_written_to_is_not_begun_with(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disturbed(path: Path) -> object:
+        picture = load_picture(path)
+        with path.open("ab") as file:
+            file.write(b"more")
+        return picture
+
+    monkeypatch.setattr(reading, "load_picture", disturbed)
+    with pytest.raises(ImageError, match="is being written to"):
+        open_job(make_job())
+
+
+def test_leaving_the_loop_is_enough_to_stop(make_job: MakeJob) -> None:
+    job = make_job()
+    run = open_job(job)
+    for _ in run.steps():
+        if run.count == 3:
+            break
+    report = run.finish()
+    assert report is not None and report.stopped
+    assert Recipe.of_picture(job.out).stopped_after == 3
+
+
 def test_save_picture_is_what_writes_the_result(make_job: MakeJob) -> None:
     assert running.save_picture is save_picture  # which the tests above replace
     assert do(make_job()).output.exists()

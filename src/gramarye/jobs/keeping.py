@@ -140,10 +140,11 @@ class CheckpointKeeper:
         self.next = time.perf_counter() + self.every
         self.way_on: tuple[str, ...] = ()  # how to go on from the last one written
         self.news: list[str] = []
-        if job.resume:
-            remove_parts(self.path)
         if self.every:
             self.find_name()
+        if processes.rank == 0:
+            remove_parts(self.path)
+            remove_parts(job.out)
 
     def find_name(self) -> None:
         """Take another name where another run's checkpoint has this one."""

@@ -148,16 +148,20 @@ class JobRun:
         self.give_name_free: Callable[[], object] = lambda: None
         self.last: Iterate | None = None
         self.failure: Exception | None = None
-        self.stopped = False
         self.asked_to_stop = False
 
     def stop(self) -> None:
         """Ask the run to end after the step it is in; its picture so far can be written then."""
         self.asked_to_stop = True
 
-    def cut_short(self) -> None:
-        """Say that the run was left in the middle of a step: its picture is the one before it."""
-        self.stopped = True
+    @property
+    def stopped(self) -> bool:
+        """Whether there are steps left to make."""
+        return self.last is None or self.steps_left(self.last)
+
+    def steps_left(self, after: Iterate) -> bool:
+        later = self.plan.scales[after.scale + 1 :]
+        return after.step != after.steps or any(part.scale.steps for part in later)
 
     def steps(self) -> Iterator[Iterate]:
         """Every step of the run, with a checkpoint now and then; on a process, its own rows.
@@ -167,10 +171,12 @@ class JobRun:
         """
         saved = self.job.resume
         resume = None if saved is None else (saved.run.scale, self.own_snapshot())
-        if resume is not None and not self.steps_left(*resume):
-            self.last = self.at_end(*resume)
-            yield self.last
-            return
+        if resume is not None and resume[1].last:
+            before = self.iterate_of(*resume)
+            if not self.steps_left(before):  # only the picture has yet to be written
+                self.last = before
+                yield before
+                return
         iterates = steps(
             self.plan, self.pictures.inputs, self.network, processes=self.processes, resume=resume
         )
@@ -182,9 +188,7 @@ class JobRun:
         try:
             for iterate in iterates:
                 yield replace(iterate, notes=(*self.checkpoints.take_news(), *iterate.notes))
-                at_end = (iterate.scale + 1, iterate.step) == (iterate.scales, iterate.steps)
-                if not at_end and self.stops(iterate):
-                    self.stopped = True
+                if self.stopped and self.stops(iterate):
                     return
                 del iterate
         except Exception as error:  # whatever it is, the steps made must not be lost
@@ -193,16 +197,10 @@ class JobRun:
             if self.last is None or not alone:
                 raise
             # Without its traceback, which keeps the memory that was too little.
-            self.stopped = True
             self.failure = error.with_traceback(None) if is_out_of_memory(error) else error
 
-    def steps_left(self, scale: int, snapshot: Snapshot) -> bool:
-        """Whether there is more to do after this step of a scale than to write the picture."""
-        later = self.plan.scales[scale + 1 :]
-        return not snapshot.last or any(part.scale.steps for part in later)
-
-    def at_end(self, scale: int, snapshot: Snapshot) -> Iterate:
-        """The last iterate of a run whose checkpoint was written after its last step."""
+    def iterate_of(self, scale: int, snapshot: Snapshot) -> Iterate:
+        """The iterate of a scale's last step, as its checkpoint has it."""
         image = snapshot.tensors["image"].to(self.plan.device)
         losses = dict(snapshot.numbers.get("losses", {}))
         step, scales = snapshot.step, len(self.plan.scales)
