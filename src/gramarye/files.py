@@ -179,13 +179,14 @@ def _sync_folder(folder: Path) -> None:
     """Make the new name survive a power cut, where folders can be opened (not on Windows)."""
     if not hasattr(os, "O_DIRECTORY"):
         return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # some network file systems cannot; the file itself is on the disk
-    finally:
-        os.close(handle)
+    # Some network file systems cannot, and some folders may be written to but not read; the file
+    # itself is on the disk.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def same_file(one: Path, other: Path) -> bool:

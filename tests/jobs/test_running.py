@@ -102,6 +102,36 @@ def test_an_older_checkpoint_is_named_where_a_newer_one_cannot_be_written(
     assert read_checkpoint(checkpoint_path(job.out)).run.steps == 6
 
 
+def test_a_run_that_went_on_names_the_checkpoint_it_came_from(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job()
+    do(job, stop_after=2)
+    saved = checkpoint_path(job.out)
+    run = open_job(job_of(read_checkpoint(saved)))
+    fail_in(job.out.parent, monkeypatch)
+    go(run)
+    with pytest.raises(OutputError, match=f"gramarye resume '{saved}'"):
+        run.finish()
+    assert read_checkpoint(saved).run.steps == 2
+
+
+def test_a_checkpoint_that_cannot_be_removed_is_a_note(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(output=Output(checkpoint_every=1e-9))
+    removed = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".checkpoint":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        removed(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    notes = do(job).notes
+    assert f"'{checkpoint_path(job.out)}' could not be removed (Permission denied)" in notes
+
+
 def breaking(after: int, error: Exception) -> Callable[..., Iterator[Iterate]]:
     real = running.steps
 

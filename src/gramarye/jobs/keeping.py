@@ -105,9 +105,11 @@ class Parts:
             write_checkpoint(path, run, named, new=not is_there(path))
 
     def remove(self, path: Path) -> None:
-        if self.processes.rank == 0:
-            path.unlink(missing_ok=True)
-        self.processes.largest(0)  # the file that names the parts goes first
+        try:
+            if self.processes.rank == 0:
+                path.unlink(missing_ok=True)
+        finally:
+            self.processes.largest(0)  # the file that names the parts goes first
         self.remove_parts(path)
 
     def remove_parts(self, path: Path, but: Path | None = None) -> None:
@@ -139,6 +141,8 @@ class CheckpointKeeper:
         self.every = job.output.checkpoint_every
         self.next = time.perf_counter() + self.every
         self.way_on: tuple[str, ...] = ()  # how to go on from the last one written
+        if job.resume is not None:
+            self.way_on = self.way_from(job.resume.path)
         self.news: list[str] = []
         if self.every:
             self.find_name()
@@ -187,16 +191,22 @@ class CheckpointKeeper:
         self.find_name()
         try:
             if self.files.save(self.path, self.describe(iterate, count), snapshot):
-                self.way_on = (f"to go on from here: {self.files.command} '{self.path}'",)
+                self.way_on = self.way_from(self.path)
         except (InputError, OutputError) as error:
-            older = " (the one before is kept)" if self.way_on or self.job.resume else ""
+            older = " (the one before is kept)" if self.way_on else ""
             self.news.append(f"no checkpoint{older}: {error}")
+
+    def way_from(self, path: Path) -> tuple[str, ...]:
+        return (f"to go on from here: {self.files.command} '{path}'",)
 
     def remove(self) -> None:
         """The run is done: nothing is left to go on from."""
         (ours,) = self.processes.largest(int(run_id(self.path) == self.id))
-        if ours:
-            self.files.remove(self.path)
+        try:
+            if ours:
+                self.files.remove(self.path)
+        except OSError as error:
+            self.news.append(f"'{self.path}' could not be removed ({error.strerror})")
 
     def describe(self, iterate: Iterate, count: int) -> SavedRun:
         """The run as it is after this iterate, its `count`-th."""

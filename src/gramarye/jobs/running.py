@@ -192,10 +192,11 @@ class JobRun:
                     return
                 del iterate
         except Exception as error:  # whatever it is, the steps made must not be lost
-            # Of several processes, the others know of a run that diverged only.
-            alone = self.processes.size == 1 or isinstance(error, OptimizationError)
-            if self.last is None or not alone:
+            if self.last is None:
                 raise
+            # Of several processes, the others know of a run that diverged only.
+            if self.processes.size > 1 and not isinstance(error, OptimizationError):
+                raise broken_off(error, *self.checkpoints.way_on) from error
             # Without its traceback, which keeps the memory that was too little.
             self.failure = error.with_traceback(None) if is_out_of_memory(error) else error
 
@@ -255,12 +256,12 @@ class JobRun:
         finally:
             self.give_name_free()
         self.processes.largest(0)  # nobody leaves, and nobody fails, before the file is written
-        news = self.checkpoints.take_news()
-        if self.stopped:
-            news += self.checkpoints.way_on
-        else:
+        if not self.stopped:
             self.checkpoints.remove()
-        return report and replace(report, notes=(*report.notes, *news))
+        way_on = self.checkpoints.way_on if self.stopped else ()
+        return report and replace(
+            report, notes=(*report.notes, *self.checkpoints.take_news(), *way_on)
+        )
 
     def write(self, image: torch.Tensor) -> Report:
         """Write the picture; where that fails, what has been done is kept in another way."""
