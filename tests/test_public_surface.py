@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import gramarye
+from gramarye.config import all_settings
 
 ROOT = Path(gramarye.__file__).parent
 DOCS = Path(__file__).parent.parent / "docs"
@@ -75,8 +76,8 @@ def test_every_public_name_has_a_contract(name: str) -> None:
 
 
 def test_every_setting_is_described() -> None:
-    for name, field in gramarye.StylizeConfig.model_fields.items():
-        assert field.description, name
+    for name, setting in all_settings().items():
+        assert setting.field.description, name
 
 
 def test_stylize_is_the_function_even_when_its_module_was_imported_first() -> None:

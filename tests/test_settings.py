@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import gramarye
-from gramarye.config import StylizeConfig
+from gramarye.config import StylizeConfig, all_settings
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.samples import sample_path
 
@@ -119,7 +119,7 @@ def falls(values: list[float], by: float) -> bool:
 
 
 def test_every_setting_has_a_law() -> None:
-    settings = sorted(StylizeConfig.model_fields, key=len, reverse=True)
+    settings = sorted(all_settings(), key=len, reverse=True)
     laws = [name.removeprefix("test_") for name in globals() if name.startswith("test_")]
     covered = {next((s for s in settings if law.startswith(f"{s}_")), "") for law in laws}
     assert set(settings) - covered == ELSEWHERE
@@ -244,6 +244,20 @@ def test_content_layers_are_where_the_content_is_kept(studio: Studio) -> None:
         assert kept < 0.85 * lost
 
 
+def test_style_weights_are_how_much_each_style_counts(studio: Studio) -> None:
+    styles = [STYLE, square("ink")]
+
+    def losses(given: list[Tensor], **settings: Any) -> dict[str, float]:
+        config = gramarye.make_config(**{**BASE, **STILL, "color": "free", **settings})
+        steps = gramarye.stylize_steps(CONTENT, given, config, network=studio.network)
+        return next(iter(steps)).losses
+
+    for weights, alone in (((1, 0), styles[:1]), ((0, 2.5), styles[1:])):
+        assert losses(styles, style_weights=weights) == pytest.approx(losses(alone), rel=1e-4)
+    assert losses(styles, style_weights=(3, 3)) == pytest.approx(losses(styles), rel=1e-6)
+    assert losses(styles, style_weights=(3, 1)) != pytest.approx(losses(styles), rel=1e-2)
+
+
 def test_style_layers_are_where_the_style_is_found(studio: Studio) -> None:
     layers = ("relu1_1", "relu4_1")
     iterates = [studio.iterates(style_layers={layer: 1.0})[-1] for layer in layers]
@@ -296,7 +310,7 @@ def test_balance_is_relative_to_the_contents_own_style_loss(studio: Studio) -> N
         losses = studio.first_losses(color="free", **settings)
         return sum(value for name, value in losses.items() if name.startswith("style/"))
 
-    twice = {layer: 2 * weight for layer, weight in StylizeConfig().style_layers.items()}
+    twice = {layer: 2 * weight for layer, weight in StylizeConfig().value("style_layers").items()}
     assert style(balance="relative", style_weight=7) == pytest.approx(7, rel=1e-4)
     assert style(balance="relative", style_weight=7, style_layers=twice) == pytest.approx(7, 1e-4)
     absolute = style(balance="absolute")
@@ -361,6 +375,12 @@ def test_min_size_is_the_first_scales(studio: Studio) -> None:
         iterates = studio.iterates(min_size=size, steps=1, finer_steps=1)
         assert sizes(iterates)[0] == min(size, 64)
         assert sizes(iterates)[-1] == 64
+
+
+def test_coarse_to_fine_grows_the_picture(studio: Studio) -> None:
+    settings = {"min_size": 32, "steps": 1, "finer_steps": 1}
+    assert sizes(studio.iterates(coarse_to_fine=True, **settings)) == [32, 64]
+    assert sizes(studio.iterates(coarse_to_fine=False, **settings)) == [64]
 
 
 def test_scale_factor_is_the_ratio_of_the_scales(studio: Studio) -> None:
@@ -446,6 +466,27 @@ def test_clip_bounds_the_gradients_entries_in_the_direction(studio: Studio) -> N
         clipped = gradient.clamp(-bound, bound)
         assert direction(first_move(clip=clip)) @ direction(-clipped) > 0.9999
         assert direction(clipped) @ direction(gradient) < 0.99
+
+
+def moves(studio: Studio, **settings: Any) -> list[float]:
+    """How far each step went, root mean square over the pixels."""
+    images = [studio.first_image(), *(i.image for i in studio.iterates(**settings)[:-1])]
+    return [(b - a).square().mean().sqrt().item() for a, b in pairwise(images)]
+
+
+def test_step_limit_bounds_every_step(studio: Studio) -> None:
+    for limit in (0.004, 0.01):
+        lengths = moves(studio, steps=8, step_limit=limit)
+        assert max(lengths) == pytest.approx(limit, rel=1e-3)
+    assert max(moves(studio, steps=8, step_limit=1.0, first_step=0.04)) > 0.039
+
+
+def test_first_step_is_the_shortest_first_step(studio: Studio) -> None:
+    for length in (0.005, 0.025):
+        assert moves(studio, steps=3, first_step=length)[0] == pytest.approx(length, rel=1e-3)
+    plain = moves(studio, steps=3, first_step=0.0)[0]
+    assert 0 < plain < 0.005
+    assert moves(studio, steps=3, first_step=plain / 2)[0] == pytest.approx(plain, rel=1e-3)
 
 
 def test_line_search_never_lets_the_loss_rise(studio: Studio) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gramarye.config import StylizeConfig
 from gramarye.distributed.bands import Band, Bands, rescale, whole
-from gramarye.inputs.kinds import names_of
+from gramarye.inputs.kinds import CONTENT_ALPHA, names_of
 from gramarye.optimize import Iterate
 from gramarye.optimizers.adam import AdamState
 from gramarye.optimizers.snapshot import Snapshot
@@ -54,17 +54,31 @@ class Handover:
             del iterate  # its image must not live through the next step
 
 
-def take_up(plan: Plan, resume: tuple[int, Snapshot] | None) -> tuple[Handover, Iterator[int]]:
-    """What a run begins with, and the scales it has yet to go through, by their numbers."""
+def take_up(
+    plan: Plan, resume: tuple[int, Snapshot] | None, rank: int = 0
+) -> tuple[Handover, list[int]]:
+    """What a run begins with, and the scales it has yet to go through, by their numbers.
+
+    CheckpointError if what it goes on from is no snapshot of this plan's.
+    """
     first, handover = 0, Handover()
     if resume is not None:
         first, snapshot = resume
-        image = snapshot.tensors["image"].to(plan.device)
-        handover = Handover(image, plan.scales[first].bands, snapshot=snapshot)
+        if not 0 <= first < len(plan.scales):
+            raise snapshot.misfit(
+                f"there are {len(plan.scales)} scales and it is of the {first + 1}."
+            )
+        bands = plan.scales[first].bands
+        shape = 1, 3, length(bands.owned[rank]), bands.width
+        image = snapshot.image(shape).to(plan.device)
+        handover = Handover(image, bands, snapshot=snapshot)
         if snapshot.last:
             handover.adam, handover.snapshot = AdamState.of(snapshot, image), None
             first += 1
-    return handover, (i for i in range(first, len(plan.scales)) if plan.scales[i].scale.steps)
+    todo = [i for i in range(first, len(plan.scales)) if plan.scales[i].scale.steps]
+    if resume is not None and not todo:
+        raise resume[1].misfit("no step is left to take")
+    return handover, todo
 
 
 def next_image(
@@ -78,11 +92,22 @@ def next_image(
     if handover.bands is None:
         image = first_image(config.picture.init, seen, seed, band)
     else:
-        styles = [seen[name] for name in names_of("style", seen)]
+        names = names_of("style", seen)
+        styles = [seen[name] for name in names]
         content, old = band.own(seen["content"]), handover.bands
         image, grain = handover.take_image(), config.scales.grain
         handover.adam = enlarge_state(handover.adam, old, band, image)
-        image = enlarge_band(image, content, styles, old, band, seed=seed + index, amount=grain)
+        image = enlarge_band(
+            image,
+            content,
+            styles,
+            old,
+            band,
+            seed=seed + index,
+            amount=grain,
+            masks=[seen.get(name.replace("style", "style-mask")) for name in names],
+            opaque=band.own(seen[CONTENT_ALPHA]) if CONTENT_ALPHA in seen else None,
+        )
     handover.bands = band.bands
     return image
 
@@ -93,7 +118,8 @@ def uniform_image(height: int, width: int, seed: int, like: Tensor) -> Tensor:
     Drawn on the CPU, so that one seed is one picture on every device.
     """
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(1, 3, height, width, generator=generator).to(like.device)
+    noise = torch.rand(1, 3, height, width, generator=generator, dtype=torch.float32)
+    return noise.to(like.device)
 
 
 def first_image(init: str, seen: Mapping[str, Tensor], seed: int, band: Band) -> Tensor:
@@ -143,11 +169,14 @@ def enlarge_band(
     *,
     seed: int,
     amount: float,
+    masks: Sequence[Tensor | None] | None = None,
+    opaque: Tensor | None = None,
 ) -> Tensor:
     """This process's rows of `enlarge` of an image, from its rows of the image and the content.
 
     The image's rows lie with the processes as `old` says; the band's team are all processes, also
-    those that own no rows of it.
+    those that own no rows of it. Detail is measured where the styles' masks and the content's alpha
+    (`opaque`, these rows of it) let it count.
     """
     new, team = band.bands, band.team
     result = rescale(rows, old, new, team)
@@ -157,20 +186,27 @@ def enlarge_band(
     detail = torch.sub(content, detail, out=detail)
     if amount > 0:
         here = [float(torch.linalg.vector_norm(detail)) ** 2, detail.numel()]
+        if opaque is not None:
+            here = [float((detail.square() * opaque).sum()), 3 * float(opaque.sum())]
         square, entries = team.total(torch.tensor(here, dtype=torch.float64)).tolist()
         if styles:  # a process without rows has none
-            grain = style_grain(styles, max(old.size) / max(new.size), seed) * amount
+            grain = style_grain(styles, max(old.size) / max(new.size), seed, masks) * amount
             add_grain(detail, grain, missing(grain, square / entries), top=band.owned[0])
     return detail.add_(result)
 
 
-def style_grain(styles: Sequence[Tensor], ratio: float, seed: int) -> Tensor:
+def style_grain(
+    styles: Sequence[Tensor],
+    ratio: float,
+    seed: int,
+    masks: Sequence[Tensor | None] | None = None,
+) -> Tensor:
     """Noise (1, 3, PERIOD, PERIOD) like what the styles lose at `ratio` times their size."""
     details = []
     for style in styles:
         height, width = (max(1, round(size * ratio)) for size in style.shape[-2:])
         details.append(fine_detail(style, height, width))
-    return spot_noise(details, seed)
+    return spot_noise(details, seed, masks)
 
 
 def enlarge_state(state: AdamState, old: Bands, band: Band, like: Tensor) -> AdamState:

@@ -64,7 +64,7 @@ class Objective:
     are instructions for it. `memory` is what an evaluation may take, in bytes, besides the image
     and its gradient; None is whatever the image needs in one piece. Where several processes share
     an image, `band` is this one's, of which images and gradients are the rows, and `tiles` says how
-    it is taken.
+    it is taken. A `gray` image stays so: its gradient is that in its lightness.
     """
 
     def __init__(
@@ -77,7 +77,9 @@ class Objective:
         passes: Passes | None = None,
         band: Band | None = None,
         tiles: TilePlan | None = None,
+        gray: bool = False,
     ) -> None:
+        self.gray = gray
         self.network, self.precision, self.memory = network, precision, memory
         self.terms = tuple(terms)
         self.layers = frozenset(layer for term in terms for layer in term.layers)
@@ -109,7 +111,10 @@ class Objective:
             try:
                 seen = band.widen(image.detach())
                 evaluation = TiledEvaluation(self, seen, plan, band).evaluation()
-                return replace(evaluation, gradient=band.fold(evaluation.gradient), notes=notes)
+                gradient = band.fold(evaluation.gradient)
+                if self.gray:
+                    gradient.copy_(gradient.mean(1, keepdim=True).expand_as(gradient))
+                return replace(evaluation, gradient=gradient, notes=notes)
             except (RuntimeError, MemoryError) as error:
                 alone = band.team.size == 1
                 if not (alone and is_out_of_memory(error) and self.shrink(plan, height, width)):

@@ -14,7 +14,8 @@ from gramarye.distributed.bands import Band, whole
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
 from gramarye.handover import Handover, next_image, take_up
-from gramarye.inputs.inputs import Input, Inputs, Load
+from gramarye.inputs.inputs import Input, Inputs, Load, takes_gray
+from gramarye.inputs.kinds import names_of
 from gramarye.losses.targets import Targets
 from gramarye.losses.terms import needs_of, prepare_terms
 from gramarye.memory.budget import ScaleBudget
@@ -22,16 +23,18 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 from gramarye.objective import Objective
 from gramarye.optimize import Iterate, Snapshot, optimize
-from gramarye.pictures.color import keep_content_color
+from gramarye.pictures.color import grayed, is_gray, keep_content_color
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
 from gramarye.scales.resizing import resize
+from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
 from gramarye.waiting import in_step, waiting_iterates
 
 
+@plain_torch()
 def stylize(
     content: Source,
     style: Source | Sequence[Source],
@@ -50,11 +53,13 @@ def stylize(
     config = make_config(preset, **settings)
     device = run_device(config)
     styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    if not styles:
+        raise InputError("there is no style: give one picture or more")
     pictures = {
         name: load_picture(source)
         for name, source in named_sources(content, styles, config, inputs or {}).items()
     }
-    found = Inputs({name: Input.of(p.pixels.to(device)) for name, p in pictures.items()})
+    found = Inputs({name: Input.of(p.on(device), name) for name, p in pictures.items()})
     network = run_network(config, device)
     plan = make_plan(config, network, found.sizes, device, held=found.held(device))
     for iterate in steps(plan, found, network):
@@ -64,6 +69,7 @@ def stylize(
     files = {name: input_file(picture) for name, picture in pictures.items()}
     return replace(
         as_picture(image, pictures["content"]),
+        notes=hardly_painted(image, found, config),
         recipe=write_recipe(plan, files, network).to_json(),
     )
 
@@ -81,26 +87,30 @@ def named_sources(
     return found | dict(others)
 
 
+@undisturbed
 def stylize_steps(
-    content: Tensor | Load,
-    styles: Sequence[Tensor | Load],
+    content: Tensor | Picture | Load,
+    styles: Sequence[Tensor | Picture | Load],
     config: StylizeConfig,
     *,
     network: PerceptualNetwork | None = None,
-    inputs: Mapping[str, Tensor | Load] | None = None,
+    inputs: Mapping[str, Tensor | Picture | Load] | None = None,
     memory: int | None = None,
     resume: tuple[int, Snapshot] | None = None,
 ) -> Iterator[Iterate]:
     """Render the content (1, 3, H, W) in the styles, yielding after every step, coarse to fine.
 
-    Everything runs on the content's device. A large picture may be a function that loads it: it is
-    called once per scale, and let go of as soon as it has been looked at. `inputs` are further
-    pictures by name, such as "init" or "content-mask". `memory` is the budget in bytes, in place of
-    the config's. `resume` is a scale and an iterate's snapshot of it: the run goes on after that
-    step, and ends as it would have without the break.
+    What is transparent in a Picture does not count. Everything runs on the content's device. A
+    large picture may be a function that loads it: it is called once per scale, and let go of as
+    soon as it has been looked at. `inputs` are further pictures by name, such as "init" or
+    "content-mask". `memory` is the budget in bytes, in place of the config's. `resume` is a scale
+    and an iterate's snapshot of it: the run goes on after that step, and ends as it would have
+    without the break.
     """
+    if not styles:
+        raise InputError("there is no style: give one picture or more")
     pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
-    found = Inputs({name: Input.of(p) for name, p in (pictures | dict(inputs or {})).items()})
+    found = Inputs({name: Input.of(p, name) for name, p in (pictures | dict(inputs or {})).items()})
     device = found.device
     network = on_device(network, device) if network else run_network(config, device)
     held = found.held(device)
@@ -108,6 +118,7 @@ def stylize_steps(
     yield from steps(plan, found, network, resume=resume)
 
 
+@undisturbed
 def steps(
     plan: Plan,
     inputs: Inputs,
@@ -121,7 +132,7 @@ def steps(
     Several processes call this together. `resume` is a scale and this process's snapshot of it, all
     of the same step, from a run with the same plan.
     """
-    handover, todo = take_up(plan, resume)
+    handover, todo = take_up(plan, resume, processes.rank)
     for index in todo:
         scale = plan.scales[index]
         band = Band(scale.bands, processes.first(scale.bands.count))
@@ -143,6 +154,8 @@ def scale_iterates(
     config, scale = plan.config, plan.scales[index]
     seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=handover.empty)
     image = next_image(handover, seen, config, index, Band(scale.bands, processes))
+    if wants_gray(seen, config):
+        image = grayed(image)
     if scale.budget is None:
         return waiting_iterates(image, processes)
     objective = make_objective(network, seen, config, scale.budget, band)
@@ -193,16 +206,47 @@ def make_objective(
         passes=extractor.passes,
         band=band,
         tiles=tiles,
+        gray=wants_gray(seen, config),
     )
+
+
+def wants_gray(seen: Mapping[str, Tensor], config: StylizeConfig) -> bool:
+    """Whether the image is to be gray, as all styles are and it takes their colors.
+
+    Matching the channels' statistics one by one would give it a cast.
+    """
+    return takes_gray([seen[name] for name in names_of("style", seen)], config.picture)
 
 
 def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     """The picture of an iterate's image (1, 3, H, W), in [0, 1], in the colors asked for."""
     image = image.clamp(0, 1)
     if config.picture.color == "content":
-        content = resize(inputs["content"].load(), *image.shape[-2:]).clamp(0, 1)
+        content = resize(inputs["content"].load().pixels, *image.shape[-2:]).clamp(0, 1)
+        if is_gray(content):
+            return grayed(image)
         return keep_content_color(image, content.to(image.device), clamp=True)
-    return image
+    return grayed(image) if inputs.gray(config.picture) else image
+
+
+UNCHANGED = 0.5 / 255  # mean difference from the content: what rounding to 8 bits hides
+
+
+def hardly_painted(image: Tensor, inputs: Inputs, config: StylizeConfig) -> tuple[str, ...]:
+    """A note where the picture is the content again; none where that is not in memory."""
+    content = inputs["content"].pixels
+    if not isinstance(content, Tensor):
+        return ()
+    recolored = inputs.colored(config.picture)["content"].pixels
+    shown = {"as it was": content, "in the style's colors, and no more": recolored}
+    for how, picture in shown.items():
+        same = resize(picture, *image.shape[-2:]).clamp(0, 1).to(image.device)
+        if float((image - same).abs().mean()) < UNCHANGED:
+            return (
+                f"the picture is the content {how}: raise --strength, --style-weight or --steps, "
+                "or give a style that differs from the content",
+            )
+    return ()
 
 
 def as_picture(image: Tensor, content: Picture) -> Picture:

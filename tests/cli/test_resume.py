@@ -50,6 +50,9 @@ def gone(child):
 def stamp(path):
     return os.stat(path).st_ino if os.path.exists(path) else None
 
+def part():
+    return any(name.endswith(".part") for name in os.listdir(os.path.dirname(out)))
+
 for attempt in range(int(kills) + 1):
     before = stamp(checkpoint)
     resumes = before is not None
@@ -58,12 +61,15 @@ for attempt in range(int(kills) + 1):
     if child == 0:
         os._exit(main(["resume", checkpoint, "-q"] if resumes else stylize))
     if attempt < int(kills):
-        while stamp(checkpoint) == before and not gone(child):
-            time.sleep(0.002)  # until it has got a step further
-        time.sleep(moments.uniform(0, 0.1))
+        for _ in range(moments.randint(1, 3)):  # until it has got some steps further
+            while stamp(checkpoint) == before and not gone(child):
+                time.sleep(0.001)
+            before = stamp(checkpoint)
+        while attempt % 2 and not part() and not gone(child):  # and is writing once more
+            pass
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    counts["parts"] += any(name.endswith(".part") for name in os.listdir(os.path.dirname(out)))
+    counts["parts"] += part()
     if os.WIFEXITED(status):
         counts["finished"] += 1
         assert os.WEXITSTATUS(status) == 0, status

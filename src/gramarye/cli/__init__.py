@@ -32,6 +32,7 @@ from gramarye.cli.streams import guarded_streams
 from gramarye.distributed.environment import launched, only_errors
 from gramarye.errors import GramaryeError, InputError, OutputError
 from gramarye.threads import share_cores
+from gramarye.units import show_text
 
 COMMANDS = (
     stylize,
@@ -121,5 +122,5 @@ def complain(message: str, code: int) -> int:
         return code
     if os.environ.get("GRAMARYE_DEBUG") == "1":
         traceback.print_exc()
-    print(f"gramarye: {message}", file=sys.stderr)
+    print(f"gramarye: {show_text(message)}", file=sys.stderr)
     return code

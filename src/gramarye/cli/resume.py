@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 from gramarye.cli.commands import FILE, Command, Option, argument
+
+MOST_THREADS = 256  # on a machine with fewer processors
 
 
 def command() -> Command:
@@ -34,6 +38,9 @@ def run(args: SimpleNamespace) -> int:
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)
     # As many threads as before: sums in another order have other last bits.
-    torch.set_num_threads(checkpoint.run.recipe.threads)
+    threads, most = checkpoint.run.recipe.threads, max(MOST_THREADS, os.cpu_count() or 1)
+    if threads > most:  # starting thousands would end this process
+        print(f"note: the run had {threads} threads, now {most}", file=sys.stderr)
+    torch.set_num_threads(min(threads, most))
     job = replace(job, out=args.out or job.out)
     return tell(run_job(job, quiet=args.quiet, shared=True), args.json)

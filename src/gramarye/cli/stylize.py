@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from gramarye.cli.commands import FILE, Command, argument
 from gramarye.cli.options import (
@@ -16,6 +17,9 @@ from gramarye.cli.options import (
 )
 from gramarye.cli.output import given_output, new_name, output_options
 from gramarye.files import is_there, user_path
+
+if TYPE_CHECKING:
+    from gramarye.config import StylizeConfig
 
 
 def command() -> Command:
@@ -36,13 +40,7 @@ def command() -> Command:
 
 
 def run(args: SimpleNamespace) -> int:
-    from gramarye.config import make_config
-
-    styles, weights = weighted_styles(args.styles)
-    settings = given_settings(args)
-    if weights:
-        settings.setdefault("style_weights", weights)
-    config = make_config(**settings)
+    styles, config = given_styles(args)
     out = args.out or new_name(args.content, styles)
 
     from gramarye.cli.reporting import tell  # PyTorch: only once the settings are right
@@ -52,6 +50,17 @@ def run(args: SimpleNamespace) -> int:
     inputs = name_inputs(args.content, styles, config, given_inputs(args))
     job = Job(inputs, out, config, given_output(args), new=args.out is None)
     return tell(run_job(job, quiet=args.quiet, shared=True), args.json)
+
+
+def given_styles(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
+    """The styles' paths, and the settings with the weights written behind them."""
+    from gramarye.config import make_config
+
+    styles, weights = weighted_styles(args.styles)
+    settings = given_settings(args)
+    if weights:
+        settings.setdefault("style_weights", weights)
+    return styles, make_config(**settings)
 
 
 def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...]]:

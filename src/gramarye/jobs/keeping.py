@@ -13,7 +13,15 @@ from typing import Protocol, final
 
 from gramarye.distributed.processes import Processes
 from gramarye.errors import CheckpointError, InputError, OutputError
-from gramarye.files import file_sha256, folded, is_file, is_there, remove_parts, user_path
+from gramarye.files import (
+    check_readable,
+    file_sha256,
+    folded,
+    is_file,
+    is_there,
+    remove_parts,
+    user_path,
+)
 from gramarye.jobs.checkpoint import (
     Checkpoint,
     SavedRun,
@@ -258,8 +266,10 @@ def check_inputs(run: SavedRun) -> None:
     if run.weights is not None and run.recipe.weights_sha256 is not None:
         hashes[path_of(run.weights)] = run.recipe.weights_sha256
     for path, sha256 in hashes.items():
+        advice = "put it back, or start the run again"
         if not is_file(path):
-            raise CheckpointError(f"'{path}' is gone: put it back, or start the run again")
+            raise CheckpointError(f"'{path}' is gone: {advice}")
+        check_readable(path, "input", advice, CheckpointError)
         if file_sha256(path) != sha256:
             raise CheckpointError(
                 f"'{path}' has changed since the run began: put the old one back, or start again"

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import final
 
 import torch
-from torch import Tensor
 
 from gramarye.errors import ImageError
 from gramarye.files import file_sha256
 from gramarye.inputs.inputs import Input, Inputs
+from gramarye.pictures.alpha import opacity
 from gramarye.pictures.picture import Picture, load_picture
 from gramarye.recipe import InputFile, input_file
 
@@ -58,7 +58,8 @@ def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
         raise ImageError(f"'{path}' is being written to: wait until it is whole")
     size = picture.height, picture.width
     if size[0] * size[1] <= LARGE:
-        return Input(picture.pixels.to(device), *size), picture
+        return Input.of(picture.on(device), f"'{path}'"), picture
+    opacity(picture.alpha, f"'{path}'")  # said now, not when it is read again
     without = replace(picture, pixels=picture.pixels[..., :1, :1].clone())
     assert picture.metadata.sha256 is not None, "it came from a file"
     again = LargePicture(path, device, picture.metadata.sha256, before)
@@ -78,7 +79,7 @@ class LargePicture:
     sha256: str
     state: State | None
 
-    def __call__(self) -> Tensor:
+    def __call__(self) -> Picture:
         before = state_of(self.path)
         try:
             picture = load_picture(self.path)
@@ -86,7 +87,7 @@ class LargePicture:
             raise self.changed() from error
         if picture.metadata.sha256 != self.sha256 or state_of(self.path) != before:
             raise self.changed()
-        return picture.pixels.to(self.device)
+        return picture.on(self.device)
 
     def check(self) -> None:
         """Raise ImageError if the file is not the same, without reading it where it looks so."""

@@ -24,7 +24,13 @@ from gramarye.distributed.bands import gather
 from gramarye.distributed.environment import local_place
 from gramarye.distributed.launch import process_device
 from gramarye.distributed.processes import ALONE, Processes
-from gramarye.errors import GramaryeError, ImageError, OptimizationError, RunError
+from gramarye.errors import (
+    CheckpointError,
+    GramaryeError,
+    ImageError,
+    OptimizationError,
+    RunError,
+)
 from gramarye.files import beside, is_there, numbered
 from gramarye.jobs.checkpoint import check_processes, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
@@ -43,7 +49,7 @@ from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import plan_scales
-from gramarye.stylize import as_picture, finish, steps
+from gramarye.stylize import as_picture, finish, hardly_painted, steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -92,6 +98,7 @@ def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobR
         height, width = plan_scales(*sizes, settings.picture.size, settings.scales)[-1].size
         check_targets(job, (width, height))
     network = shared_network(job, device, processes, fetch)
+    check_network(job, network)
     plan = make_plan(
         job.config,
         network,
@@ -100,6 +107,7 @@ def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobR
         held=pictures.inputs.held(device),
         memory=job_memory(job, device, processes),
         processes=processes,
+        files=job.inputs,
     )
     return JobRun(job, plan, pictures, network, processes, start)
 
@@ -112,6 +120,16 @@ def shared_network(
     network = run_network(job.config, device, fetch) if place == 0 else None
     processes.largest(0)  # the others wait until the file is there
     return network or run_network(job.config, device, fetch)
+
+
+def check_network(job: Job, network: PerceptualNetwork) -> None:
+    """Raise CheckpointError if a run would go on with other weights than it began with."""
+    if job.resume is None or job.resume.run.recipe.weights_sha256 == network.weights_sha256:
+        return
+    raise CheckpointError(
+        f"the weights of {network.name} are not those that the run began with: start it again, or "
+        "go on with the gramarye it was started with"
+    )
 
 
 def job_memory(job: Job, device: torch.device, processes: Processes) -> int:
@@ -312,7 +330,8 @@ class JobRun:
             inputs=job.read,
             overwrite=not job.new,
         )
-        return written, recipe
+        notes = hardly_painted(image, self.pictures.inputs, job.config)
+        return replace(written, notes=(*written.notes, *notes)), recipe
 
     def keep(self, image: torch.Tensor) -> tuple[str, ...]:
         """Where the run is kept whose picture could not be written: a checkpoint, or elsewhere."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from pydantic import Field
 
+from gramarye.inputs.kinds import CONTENT_ALPHA
 from gramarye.losses.kind import ErrorUnit, Needs, Term, TermKind, shares
-from gramarye.settings import LayerWeights, Part
+from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part
 
 if TYPE_CHECKING:
     from gramarye.losses.targets import Targets
@@ -31,7 +32,9 @@ class ContentSettings(Part):
         description="squared error: over the content's own square, its mean, or half "
         "its sum (the paper's)",
     )
-    weight: float = Field(1.0, ge=0, alias="content_weight", description="pull towards the content")
+    weight: float = Field(
+        1.0, ge=0, le=LARGEST_WEIGHT, alias="content_weight", description="pull towards the content"
+    )
 
     def weights(self) -> dict[str, float]:
         """The weight of each layer that counts; shares of one where errors are relative."""
@@ -48,14 +51,15 @@ def prepare(settings: ContentSettings, targets: Targets) -> Callable[[], list[Te
     from gramarye.losses.squared_error import SquaredError, error_divisor
 
     weights = settings.weights()
-    found = targets.features("content", weights)
+    opaque = targets.weights(CONTENT_ALPHA)
+    found = targets.features("content", weights, opaque)
 
     def terms() -> list[Term]:
         made = []
         for layer, weight in weights.items():
             target = found[layer]
             divisor = error_divisor(settings.unit, target.squares, target.entries)
-            loss = SquaredError(layer, target, divisor)
+            loss = SquaredError(layer, target, divisor, opaque)
             made.append(Term(f"content/{layer}", weight, loss, (layer,)))
         return made
 

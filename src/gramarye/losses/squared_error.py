@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
 from gramarye.losses.kind import ErrorUnit
-from gramarye.losses.statistics import at_least_float32
+from gramarye.losses.statistics import PositionWeights, at_least_float32
 from gramarye.tiles.regions import Box, Region, Sums, whole_region
 
 
@@ -19,7 +19,7 @@ def squared_error(features: Tensor, target: Tensor) -> Tensor:
     return (features - target).square().sum((1, 2, 3)) / 2
 
 
-def error_divisor(unit: ErrorUnit, squares: float, entries: int) -> float:
+def error_divisor(unit: ErrorUnit, squares: float, entries: float) -> float:
     """What a sum of squared errors is divided by: 2 as in the paper, the number of entries, or P^2.
 
     `relative` divides by the sum of the target's squares, so that one weight means the same for
@@ -27,21 +27,23 @@ def error_divisor(unit: ErrorUnit, squares: float, entries: int) -> float:
     """
     if unit == "sum":
         return 2.0
-    return (squares or float(entries)) if unit == "relative" else float(entries)
+    return (squares or entries) if unit == "relative" else entries
 
 
 @final
 @dataclass(frozen=True)
 class SquaredError:
-    """Squared error of one layer's features against a target, divided by a constant."""
+    """Squared error of one layer's features against a target, divided by a constant.
+
+    Positions may be weighted; the divisor is then made of weighted sums, too.
+    """
+
+    separable: ClassVar[bool] = True
 
     layer: str
     target: Tensor | Callable[[Box], Tensor]  # (1, C, H, W), or what gives a box of it
     divisor: float
-
-    @property
-    def separable(self) -> bool:
-        return True
+    weights: PositionWeights | None = None
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         here = features[self.layer]
@@ -54,8 +56,10 @@ class SquaredError:
         return region.inside.of(features) - target
 
     def sums(self, features: Tensor, region: Region) -> Sums:
-        difference = at_least_float32(self.difference(features, region))
-        return (difference.square().sum((1, 2, 3)),)
+        squares = at_least_float32(self.difference(features, region)).square()
+        if self.weights is not None:
+            squares = squares * self.weights(self.layer, region.whole)
+        return (squares.sum((1, 2, 3)),)
 
     def value(self, sums: Sums) -> Tensor:
         return sums[0] / self.divisor
@@ -63,6 +67,8 @@ class SquaredError:
     @torch.no_grad()
     def add_gradient(self, into: Tensor, features: Tensor, region: Region, slopes: Sums) -> None:
         difference = self.difference(features, region)
+        if self.weights is not None:
+            difference.mul_(self.weights(self.layer, region.whole))
         slope = slopes[0].to(into.dtype)[:, None, None, None]
         region.inside.of(into).add_(difference.mul_(2 * slope))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -44,7 +44,7 @@ class Targets:
     ) -> None:
         self.extractor, self.seen, self.band, self.stored = extractor, seen, band, stored
         self.tiles = band.here(tiles).tiles
-        self.asked: dict[str, list[Measurement]] = {}
+        self.asked: dict[str, list[MomentsMeasurement | FeaturesMeasurement]] = {}
 
     @property
     def network(self) -> PerceptualNetwork:
@@ -55,16 +55,18 @@ class Targets:
         return names_of(kind, self.seen)
 
     def moments(
-        self, name: str, layers: Collection[str], weights: LayerWeights | None = None
+        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
     ) -> dict[str, Moments]:
         """The moments of an input's features by layer, there once they have been measured."""
         measurement = MomentsMeasurement(name, layers, weights)
         self.asked.setdefault(name, []).append(measurement)
         return measurement.found
 
-    def features(self, name: str, layers: Collection[str]) -> dict[str, FeatureTarget]:
+    def features(
+        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
+    ) -> dict[str, FeatureTarget]:
         """The features of an input of the image's size by layer, likewise."""
-        measurement = FeaturesMeasurement(self, name, layers)
+        measurement = FeaturesMeasurement(self, name, layers, weights)
         self.asked.setdefault(name, []).append(measurement)
         return measurement.found
 
@@ -72,15 +74,15 @@ class Targets:
         """An input of the image's size itself, as a target of the layer "image"."""
         return Placed(self.seen[name], self.band.window[0])
 
-    def weights(self, name: str) -> LayerWeights | None:
+    def weights(self, name: str) -> MaskWeights | None:
         """How much each position of a layer counts, by a mask; None if there is no such input."""
         if name not in self.seen:
             return None
         mask = self.seen[name]
         if kind_of(name).size == "image":
-            return LayerWeights(name, mask, self.network, self.band.bands.size, self.band.window[0])
+            return MaskWeights(name, mask, self.network, self.band.bands.size, self.band.window[0])
         height, width = mask.shape[-2:]
-        return LayerWeights(name, mask, self.network, (height, width))
+        return MaskWeights(name, mask, self.network, (height, width))
 
     def measure(self) -> None:
         """Look at every input once."""
@@ -96,30 +98,18 @@ class Targets:
         self.asked.clear()
 
 
-class Measurement(Protocol):
-    """Something measured of an input's features, tile by tile."""
-
-    @property
-    def layers(self) -> Collection[str]: ...
-
-    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
-        """Take in what a tile owns."""
-
-    def finish(self, band: Band | None) -> None:
-        """Add up what the processes have, where each had a band of the input."""
-
-
 @final
 class MomentsMeasurement:
     """Moments, in float64 where the device has it: distances are small differences of them."""
 
     def __init__(
-        self, name: str, layers: Collection[str], weights: LayerWeights | None = None
+        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
     ) -> None:
         self.name, self.layers, self.weights = name, tuple(layers), weights
         self.found: dict[str, Moments] = {}
 
     def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """Take in what a tile owns."""
         for layer in self.layers:
             region = tile.regions[layer]
             weights = None if self.weights is None else self.weights(layer, region.whole)
@@ -129,6 +119,7 @@ class MomentsMeasurement:
             self.found[layer] = self.found[layer] + part if layer in self.found else part
 
     def finish(self, band: Band | None) -> None:
+        """Add up what the processes have, where each had a band of the input."""
         if band is not None:
             sums = {layer: (m.second, m.first, m.count) for layer, m in self.found.items()}
             self.found.update({k: Moments(*parts) for k, parts in band.share(sums).items()})
@@ -136,7 +127,8 @@ class MomentsMeasurement:
             if self.weights is not None and not (found.count > 0).all():
                 raise SettingsError(
                     f"{self.weights.name} leaves nothing of {self.name} at {layer}: its white part "
-                    "is too small there; give a mask with more white, or leave deep layers out"
+                    "is too small there, or transparent; give a mask with more white, or leave "
+                    "deep layers out"
                 )
 
 
@@ -146,8 +138,8 @@ class FeatureTarget:
     """An input's features at a layer, to be asked for by boxes of positions."""
 
     part: Callable[[Box], Tensor]
-    squares: float  # the sum of their squares, over the whole picture
-    entries: int  # and how many numbers they are
+    squares: float  # the sum of their squares, over the whole picture, as positions count
+    entries: float  # and how many numbers they are, likewise
 
     def __call__(self, box: Box) -> Tensor:
         return self.part(box)
@@ -157,8 +149,15 @@ class FeatureTarget:
 class FeaturesMeasurement:
     """Features, stored or to be computed anew, and the sum of their squares."""
 
-    def __init__(self, targets: Targets, name: str, layers: Collection[str]) -> None:
+    def __init__(
+        self,
+        targets: Targets,
+        name: str,
+        layers: Collection[str],
+        weights: MaskWeights | None = None,
+    ) -> None:
         self.targets, self.name, self.layers = targets, name, tuple(layers)
+        self.weights = weights
         self.parts: dict[str, Placed | ComputedTarget] = {}
         self.squares = {layer: torch.zeros(1, 2, dtype=torch.float64) for layer in self.layers}
         self.found: dict[str, FeatureTarget] = {}
@@ -167,8 +166,12 @@ class FeaturesMeasurement:
         for layer in self.layers:
             region = tile.regions[layer]
             part = region.inside.of(features[layer])
-            square = at_least_float32(part).square().sum().cpu().double()
-            self.squares[layer] += torch.stack([square, square.new_tensor(part.numel())])
+            squares, entries = at_least_float32(part).square(), float(part.numel())
+            if self.weights is not None:
+                weights = self.weights(layer, region.whole)
+                squares, entries = squares * weights, part.shape[1] * float(weights.sum())
+            square = squares.sum().cpu().double()
+            self.squares[layer] += torch.stack([square, square.new_tensor(entries)])
             if not self.targets.stored:
                 continue
             if layer not in self.parts:
@@ -200,7 +203,7 @@ class FeaturesMeasurement:
                 band.window[0],
                 band.bands.height,
             )
-            self.found[layer] = FeatureTarget(part, squares, round(entries))
+            self.found[layer] = FeatureTarget(part, squares, entries)
 
 
 @final
@@ -249,7 +252,7 @@ class ComputedTarget:
 
 
 @final
-class LayerWeights:
+class MaskWeights:
     """How much each position of a layer counts: a mask's mean over the pixels it stands for.
 
     `mask` (1, 1, h, W) may be some rows of it, from `top` on, where the whole's `size` is given.

@@ -17,13 +17,20 @@ ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
 
 _PIXELS = 1 << 20  # worked on at a time
 
+_ROUNDING = 1.01 / 255
+
 # Y of YIQ, the space the paper takes its luminance from (ITU-R BT.601).
 _LUMINANCE = (0.299, 0.587, 0.114)
 
 
-def mean_and_covariance(image: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean (3,) and covariance (3, 3) of an image's colors over its pixels, in float64."""
+def mean_and_covariance(image: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The mean (3,) and covariance (3, 3) of an image's colors over its pixels, in float64.
+
+    By `weights` (1, 1, H, W), 0 or more, a pixel counts more or less than another.
+    """
     x = image[0].flatten(1)  # (3, H*W)
+    if weights is not None:
+        return _weighted(x, weights.flatten().to(x.dtype))
     mean = x.mean(dim=1, dtype=torch.float64)
     total = torch.zeros(3, 3, dtype=torch.float64)
     for part in torch.split(x, _PIXELS, dim=1):
@@ -32,11 +39,26 @@ def mean_and_covariance(image: Tensor) -> tuple[Tensor, Tensor]:
     return mean, total.to(mean.device) / x.shape[1]
 
 
+def _weighted(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of colors (3, N) that count by their weights (N,)."""
+    parts = list(zip(torch.split(x, _PIXELS, dim=1), torch.split(weights, _PIXELS), strict=True))
+    count = weights.sum(dtype=torch.float64)
+    first = torch.stack([(part * w).sum(dim=1, dtype=torch.float64) for part, w in parts])
+    mean = first.sum(dim=0) / count
+    total = torch.zeros(3, 3, dtype=torch.float64)
+    for part, w in parts:
+        centered = part - mean.to(x.dtype)[:, None]
+        total += (centered * w @ centered.mT).double().cpu()
+    return mean, total.to(mean.device) / count
+
+
 def match_color(
     image: Tensor,
     reference: Tensor,
     method: ColorMethod = "monge-kantorovich",
     *,
+    weights: Tensor | None = None,
+    reference_weights: Tensor | None = None,
     eps: float = 1e-5,
     clamp: bool = False,
 ) -> Tensor:
@@ -44,16 +66,19 @@ def match_color(
 
     The first three methods are linear, x -> A (x - mean) + reference mean, and differ in A
     (`color_transform`). Variances under `eps`, in any direction of color, count as `eps`, so that
-    flat pictures stay finite; the default is under one 8-bit level squared.
+    flat pictures stay finite; the default is under one 8-bit level squared. With them, pixels may
+    count by weights (1, 1, H, W), such as how opaque they are.
     """
     if method not in get_args(ColorMethod):
         allowed = ", ".join(get_args(ColorMethod))
         hint = did_you_mean(str(method), get_args(ColorMethod))
         raise SettingsError(f"unknown color method '{method}': there are {allowed}{hint}")
     if method == "histogram":
+        if weights is not None or reference_weights is not None:
+            raise SettingsError("histograms are matched without weights: choose another method")
         return match_histogram(image, reference, clamp=clamp)
-    mean, covariance = mean_and_covariance(image)
-    new_mean, new_covariance = mean_and_covariance(reference.to(image.device))
+    mean, covariance = mean_and_covariance(image, weights)
+    new_mean, new_covariance = mean_and_covariance(reference.to(image.device), reference_weights)
     a = color_transform(covariance, new_covariance, method, eps=eps)
     shift = new_mean - a @ mean
     matrix, shift = a.to(image.dtype), shift.to(image.dtype)[:, None, None]
@@ -112,6 +137,16 @@ def luminance(image: Tensor) -> Tensor:
     """(1, 1, H, W), the Y of YIQ: 0.299 R + 0.587 G + 0.114 B of the encoded values."""
     weights = image.new_tensor(_LUMINANCE)[:, None, None]
     return (image * weights).sum(dim=1, keepdim=True)
+
+
+def is_gray(image: Tensor) -> bool:
+    """Whether the channels are equal everywhere, but for a level of rounding to 8 bits."""
+    return float((image.amax(dim=1) - image.amin(dim=1)).amax()) <= _ROUNDING
+
+
+def grayed(image: Tensor) -> Tensor:
+    """The image (B, 3, H, W) without color: its luminance in all channels."""
+    return luminance(image).expand(-1, 3, -1, -1).contiguous()
 
 
 def keep_content_color(result: Tensor, content: Tensor, *, clamp: bool = False) -> Tensor:

@@ -12,7 +12,9 @@ from torch import Tensor
 PERIOD = 512  # pixels after which the grain repeats; it is alike over a few
 
 
-def spot_noise(details: Sequence[Tensor], seed: int) -> Tensor:
+def spot_noise(
+    details: Sequence[Tensor], seed: int, weights: Sequence[Tensor | None] | None = None
+) -> Tensor:
     """Noise with the mean spectrum of the details (1, 3, H, W), and as strong as they.
 
     The result (1, 3, PERIOD, PERIOD), of mean 0, repeats in both directions, and is drawn on the
@@ -21,18 +23,29 @@ def spot_noise(details: Sequence[Tensor], seed: int) -> Tensor:
     It is the asymptotic discrete spot noise of the details (Galerne, Gousseau and Morel 2011,
     definition 2): white noise convolved with them, divided by the square root of their pixels.
     Theirs is as large as the picture; here a detail is wrapped around the period first, which
-    samples its spectrum.
+    samples its spectrum. Where a detail has weights (1, 1, H, W), its mean and its strength are
+    those of the pixels as they count.
     """
     generator = torch.Generator().manual_seed(seed)
-    total = torch.zeros(1, 3, PERIOD, PERIOD)
-    for detail in details:
+    total = torch.zeros(1, 3, PERIOD, PERIOD, dtype=torch.float32)
+    for detail, counts in zip(details, weights or [None] * len(details), strict=True):
         spot = detail.float().cpu()
-        spot = spot - spot.mean(dim=(-2, -1), keepdim=True)
-        noise = torch.fft.rfft2(torch.randn(PERIOD, PERIOD, generator=generator))
-        product = noise * torch.fft.rfft2(wrapped(spot))
-        total += torch.fft.irfft2(product, s=(PERIOD, PERIOD)) / math.sqrt(spot[0, 0].numel())
+        if counts is None:
+            spot, pixels = spot - spot.mean(dim=(-2, -1), keepdim=True), float(spot[0, 0].numel())
+        else:
+            spot, pixels = counted(spot, counts.float().cpu())
+        noise = torch.randn(PERIOD, PERIOD, generator=generator, dtype=torch.float32)
+        product = torch.fft.rfft2(noise) * torch.fft.rfft2(wrapped(spot))
+        total += torch.fft.irfft2(product, s=(PERIOD, PERIOD)) / math.sqrt(pixels)
     total /= math.sqrt(max(1, len(details)))
     return total - total.mean(dim=(-2, -1), keepdim=True)
+
+
+def counted(spot: Tensor, weights: Tensor) -> tuple[Tensor, float]:
+    """The spot without its mean, every pixel's square as large as it counts; and their number."""
+    pixels = float(weights.sum())
+    mean = (spot * weights).sum(dim=(-2, -1), keepdim=True) / pixels
+    return (spot - mean) * weights.sqrt(), pixels
 
 
 def wrapped(image: Tensor) -> Tensor:
