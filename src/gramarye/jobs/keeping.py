@@ -192,8 +192,7 @@ class CheckpointKeeper:
 
     def write_end(self, iterate: Iterate, count: int) -> None:
         """Write one of which nothing is left to do but the picture, asked for or not."""
-        numbers = {"last": True, "losses": iterate.losses}
-        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, numbers))
+        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, {"last": True}))
 
     def save(self, iterate: Iterate, count: int, snapshot: Snapshot) -> None:
         self.find_name()

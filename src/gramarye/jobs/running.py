@@ -48,6 +48,7 @@ from gramarye.pictures.picture import Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.resizing import resize
+from gramarye.scales.rows import length
 from gramarye.scales.sizes import plan_scales
 from gramarye.stylize import as_picture, finish, hardly_painted, steps
 
@@ -189,12 +190,10 @@ class JobRun:
         """
         saved = self.job.resume
         resume = None if saved is None else (saved.run.scale, self.own_snapshot())
-        if resume is not None and resume[1].last:
-            before = self.iterate_of(*resume)
-            if not self.steps_left(before):  # only the picture has yet to be written
-                self.last = before
-                yield before
-                return
+        if resume is not None and self.is_end(*resume):
+            self.last = self.last_iterate(*resume)
+            yield self.last
+            return
         iterates = steps(
             self.plan, self.pictures.inputs, self.network, processes=self.processes, resume=resume
         )
@@ -218,12 +217,19 @@ class JobRun:
             # Without its traceback, which keeps the memory that was too little.
             self.failure = error.with_traceback(None) if is_out_of_memory(error) else error
 
-    def iterate_of(self, scale: int, snapshot: Snapshot) -> Iterate:
-        """The iterate of a scale's last step, as its checkpoint has it."""
-        image = snapshot.tensors["image"].to(self.plan.device)
-        losses = dict(snapshot.numbers.get("losses", {}))
+    def is_end(self, scale: int, snapshot: Snapshot) -> bool:
+        """Whether nothing is left to do after this step of a scale but to write the picture."""
+        later = self.plan.scales[scale + 1 :]
+        known = 0 <= scale < len(self.plan.scales)
+        return known and snapshot.last and not any(part.scale.steps for part in later)
+
+    def last_iterate(self, scale: int, snapshot: Snapshot) -> Iterate:
+        """The last iterate of a run, from the checkpoint after it, without its losses."""
+        bands = self.plan.scales[scale].bands
+        shape = 1, 3, length(bands.owned[self.processes.rank]), bands.width
+        image = snapshot.image(shape).to(self.plan.device)
         step, scales = snapshot.step, len(self.plan.scales)
-        return Iterate(step, step, losses, image, scale=scale, scales=scales)
+        return Iterate(step, step, {}, image, scale=scale, scales=scales)
 
     def counted(self, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
         for iterate in iterates:
