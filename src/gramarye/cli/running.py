@@ -60,7 +60,6 @@ def run_on(processes: Processes, job: Job, *, quiet: bool) -> Report | None:
             if run.last is None or processes.size > 1:
                 raise
             interrupts.saving = True
-            run.cut_short()
         return run.finish()
 
 
