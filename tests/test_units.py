@@ -2,7 +2,7 @@
 
 import pytest
 
-from gramarye.units import show_bytes, show_seconds
+from gramarye.units import show_bytes, show_seconds, show_text, show_value
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,15 @@ def test_seconds_are_shown_as_people_say_them(seconds: float, text: str) -> None
 )
 def test_bytes_are_shown_in_mebibytes_or_gibibytes(amount: float, text: str) -> None:
     assert show_bytes(amount) == text
+
+
+def test_what_is_not_printable_is_shown_as_its_escape() -> None:
+    assert show_text("naïve 画.png") == "naïve 画.png"
+    assert show_text("a\x1b[31m\n\u202eb") == "a\\x1b[31m\\n\\u202eb"
+    assert show_text("\udcff") == "\\udcff"
+
+
+def test_values_are_shown_in_one_short_printable_line() -> None:
+    assert show_value("a\n") == "'a\\n'"
+    assert len(show_value("a" * 1000)) == 100
+    assert show_value(10**5000) == "a number too long to show"

@@ -179,6 +179,8 @@ def sentence(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     option = context.get("option") or option_at(error["loc"])
     given = context.get("given", error["input"])
+    if error["type"] == "json_invalid":
+        return error["msg"]
     return f"{option or 'settings'}: {message(error)}" + (
         f" (got {show_value(given)})" if option else ""
     )

@@ -64,14 +64,8 @@ def take_up(
     first, handover = 0, Handover()
     if resume is not None:
         first, snapshot = resume
-        if not 0 <= first < len(plan.scales):
-            raise snapshot.misfit(
-                f"there are {len(plan.scales)} scales and it is of the {first + 1}."
-            )
-        bands = plan.scales[first].bands
-        shape = 1, 3, length(bands.owned[rank]), bands.width
-        image = snapshot.image(shape).to(plan.device)
-        handover = Handover(image, bands, snapshot=snapshot)
+        image = image_of(plan, first, snapshot, rank)
+        handover = Handover(image, plan.scales[first].bands, snapshot=snapshot)
         if snapshot.last:
             handover.adam, handover.snapshot = AdamState.of(snapshot, image), None
             first += 1
@@ -79,6 +73,14 @@ def take_up(
     if resume is not None and not todo:
         raise resume[1].misfit("no step is left to take")
     return handover, todo
+
+
+def image_of(plan: Plan, scale: int, snapshot: Snapshot, rank: int = 0) -> Tensor:
+    """A process's rows of a snapshot's image; CheckpointError if they are not of that scale."""
+    if not 0 <= scale < len(plan.scales):
+        raise snapshot.misfit(f"there are {len(plan.scales)} scales and it is of the {scale + 1}.")
+    bands = plan.scales[scale].bands
+    return snapshot.image((1, 3, length(bands.owned[rank]), bands.width)).to(plan.device)
 
 
 def next_image(

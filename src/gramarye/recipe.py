@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, final
 
 import torch
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
 import gramarye
 from gramarye.config import StylizeConfig, find_setting, sentence
 from gramarye.errors import InputError, RecipeError
 from gramarye.files import file_sha256
+from gramarye.inputs.kinds import check_names
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.picture import Picture, read_recipe
 from gramarye.plan import Plan
@@ -33,12 +34,23 @@ class InputFile(BaseModel, frozen=True, extra="forbid"):
     sha256: str
 
 
+def named_inputs(inputs: dict[str, InputFile]) -> dict[str, InputFile]:
+    """The inputs; ValueError for names that no run can have given them."""
+    try:
+        check_names(inputs)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return inputs
+
+
 @final
 class Recipe(BaseModel, frozen=True, extra="forbid"):
     """What made a picture. It holds no folder, no user and no date: one picture, one recipe."""
 
     recipe: int = FORMAT
-    inputs: dict[str, InputFile]  # by name: content, style/0, style/1, init ...
+    inputs: Annotated[
+        dict[str, InputFile], AfterValidator(named_inputs)
+    ]  # by name: content, style/0, style/1, init ...
     settings: StylizeConfig
     network: str
     weights_sha256: str | None

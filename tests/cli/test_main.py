@@ -163,6 +163,21 @@ def test_every_preset_shows_options_the_command_takes(
         assert {key: params[key] for key in expected} == expected
 
 
+def test_advice_to_programmers_is_not_shown_to_users() -> None:
+    program = (
+        "import sys, warnings; from gramarye import cli\n"
+        "cli.run = lambda arguments: warnings.warn('advice') or 0\n"
+        "sys.argv = ['gramarye']; sys.exit(cli.main())"
+    )
+    shown = [
+        subprocess.run(
+            [sys.executable, *options, "-c", program], capture_output=True, text=True, check=True
+        ).stderr
+        for options in ([], ["-W", "default"])
+    ]
+    assert shown[0] == "" and "advice" in shown[1]
+
+
 def test_a_closed_pipe_is_no_traceback() -> None:
     done = subprocess.run(
         f"'{sys.executable}' -m gramarye presets | head -c 0",

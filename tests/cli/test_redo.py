@@ -2,8 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,6 +162,130 @@ def test_recipe_shows_what_made_the_picture(made: Path, capsys: pytest.CaptureFi
     text = capsys.readouterr().out
     for part in ("96 x 72", "photo.png", "painting.png", "vgg19-lite", "init", "noise", "torch"):
         assert part in text
+
+
+def altered(made: Path, change: Callable[[dict[str, Any]], None], name: str = "odd.png") -> str:
+    """A picture with that one's recipe, changed."""
+    recipe = json.loads(Recipe.of_picture(made).to_json())
+    change(recipe)
+    load_picture(made).save(name, recipe=json.dumps(recipe))
+    return name
+
+
+@contextmanager
+def long_numbers() -> Iterator[None]:
+    """Python writes numbers of more than 4300 digits."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(before)
+
+
+def content_named(name: str) -> Callable[[dict[str, Any]], None]:
+    return lambda recipe: recipe["inputs"]["content"].update(name=name)
+
+
+def setting(part: str, **values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda recipe: recipe["settings"][part].update(values)
+
+
+def another_style(name: str) -> Callable[[dict[str, Any]], None]:
+    return lambda recipe: recipe["inputs"].update({name: recipe["inputs"]["style/0"]})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (content_named("../outside.png"), "'../outside.png' is neither"),
+        (content_named("/etc/passwd"), "'/etc/passwd' is neither"),
+        (content_named(".."), "'..' is neither"),
+        (content_named("a" * 5000), "... is neither"),
+        (content_named("nu\0ll"), "is neither"),
+        (content_named("\x1b[31mred"), "'\\x1b[31mred' is neither"),
+        (setting("network", weights="../outside.png"), "'../outside.png' were not found"),
+        (setting("network", weights="a" * 300), "were not found"),
+        (setting("picture", init="/etc/passwd"), "init: '/etc/passwd' names a file"),
+        (setting("picture", size=10**4400), "out of range"),
+        (lambda recipe: recipe["inputs"].pop("style/0"), "there is no style"),
+        (lambda recipe: recipe["inputs"].pop("content"), "there is no content"),
+        (lambda recipe: recipe["inputs"].clear(), "there is no content"),
+        (another_style("style/²"), "'style/²' is not called so"),
+        (another_style("style/99999"), "'style/99999' is not called so"),
+        (lambda recipe: recipe.update(threads=-3), "threads"),
+        (lambda recipe: recipe.update(width=10**4400), "out of range"),
+        (lambda recipe: recipe.update({"\x1b[2J": 1}), "\\x1b[2J"),
+        (lambda recipe: recipe.update(recipe=10**30), "install a newer gramarye"),
+    ],
+)
+def test_a_recipe_from_elsewhere_is_not_trusted(
+    change: Callable[[dict[str, Any]], None],
+    told: str,
+    made: Path,
+    make_picture: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_picture("outside.png")
+    with long_numbers():
+        odd = altered(made, change)
+    folder = made.parent / "inner"
+    folder.mkdir()
+    for name in (odd, "photo.png", "painting.png", "tiny.safetensors"):
+        shutil.copy(made.parent / name, folder)
+    monkeypatch.chdir(folder)
+    capsys.readouterr()
+    assert main(["redo", odd, "-o", "again.png"]) == 2
+    error = capsys.readouterr().err
+    assert told in error and len(error) < 600
+    assert error.count("\n") == 1 and error.strip().isprintable()
+
+
+def test_a_deep_recipe_is_told(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load_picture(made).save("deep.png", recipe='{"recipe": 2, "inputs": ' + "[" * 100_000)
+    for command in ("recipe", "redo"):
+        assert main([command, "deep.png"]) == 2
+        error = capsys.readouterr().err
+        assert "the recipe of 'deep.png' cannot be read" in error and len(error) < 600
+
+
+def test_recipe_prints_only_what_is_printable(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nasty = "\x1b]0;owned\x07\x9b31m\u202egnp.exe"
+
+    def change(recipe: dict[str, Any]) -> None:
+        recipe["inputs"]["content"]["name"] = nasty
+        recipe["versions"][nasty] = nasty
+        recipe["network"] = recipe["device"] = recipe["settings"]["network"]["weights"] = nasty
+
+    odd = altered(made, change)
+    capsys.readouterr()
+    assert main(["recipe", odd]) == 0
+    text = capsys.readouterr().out
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert "\\x1b]0;owned\\x07\\x9b31m\\u202egnp.exe" in text
+    assert main(["recipe", odd, "--json"]) == 0
+    text = capsys.readouterr().out
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert json.loads(text)["network"] == nasty
+
+
+def test_redo_with_other_threads_says_that_the_picture_may_differ(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(recipe: dict[str, Any]) -> None:
+        recipe["threads"] = 300
+
+    capsys.readouterr()
+    assert main(["redo", altered(made, change), "-o", "again.png"]) == 0
+    told = capsys.readouterr().err
+    assert "made with 300 threads, now" in told and "set OMP_NUM_THREADS=300" in told
+    assert main(["redo", "odd.png", "--seed", "6", "-o", "other.png"]) == 0  # another anyway
+    assert "threads" not in capsys.readouterr().err
+    assert main(["redo", "made.png", "-o", "same.png"]) == 0
+    assert "threads" not in capsys.readouterr().err
 
 
 def test_recipe_as_json_is_the_recipe(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -190,6 +190,7 @@ class Checkpoints:
                 ["--optimizer", "adam", "--learning-rate", "0.02", "--average", "0.9"],
                 ["--line-search", "strong-wolfe"],
                 ["--memory", "3MiB"],
+                ["--size", "64", "--steps", str(MOST_STEPS), "--finer-steps", "0"],
             )
         ):
             out = folder / f"out{number}.png"
@@ -279,7 +280,7 @@ class Settings:
             values = ["0", "1", "2", "50", "1001", "-1", "1.5"]
         else:
             plain = [value for value in NUMBERS if value != 10**400]
-            values = [str(value) for value in (*plain, *OTHERS)]
+            values = [str(value) for value in (*plain, *OTHERS) if value != "\0"]  # argv ends there
             values += ["relu1_1", "relu2_1=3,relu3_1", "relu1_1=1e15", "relu1_1=", "=", ",", "1,2"]
             values += ["free", "content", "auto", "adam", "avg", "1GiB", "3MiB", "cpu:0", "noise"]
         value = draw.choice(values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -52,6 +53,8 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if argv is None and not sys.warnoptions:
+        warnings.simplefilter("ignore")  # other programs' advice to programmers
     if os.environ.get(completion.ASKED):
         make_commands().main(arguments, "gramarye", completion.ASKED)  # answers the shell and exits
     with guarded_streams():

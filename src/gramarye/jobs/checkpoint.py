@@ -26,7 +26,7 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 from torch import Tensor
 
 import gramarye
-from gramarye.errors import CheckpointError, RecipeError, SettingsError
+from gramarye.errors import CheckpointError, InputError
 from gramarye.files import atomic_file, check_readable, is_file, user_path
 from gramarye.jobs.output import Output
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
@@ -217,7 +217,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         check_format(path, FormatOf.model_validate_json(read[RUN]).checkpoint)
         run = SavedRun.model_validate_json(read[RUN])
         state = SavedState.model_validate_json(read[TENSORS])
-    except (ValidationError, SettingsError, RecipeError) as error:
+    except CheckpointError:
+        raise
+    except (ValidationError, InputError) as error:
         raise CheckpointError(
             f"'{path}' cannot be gone on from ({reason(error)}): it is damaged, or was written by "
             "another version of gramarye; start the run again"
@@ -263,7 +265,7 @@ def check_format(path: Path, version: int) -> None:
         )
 
 
-def reason(error: ValidationError | SettingsError | RecipeError) -> str:
+def reason(error: ValidationError | InputError) -> str:
     """What a checkpoint's text lacks, in short."""
     if not isinstance(error, ValidationError):
         return str(error)

@@ -32,6 +32,7 @@ from gramarye.errors import (
     RunError,
 )
 from gramarye.files import beside, is_there, numbered
+from gramarye.handover import image_of
 from gramarye.jobs.checkpoint import check_processes, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
 from gramarye.jobs.job import Job, Report, check_shared_output
@@ -43,12 +44,11 @@ from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.optimize import Iterate
-from gramarye.optimizers.snapshot import Snapshot
+from gramarye.optimizers.snapshot import Numbers, Snapshot
 from gramarye.pictures.picture import Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.resizing import resize
-from gramarye.scales.rows import length
 from gramarye.scales.sizes import plan_scales
 from gramarye.stylize import as_picture, finish, hardly_painted, steps
 
@@ -144,6 +144,12 @@ def job_memory(job: Job, device: torch.device, processes: Processes) -> int:
     return -processes.largest(-memory)[0]  # the smallest: all then remember their steps alike
 
 
+class EndNumbers(Numbers):
+    """What the checkpoint of a run whose last step was made holds for its report."""
+
+    losses: dict[str, float]
+
+
 @final
 class JobRun:
     """A job on its way. The recipe is that of the picture if nothing stops it."""
@@ -224,12 +230,12 @@ class JobRun:
         return known and snapshot.last and not any(part.scale.steps for part in later)
 
     def last_iterate(self, scale: int, snapshot: Snapshot) -> Iterate:
-        """The last iterate of a run, from the checkpoint after it, without its losses."""
-        bands = self.plan.scales[scale].bands
-        shape = 1, 3, length(bands.owned[self.processes.rank]), bands.width
-        image = snapshot.image(shape).to(self.plan.device)
+        """The last iterate of a run whose checkpoint was written after its last step."""
+        image = image_of(self.plan, scale, snapshot, self.processes.rank)
+        with snapshot.checked():
+            found = EndNumbers.model_validate({"losses": snapshot.numbers.get("losses", {})})
         step, scales = snapshot.step, len(self.plan.scales)
-        return Iterate(step, step, {}, image, scale=scale, scales=scales)
+        return Iterate(step, step, found.losses, image, scale=scale, scales=scales)
 
     def counted(self, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
         for iterate in iterates:
