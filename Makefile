@@ -5,24 +5,35 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint types bench samples wheel clean help
+# A machine without bfloat16 or AVX-512 instructions, as most laptops are: for PyTorch's own kernels,
+# for oneDNN's, and for us. Two threads, where the tests by themselves have one.
+PLAIN := GRAMARYE_NO_BFLOAT16=1 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 \
+	OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE
+# What computes nothing with the network, or what other tests have computed before.
+NOT_NUMERICAL := cli pictures samples test_benchmarks.py test_docs.py test_examples.py test_readme.py
+
+.PHONY: demo test test-plain lint types bench samples wheel fuzz clean help
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo     stylize the sample pictures into demo/"
-	@echo "make test     run the test suite"
-	@echo "make lint     check style and format (ruff)"
-	@echo "make types    check types (mypy --strict)"
-	@echo "make bench    measure speed, memory and time to quality"
+	@echo "make demo   stylize the sample pictures into demo/"
+	@echo "make test   run the test suite; make test-plain: its numbers as on a plain processor"
+	@echo "make lint   check style and format (ruff)"
+	@echo "make types  check types (mypy --strict)"
+	@echo "make bench  measure speed, memory and time to quality"
+	@echo "make fuzz   alter files and settings for MINUTES=60 and look what breaks"
 	@echo "make samples  paint the sample pictures again (some minutes)"
-	@echo "make wheel    build the wheel into dist/"
-	@echo "make clean    remove .venv, demo/ and everything built"
+	@echo "make wheel  build the wheel into dist/"
+	@echo "make clean  remove .venv, demo/ and everything built"
 
 demo: .venv/installed
 	$(BIN)/gramarye demo --out demo
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest
+
+test-plain: .venv/installed-dev
+	$(PLAIN) $(BIN)/python -m pytest $(NOT_NUMERICAL:%=--ignore=tests/%)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -33,6 +44,11 @@ types: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks
+
+MINUTES ?= 60
+
+fuzz: .venv/installed-dev
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 samples: .venv/installed-dev
 	$(BIN)/python -m tools.paint_samples

@@ -128,3 +128,97 @@ def test_what_a_killed_process_left_is_removed_for_any_name(tmp_path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
     writing.remove_parts(path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_file_replaces_nothing(tmp_path) -> None:
+    path = tmp_path / "a.png"
+    with pytest.raises(InputError, match="exists already"), writing.atomic_file(path, new=True):
+        write(path, b"another's")
+    assert path.read_bytes() == b"another's"
+    assert list(tmp_path.iterdir()) == [path]
+    with writing.atomic_file(tmp_path / "b.png", new=True) as file:
+        file.write(b"new")
+    assert (tmp_path / "b.png").read_bytes() == b"new"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_where_there_are_no_hard_links_a_name_is_taken_all_the_same(
+    tmp_path, monkeypatch, fails: bool
+) -> None:
+    def refuse(self: Path, target: Path) -> Path:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    test_a_new_file_replaces_nothing(tmp_path)
+    if fails:
+        monkeypatch.setattr(Path, "replace", refuse)
+        with pytest.raises(OutputError), writing.atomic_file(tmp_path / "c.png", new=True):
+            pass
+        assert not (tmp_path / "c.png").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_a_private_file_is_private_from_its_first_byte(tmp_path) -> None:
+    path = write(tmp_path / "a.png", b"old")
+    path.chmod(0o600)
+    with writing.atomic_file(path) as file:
+        assert stat.S_IMODE(Path(file.name).stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_has_become_no_file_meanwhile_stays(tmp_path, kind: str) -> None:
+    path = tmp_path / "a.png"
+    with pytest.raises(InputError), writing.atomic_file(path):
+        os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    assert not path.is_file()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "\udcff"])
+def test_names_beside_a_name_fit(letter: str) -> None:
+    if "\udcff" in letter and os.name != "posix":
+        pytest.skip("elsewhere names are text")
+    name = writing.beside(Path("a"), letter * 300, "-step00001.png", room=20).name
+    assert 255 - 20 - 3 < len(os.fsencode(name)) <= 255 - 20
+    assert writing.beside(Path("f/a"), "b", ".png") == Path("f/b.png")
+
+
+def test_numbers_in_names() -> None:
+    assert writing.numbered(Path("f/a.b.png"), 1) == Path("f/a.b.png")
+    assert writing.numbered(Path("f/a.b.png"), 2) == Path("f/a.b-2.png")
+
+
+def test_one_file_by_whatever_name(tmp_path) -> None:
+    path = write(tmp_path / "a.png", b"")
+    (tmp_path / "hard").hardlink_to(path)
+    (tmp_path / "soft").symlink_to(path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for other in ("hard", "soft", "./a.png", "../" + tmp_path.name + "/a.png"):
+        assert writing.same_file(path, tmp_path / other)
+    for other in ("none", "loop", "a.png/x", "x" * 300, "\0"):
+        assert not writing.same_file(path, tmp_path / other)
+    assert writing.same_file(tmp_path / "none", tmp_path / "x" / ".." / "none")
+
+
+@pytest.mark.parametrize("name", ["none", "x" * 300, "a\0b", "loop"])
+def test_what_cannot_be_looked_at_is_not_there(tmp_path, name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert not writing.is_file(tmp_path / name)
+    assert writing.is_there(tmp_path / name) == (name == "loop")
+
+
+@pytest.mark.parametrize("name", ["~nobody-has-this-name/a.png", "~/a.png"])
+def test_no_folder_is_made_in_the_place_of_a_home_that_is_not_there(
+    name: str, tmp_path, monkeypatch
+) -> None:
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    with pytest.raises(InputError, match="there is no home folder '~"):
+        load_picture(ramp()).save(name)
+    assert list(tmp_path.iterdir()) == []
+    assert load_picture(ramp()).save("~a.png").path.is_file()

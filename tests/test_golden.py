@@ -104,12 +104,12 @@ def test_the_golden_run_in_bfloat16(tiny_network: PerceptualNetwork) -> None:
 
 @pytest.mark.bfloat16
 @pytest.mark.parametrize(
-    # Smoothness moves two steps by less than bfloat16 rounds.
+    # Content's weights move two steps by less than bfloat16 rounds.
     "name",
-    [name for name in (*NUMBERS, *LAYERS) if name != "tv_weight"],
+    [name for name in (*NUMBERS, *LAYERS) if not name.startswith(("content", "tv"))],
 )
-def test_in_bfloat16_a_tenth_more_of_a_weight_is_another_picture(
+def test_in_bfloat16_a_tenth_more_of_the_style_is_another_picture(
     tiny_network: PerceptualNetwork, name: str
 ) -> None:
     changed = more(IN_BFLOAT16, name, 0.9 if name == "grain" else 1.1)
-    assert away(painted(tiny_network, "bfloat16", changed), "bfloat16") > 1.2
+    assert away(painted(tiny_network, "bfloat16", changed), "bfloat16") > 2

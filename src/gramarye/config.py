@@ -24,6 +24,7 @@ from gramarye.optimizers.settings import OptimizerSettings
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.settings import ScaleSettings
 from gramarye.settings import Part, Setting, get, put, settings_of
+from gramarye.units import show_value
 
 # What the messages of pydantic's own types lack: what is allowed.
 AMOUNTS = "write 4GiB, 1.5GB or 800MiB"
@@ -178,7 +179,9 @@ def sentence(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     option = context.get("option") or option_at(error["loc"])
     given = context.get("given", error["input"])
-    return f"{option or 'settings'}: {message(error)}" + (f" (got {given!r})" if option else "")
+    return f"{option or 'settings'}: {message(error)}" + (
+        f" (got {show_value(given)})" if option else ""
+    )
 
 
 def message(error: ErrorDetails) -> str:

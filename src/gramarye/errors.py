@@ -11,7 +11,8 @@
     |  `- DeviceError             a device this machine does not have
     |- OutputError                a file that cannot be written
     |- ProcessError               another process of the same run that is gone
-    `- OptimizationError          a run that could not be brought back after diverging
+    |- OptimizationError          a run that could not be brought back after diverging
+    `- RunError                   a run that broke off: no memory left, or a mistake of ours
 
 Every message says what came, what is allowed and what to do.
 """
@@ -83,3 +84,7 @@ class ProcessError(GramaryeError):
 
 class OptimizationError(GramaryeError):
     """A run that could not be brought back after diverging."""
+
+
+class RunError(GramaryeError):
+    """A run that broke off: no memory left, or a mistake of ours."""

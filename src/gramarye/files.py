@@ -6,12 +6,16 @@ import hashlib
 import os
 import secrets
 import shutil
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from gramarye.errors import InputError, OutputError
+
+# Bytes of a file's name that are left to the names of what is kept beside it.
+ROOM = 40
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
@@ -27,22 +31,28 @@ def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool 
     """Raise what writing `path` would raise, as far as it can be known before; writes nothing."""
     try:
         path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:  # a name too long, a folder that may not be entered
-        if error.errno != errno.ENOTDIR:
-            raise OutputError(_why_unwritable(path, error)) from error
+        raise OutputError(_why_unwritable(path, error)) from error
+    except ValueError as error:  # a null character
+        raise InputError(f"{str(path)!r} is no name a file can have: choose another") from error
     if path.is_dir():
         raise InputError(f"'{path}' is a folder: give a file name, like '{path / 'result.png'}'")
     if path.exists() and not path.is_file():
         raise InputError(f"'{path}' is a device or a pipe: give the name of an ordinary file")
+    home = Path(*path.parts[:1])
+    if len(path.parts) > 1 and home.name.startswith("~") and not home.exists():
+        raise InputError(
+            f"there is no home folder '{home}', so '{path}' cannot be written: give the full path"
+        )
     for source in inputs:
-        if _same_file(path, user_path(source)):
+        if same_file(path, user_path(source)):
             raise InputError(
                 f"'{path}' is one of the inputs and would be overwritten: choose another name"
             )
     if not overwrite and path.exists():
-        raise InputError(f"'{path}' exists already: choose another name, or allow overwriting")
+        raise _exists_already(path)
     folder = _nearest_folder(path)
     if not folder.is_dir():
         raise OutputError(f"'{folder}' is a file, so '{path}' cannot be written: choose another")
@@ -57,10 +67,12 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, *, new: bool = False) -> Iterator[BinaryIO]:
     """A new file, open for writing, that takes the name `path` when the block ends well.
 
-    Whatever ends the block otherwise leaves `path` as it was, and no file beside it.
+    Whatever ends the block otherwise leaves `path` as it was, and no file beside it. A file that is
+    replaced leaves its mode to the new one; where it must be `new`, InputError if the name is taken
+    by then.
     """
     path = Path(os.path.realpath(path))  # through a link, to the file it names
     part = path.with_name(f"{_part_start(path)}.{secrets.token_hex(4)}.part")
@@ -68,17 +80,40 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("xb") as file:
+                if path.exists():
+                    shutil.copymode(path, part)  # before anything is in it that others may not see
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            if path.exists():
-                shutil.copymode(path, part)
-            part.replace(path)
+            if new:
+                _take_name(part, path)
+            elif path.exists() and not path.is_file():
+                check_target(path)  # which says what it has become meanwhile
+            else:
+                part.replace(path)
         finally:
             part.unlink(missing_ok=True)  # gone already when all went well
         _sync_folder(path.parent)
     except OSError as error:
         raise OutputError(_why_unwritable(path, error)) from error
+
+
+def _take_name(part: Path, path: Path) -> None:
+    """Give a file a name that no file has; InputError if one has it."""
+    try:
+        try:
+            path.hardlink_to(part)
+        except FileExistsError:
+            raise
+        except OSError:  # a disk without hard links, such as FAT
+            path.open("xb").close()
+            try:
+                part.replace(path)
+            except BaseException:
+                path.unlink()
+                raise
+    except FileExistsError as error:
+        raise _exists_already(path) from error
 
 
 def remove_parts(path: Path) -> None:
@@ -94,6 +129,34 @@ def _part_start(path: Path) -> str:
     return "." + (path.name if len(name) <= 200 else name[:200].decode(errors="ignore"))
 
 
+def beside(path: Path, start: str, end: str, room: int = 0) -> Path:
+    """The file called `start` and `end` in the folder of `path`; a long start is cut.
+
+    Disks take names of 255 bytes, of which `room` stay free.
+    """
+    left = 255 - room - len(os.fsencode(end))
+    while len(os.fsencode(start)) > left:
+        start = start[:-1]
+    return path.with_name(start + end)
+
+
+def numbered(path: Path, number: int) -> Path:
+    """The path itself for 1, else with the number in its name: `photo-2.png`."""
+    if number == 1:
+        return path
+    return beside(path, path.stem, f"-{number}{path.suffix}", room=ROOM)
+
+
+def is_there(path: Path) -> bool:
+    """Whether something has that name; False where that cannot be found out."""
+    return os.path.lexists(path)  # unlike Path's, it raises nothing
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is an ordinary file; False where that cannot be found out."""
+    return os.path.isfile(path)  # noqa: PTH113 (unlike Path's, it raises nothing)
+
+
 def _sync_folder(folder: Path) -> None:
     """Make the new name survive a power cut, where folders can be opened (not on Windows)."""
     if not hasattr(os, "O_DIRECTORY"):
@@ -107,11 +170,23 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _same_file(one: Path, other: Path) -> bool:
+def same_file(one: Path, other: Path) -> bool:
+    """Whether both are one file, whatever they are called; or would be, if they are not there."""
     try:
         return one.samefile(other)
     except OSError:  # one of them does not exist
         return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # a null character
+        return False
+
+
+def folded(path: Path) -> Path:
+    """The path without links, as disks know it that heed neither case nor how accents are put."""
+    return Path(unicodedata.normalize("NFC", os.path.realpath(path)).casefold())
+
+
+def _exists_already(path: Path) -> InputError:
+    return InputError(f"'{path}' exists already: choose another name, or allow overwriting")
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -54,17 +54,31 @@ class Handover:
             del iterate  # its image must not live through the next step
 
 
-def take_up(plan: Plan, resume: tuple[int, Snapshot] | None) -> tuple[Handover, Iterator[int]]:
-    """What a run begins with, and the scales it has yet to go through, by their numbers."""
+def take_up(
+    plan: Plan, resume: tuple[int, Snapshot] | None, rank: int = 0
+) -> tuple[Handover, list[int]]:
+    """What a run begins with, and the scales it has yet to go through, by their numbers.
+
+    CheckpointError if what it goes on from is no snapshot of this plan's.
+    """
     first, handover = 0, Handover()
     if resume is not None:
         first, snapshot = resume
-        image = snapshot.tensors["image"].to(plan.device)
-        handover = Handover(image, plan.scales[first].bands, snapshot=snapshot)
+        if not 0 <= first < len(plan.scales):
+            raise snapshot.misfit(
+                f"there are {len(plan.scales)} scales and it is of the {first + 1}."
+            )
+        bands = plan.scales[first].bands
+        shape = 1, 3, length(bands.owned[rank]), bands.width
+        image = snapshot.image(shape).to(plan.device)
+        handover = Handover(image, bands, snapshot=snapshot)
         if snapshot.last:
             handover.adam, handover.snapshot = AdamState.of(snapshot, image), None
             first += 1
-    return handover, (i for i in range(first, len(plan.scales)) if plan.scales[i].scale.steps)
+    todo = [i for i in range(first, len(plan.scales)) if plan.scales[i].scale.steps]
+    if resume is not None and not todo:
+        raise resume[1].misfit("no step is left to take")
+    return handover, todo
 
 
 def next_image(
@@ -104,7 +118,8 @@ def uniform_image(height: int, width: int, seed: int, like: Tensor) -> Tensor:
     Drawn on the CPU, so that one seed is one picture on every device.
     """
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(1, 3, height, width, generator=generator).to(like.device)
+    noise = torch.rand(1, 3, height, width, generator=generator, dtype=torch.float32)
+    return noise.to(like.device)
 
 
 def first_image(init: str, seen: Mapping[str, Tensor], seed: int, band: Band) -> Tensor:

@@ -5,23 +5,32 @@ from __future__ import annotations
 import math
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, final
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from gramarye.objective import Evaluates, Evaluation
 from gramarye.optimizers.adam import Adam, AdamState
 from gramarye.optimizers.base import AbstractOptimizer, Reduce, alone, own
 from gramarye.optimizers.gradient_descent import GradientDescent
-from gramarye.optimizers.guard import Average, Guard
+from gramarye.optimizers.guard import Average, Guard, GuardNumbers
 from gramarye.optimizers.history import IN_MEMORY, PairStorage, block_size, spans
 from gramarye.optimizers.lbfgs import LBFGS
 from gramarye.optimizers.settings import OptimizerSettings
-from gramarye.optimizers.snapshot import LateTensor, LateTensors, Snapshot, under
+from gramarye.optimizers.snapshot import (
+    LateTensor,
+    LateTensors,
+    Misfit,
+    Numbers,
+    Snapshot,
+    take,
+    under,
+)
 from gramarye.optimizers.strong_wolfe import StrongWolfe
 
 __all__ = ["AdamState", "Iterate", "Snapshot", "optimize"]
@@ -143,6 +152,17 @@ def rms_change(before: Tensor, after: Tensor, reduce: Reduce = alone) -> float:
     return math.sqrt(total / count)
 
 
+class RunNumbers(Numbers):
+    """What a snapshot of a scale's run holds besides tensors."""
+
+    moves: bool
+    last: bool
+    guard: GuardNumbers | None = None
+    share: float = Field(0.0, ge=0, le=1)
+    changes: list[float] = Field([], max_length=RECENT)
+    optimizer: dict[str, Any] | None = None
+
+
 @final
 class ScaleRun:
     """Where a scale's run is: what its loop changes, and what a snapshot writes down."""
@@ -219,16 +239,29 @@ class ScaleRun:
         return Snapshot(self.step, LateTensors(tensors), numbers)
 
     def restore(self, snapshot: Snapshot) -> None:
-        tensors, numbers = snapshot.tensors, snapshot.numbers
-        self.step, self.moves, self.last = snapshot.step, numbers["moves"], numbers["last"]
-        self.image = own(tensors["image"], self.image)
+        """Take a snapshot up; CheckpointError if no run like this one can have written it."""
+        with snapshot.checked():
+            self.take_up(
+                snapshot.step, snapshot.tensors, RunNumbers.model_validate(snapshot.numbers)
+            )
+
+    def take_up(self, step: int, tensors: Mapping[str, Tensor], numbers: RunNumbers) -> None:
+        shape, dtype = self.image.shape, self.image.dtype
+        self.step, self.moves, self.last = step, numbers.moves, numbers.last
+        if step > self.steps or (step == self.steps and not self.last):
+            raise Misfit(f"it is after step {step} of {self.steps}")
+        self.image = own(take(tensors, "image", shape, dtype), self.image)
         if not self.last:
-            best = own(tensors["best"], self.image) if "best" in tensors else self.image
-            self.guard = Guard(**numbers["guard"], image=best)
+            best = self.image
+            if "best" in tensors:
+                best = own(take(tensors, "best", shape, dtype), self.image)
+            if numbers.guard is None:
+                raise Misfit("it has no guard")
+            self.guard = Guard(**numbers.guard.model_dump(), image=best)
             self.optimizer.restart(self.guard.rate)
             if "average" in tensors:
-                self.average.total = own(tensors["average"], self.image)
-            self.average.share = numbers["share"]
-            self.changes.extend(numbers["changes"])
-        if "optimizer" in numbers:
-            self.optimizer.restore(self.image, under("optimizer", tensors), numbers["optimizer"])
+                self.average.total = own(take(tensors, "average", shape, dtype), self.image)
+            self.average.share = numbers.share
+            self.changes.extend(numbers.changes)
+        if numbers.optimizer is not None:
+            self.optimizer.restore(self.image, under("optimizer", tensors), numbers.optimizer)

@@ -14,10 +14,10 @@ from gramarye.devices import choose_device
 from gramarye.distributed.bands import Bands, plan_bands
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError, SettingsError
-from gramarye.inputs.inputs import Size
-from gramarye.inputs.kinds import check_sizes, names_of
+from gramarye.inputs.inputs import Size, at_scale
+from gramarye.inputs.kinds import check_sizes, kind_of, names_of
 from gramarye.losses.kind import Needs
-from gramarye.losses.terms import needs_of
+from gramarye.losses.terms import layers_by_kind, needs_of
 from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
@@ -26,7 +26,7 @@ from gramarye.networks.passes import Precision, choose_precision
 from gramarye.networks.registry import load_network
 from gramarye.scales.rows import length
 from gramarye.scales.sizes import Scale, plan_scales
-from gramarye.units import show_bytes
+from gramarye.units import show_bytes, show_value
 
 
 @final
@@ -90,11 +90,13 @@ def make_plan(
     memory: int | None = None,
     processes: Processes = ALONE,
     smallest: int | None = None,
+    files: Mapping[str, object] | None = None,
 ) -> Plan:
     """The plan of a run for inputs of these sizes; InputError for what cannot be run.
 
     `held` are the bytes that the inputs take throughout, `memory` is the budget in place of the
-    config's, and `smallest` the least rows of a band (see `plan_bands`). All scales are planned
+    config's, and `smallest` the least rows of a band (see `plan_bands`). `files` are the inputs'
+    files, for messages. All scales are planned
     before the first step: a last one that is too large must not cost the others.
     """
     needs = needs_of(config.terms)
@@ -102,6 +104,11 @@ def make_plan(
     for kind in needs.inputs:
         if not names_of(kind, sizes):
             raise InputError(f"there is no {kind}: name one, or give what needs it a weight of 0")
+    if config.picture.init_file is not None and "init" not in sizes:
+        raise InputError(
+            f"init: {show_value(config.picture.init)} names a file, and there is no picture 'init' "
+            "among the inputs: give it as one"
+        )
     if processes.size > 1:
         check_shared(config, needs)
     memory = memory_budget(config.machine.memory, device) if memory is None else memory
@@ -114,6 +121,9 @@ def make_plan(
         )
     scales = []
     for scale in plan_scales(*sizes["content"], config.picture.size, config.scales):
+        check_large_enough(
+            config, network, at_scale(sizes, scale.size, config.picture.style_scale), files or {}
+        )
         bands = plan_bands(network, needs.all_layers, *scale.size, processes.size, smallest)
         owned, window = bands.owned[processes.rank], bands.windows[processes.rank]
         budget = None
@@ -125,6 +135,27 @@ def make_plan(
             )
         scales.append(ScalePlan(scale, bands, budget))
     return Plan(config, device, precision, memory, dict(sizes), tuple(scales))
+
+
+def check_large_enough(
+    config: StylizeConfig,
+    network: PerceptualNetwork,
+    sizes: Mapping[str, Size],
+    files: Mapping[str, object],
+) -> None:
+    """Raise SettingsError for inputs that are too small at a scale for the network's layers."""
+    layers = layers_by_kind(config.terms) | {"content": needs_of(config.terms).all_layers}
+    for name, (height, width) in sizes.items():
+        wanted = layers.get(kind_of(name).name, frozenset())
+        if network.fits(min(height, width), wanted):
+            continue
+        least = network.minimum_size(wanted)
+        file = f" ('{files[name]}')" if name in files else ""
+        raise SettingsError(
+            f"{name}{file} is worked on at {width} x {height} pixels, and {network.name} needs at "
+            f"least {least} of both sides for the layers asked for: choose a larger --size or "
+            "picture, or layers nearer to the image"
+        )
 
 
 def check_shared(config: StylizeConfig, needs: Needs) -> None:

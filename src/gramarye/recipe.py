@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import from_json
 
 import gramarye
 from gramarye.config import StylizeConfig, find_setting, sentence
-from gramarye.errors import RecipeError, SettingsError
+from gramarye.errors import InputError, RecipeError
 from gramarye.files import file_sha256
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.picture import Picture, read_recipe
@@ -22,6 +22,7 @@ from gramarye.plan import Plan
 from gramarye.settings import put
 
 FORMAT = 2
+Count = Annotated[int, Field(ge=1, lt=1 << 63)]
 
 
 @final
@@ -41,39 +42,41 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     settings: StylizeConfig
     network: str
     weights_sha256: str | None
-    width: int
-    height: int
+    width: Count
+    height: Count
     precision: str | None = None  # of the convolutions, where the settings say auto
-    memory: int | None = None  # the budget in bytes, where it decided tiles and the last bits
-    stopped_after: int | None = None  # steps made, where the run was stopped before its last
+    memory: Count | None = None  # the budget in bytes, where it decided tiles and the last bits
+    stopped_after: Count | None = None  # steps made, where the run was stopped before its last
     versions: dict[str, str]
     device: str
-    threads: int
+    threads: Count
 
     def to_json(self, indent: int | None = None) -> str:
         return self.model_dump_json(indent=indent)
 
     @classmethod
-    def from_json(cls, text: str) -> Recipe:
-        """The recipe in a text; a RecipeError says why there is none."""
+    def from_json(cls, text: str, name: str = "the recipe") -> Recipe:
+        """The recipe in a text; a RecipeError says why there is none. `name` is for messages."""
         try:
             version = RecipeVersion.model_validate_json(text).recipe
             if version > FORMAT:
                 raise RecipeError(
-                    f"the recipe has format {version}, and gramarye {gramarye.__version__} reads "
+                    f"{name} has format {version}, and gramarye {gramarye.__version__} reads "
                     f"up to {FORMAT}: install a newer gramarye"
                 )
-            tree = json.loads(text)
+            tree = from_json(text)
             return cls.model_validate(upgraded(tree) if version < 2 else tree)
         except ValidationError as error:
             raise RecipeError(
-                f"the recipe cannot be read ({sentence(error.errors()[0])}): it was damaged, or "
-                "made by another version of gramarye"
+                f"{name} cannot be read ({sentence(error.errors()[0])}): it was damaged, or made "
+                "by another version of gramarye"
             ) from error
-        except SettingsError as error:
+        except RecipeError:
+            raise
+        except InputError as error:  # an unknown setting, network, layer or loss
             raise RecipeError(
-                f"the recipe cannot be read ({error}): it was damaged, or made by another version "
-                "of gramarye"
+                f"{name} cannot be read ({error}): it was damaged, or made by another version of "
+                "gramarye"
             ) from error
 
     @classmethod
@@ -85,7 +88,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
                 f"'{path}' holds no recipe: gramarye did not make it, or another program "
                 "has dropped its metadata"
             )
-        return cls.from_json(text)
+        return cls.from_json(text, f"the recipe of '{path}'")
 
 
 class RecipeVersion(BaseModel, frozen=True, extra="ignore"):
@@ -107,7 +110,8 @@ def upgraded(tree: dict[str, Any]) -> dict[str, Any]:
             inputs["init"] = tree["init"]
     except (KeyError, TypeError, AttributeError) as error:
         raise RecipeError(
-            f"the recipe cannot be read ({error} is missing or of another kind): it was damaged"
+            f"the recipe cannot be read ({str(error)[:100]} is missing or of another kind): it was "
+            "damaged"
         ) from error
     rest = {k: v for k, v in tree.items() if k not in ("content", "styles", "init")}
     return rest | {"recipe": FORMAT, "inputs": inputs, "settings": settings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, final
@@ -32,6 +33,11 @@ class Setting:
     path: tuple[str, ...]  # where it is in the config: ("terms", "style", "layers")
     field: FieldInfo
     group: str
+
+
+def as_text(value: object) -> object:
+    """A path as the text a setting holds; anything else as it is."""
+    return os.fsdecode(value) if isinstance(value, os.PathLike) else value
 
 
 def settings_of(part: type[Part], path: tuple[str, ...]) -> Iterator[Setting]:
@@ -74,10 +80,15 @@ class OneOf:
         return name
 
 
+LARGEST_WEIGHT = 1e15  # two of them times a loss are still a number of float32
+
+
 def check_layer_weights(layers: dict[str, float]) -> dict[str, float]:
     for layer, weight in layers.items():
-        if weight < 0:
-            raise ValueError(f"the weight of layer {layer} is {weight}: it must be 0 or more")
+        if not 0 <= weight <= LARGEST_WEIGHT:
+            raise ValueError(
+                f"the weight of layer {layer} is {weight}: it must be from 0 to {LARGEST_WEIGHT:g}"
+            )
     return layers
 
 

@@ -28,11 +28,13 @@ from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
 from gramarye.scales.resizing import resize
+from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
 from gramarye.waiting import in_step, waiting_iterates
 
 
+@plain_torch()
 def stylize(
     content: Source,
     style: Source | Sequence[Source],
@@ -51,6 +53,8 @@ def stylize(
     config = make_config(preset, **settings)
     device = run_device(config)
     styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    if not styles:
+        raise InputError("there is no style: give one picture or more")
     pictures = {
         name: load_picture(source)
         for name, source in named_sources(content, styles, config, inputs or {}).items()
@@ -65,6 +69,7 @@ def stylize(
     files = {name: input_file(picture) for name, picture in pictures.items()}
     return replace(
         as_picture(image, pictures["content"]),
+        notes=hardly_painted(image, found, config),
         recipe=write_recipe(plan, files, network).to_json(),
     )
 
@@ -82,6 +87,7 @@ def named_sources(
     return found | dict(others)
 
 
+@undisturbed
 def stylize_steps(
     content: Tensor | Picture | Load,
     styles: Sequence[Tensor | Picture | Load],
@@ -101,6 +107,8 @@ def stylize_steps(
     and an iterate's snapshot of it: the run goes on after that step, and ends as it would have
     without the break.
     """
+    if not styles:
+        raise InputError("there is no style: give one picture or more")
     pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
     found = Inputs({name: Input.of(p, name) for name, p in (pictures | dict(inputs or {})).items()})
     device = found.device
@@ -110,6 +118,7 @@ def stylize_steps(
     yield from steps(plan, found, network, resume=resume)
 
 
+@undisturbed
 def steps(
     plan: Plan,
     inputs: Inputs,
@@ -123,7 +132,7 @@ def steps(
     Several processes call this together. `resume` is a scale and this process's snapshot of it, all
     of the same step, from a run with the same plan.
     """
-    handover, todo = take_up(plan, resume)
+    handover, todo = take_up(plan, resume, processes.rank)
     for index in todo:
         scale = plan.scales[index]
         band = Band(scale.bands, processes.first(scale.bands.count))
@@ -218,6 +227,26 @@ def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
             return grayed(image)
         return keep_content_color(image, content.to(image.device), clamp=True)
     return grayed(image) if inputs.gray(config.picture) else image
+
+
+UNCHANGED = 0.5 / 255  # mean difference from the content: what rounding to 8 bits hides
+
+
+def hardly_painted(image: Tensor, inputs: Inputs, config: StylizeConfig) -> tuple[str, ...]:
+    """A note where the picture is the content again; none where that is not in memory."""
+    content = inputs["content"].pixels
+    if not isinstance(content, Tensor):
+        return ()
+    recolored = inputs.colored(config.picture)["content"].pixels
+    shown = {"as it was": content, "in the style's colors, and no more": recolored}
+    for how, picture in shown.items():
+        same = resize(picture, *image.shape[-2:]).clamp(0, 1).to(image.device)
+        if float((image - same).abs().mean()) < UNCHANGED:
+            return (
+                f"the picture is the content {how}: raise --strength, --style-weight or --steps, "
+                "or give a style that differs from the content",
+            )
+    return ()
 
 
 def as_picture(image: Tensor, content: Picture) -> Picture:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-# Turns of GNU OpenMP's loop before a waiting thread sleeps. 512 pixels, two cores: alone 6.2 s with
-# none, 5.1 s with 1000, 4.7 s with its own 300000; beside one other busy program 7.6, 9.3 and 14 to
-# 80 s, as the threads then starve each other.
+# Turns of GNU OpenMP's loop before a waiting thread sleeps. With more, threads starve each other
+# beside another busy program; with none, a run alone takes longer (docs/performance.md).
 SPINS = 1000
 
 

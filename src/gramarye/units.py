@@ -1,4 +1,4 @@
-"""Amounts of time and memory as people write them."""
+"""Amounts of time and memory as people write them, and texts that others have written."""
 
 from __future__ import annotations
 
@@ -16,3 +16,22 @@ def show_seconds(seconds: float) -> str:
 def show_bytes(amount: float) -> str:
     """`3.2 GiB`, or `512 MiB`."""
     return f"{amount / 2**30:.1f} GiB" if amount >= 2**30 else f"{amount / 2**20:.0f} MiB"
+
+
+def show_text(text: str) -> str:
+    """The text as a terminal may be given it: what is no letter, such as an escape, as `\\x1b`.
+
+    A name or a recipe from elsewhere could else move the cursor, or change what was printed.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def show_value(value: object) -> str:
+    """A value as a message may hold it: printable, and no longer than a line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number too long to show"
+    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -36,10 +36,5 @@ def waiting_iterates(no_rows: Tensor, processes: Processes) -> Iterator[Iterate]
         failed, step, steps = processes.largest(0, 0, 0)
         if failed:
             raise OptimizationError("the run diverged")
-        snapshot = partial(waiting_snapshot, step, steps, no_rows)
+        snapshot = partial(Snapshot, step, {"image": no_rows}, {"last": step == steps})
         yield Iterate(step, steps, {}, no_rows, snapshot=snapshot)
-
-
-def waiting_snapshot(step: int, steps: int, no_rows: Tensor) -> Snapshot:
-    """What there is to write down for a process without rows."""
-    return Snapshot(step, {"image": no_rows}, {"last": step == steps})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -114,14 +115,15 @@ def test_a_stop_keeps_what_was_learned(
     import os
     import signal
 
-    shown = distill.Progress.show
+    shown = distill.shown
 
-    def interrupt(self: distill.Progress, record: distill.DistillRecord) -> None:
-        shown(self, record)
-        os.kill(os.getpid(), signal.SIGINT)
+    def interrupt(*arguments: Any) -> Iterator[distill.DistillRecord]:
+        for record in shown(*arguments):
+            yield record
+            os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(distill.Progress, "show", interrupt)
+        patch.setattr(distill, "shown", interrupt)
         assert main([*options, "--steps", "9"]) == 130
     assert "stopped after step 2" in capsys.readouterr().err
     assert [f.name for f in (tmp_path / "made").iterdir()] == ["lite.safetensors.checkpoint"]

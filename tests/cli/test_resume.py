@@ -50,6 +50,9 @@ def gone(child):
 def stamp(path):
     return os.stat(path).st_ino if os.path.exists(path) else None
 
+def part():
+    return any(name.endswith(".part") for name in os.listdir(os.path.dirname(out)))
+
 for attempt in range(int(kills) + 1):
     before = stamp(checkpoint)
     resumes = before is not None
@@ -58,12 +61,15 @@ for attempt in range(int(kills) + 1):
     if child == 0:
         os._exit(main(["resume", checkpoint, "-q"] if resumes else stylize))
     if attempt < int(kills):
-        while stamp(checkpoint) == before and not gone(child):
-            time.sleep(0.002)  # until it has got a step further
-        time.sleep(moments.uniform(0, 0.1))
+        for _ in range(moments.randint(1, 3)):  # until it has got some steps further
+            while stamp(checkpoint) == before and not gone(child):
+                time.sleep(0.001)
+            before = stamp(checkpoint)
+        while attempt % 2 and not part() and not gone(child):  # and is writing once more
+            pass
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    counts["parts"] += any(name.endswith(".part") for name in os.listdir(os.path.dirname(out)))
+    counts["parts"] += part()
     if os.WIFEXITED(status):
         counts["finished"] += 1
         assert os.WEXITSTATUS(status) == 0, status
@@ -182,7 +188,7 @@ def make_it_a_picture(checkpoint: Path, pair: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lose_the_checkpoint, "is no file"),
+        (lose_the_checkpoint, "there is no checkpoint"),
         (cut_short, "damaged"),
         (flip_a_bit, "damaged"),
         (make_it_a_picture, "no checkpoint"),
@@ -224,10 +230,10 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
 
     real = keeping.write_checkpoint
 
-    def run_with_a_full_disk(*given: object) -> None:
+    def run_with_a_full_disk(*given: object, **named: object) -> None:
         with monkeypatch.context() as patch:
             patch.setattr("zipfile._ZipWriteFile.write", full)
-            real(*given)  # type: ignore[arg-type]
+            real(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(keeping, "write_checkpoint", run_with_a_full_disk)
     monkeypatch.setattr(keeping.CheckpointKeeper, "due", lambda self: True)

@@ -113,6 +113,21 @@ def test_what_several_processes_cannot_do_is_refused(
     assert "".join(said for _, _, said in ends).count("\n") == 1
 
 
+@pytest.mark.slow
+def test_processes_agree_on_the_first_free_name(
+    pictures: list[str], tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    name = f"{Path(pictures[0]).stem}-{Path(pictures[1]).stem}"
+    Path(f"{name}.png").touch()
+    options = ["--weights", str(tiny_weights), *SETTINGS, "--checkpoint-every", "0.001", "-q"]
+    ends = finish(start_two([*pictures, *options]))
+    assert [code for code, _, _ in ends] == [0, 0], ends
+    assert sorted(path.name for path in folder.iterdir()) == [f"{name}-2.png", f"{name}.png"]
+
+
 # The coarse scale is one process's, the finer one is shared.
 LONGER = [*SETTINGS, "--steps", "12", "--finer-steps", "150"]
 KILLS = 6

@@ -1,6 +1,6 @@
 """What kinds of terms need, added up."""
 
-from gramarye.losses.kind import Needs, all_needs, shares
+from gramarye.losses.kind import Needs, shares
 
 
 def test_needs_add_up() -> None:
@@ -8,13 +8,13 @@ def test_needs_add_up() -> None:
     both = {"content": frozenset("c"), "init": frozenset("d")}
     two = Needs(layers=frozenset("bc"), features=both, bytes_per_pixel=2.5)
     three = Needs(whole=frozenset({"brightest"}))
-    total = all_needs([one, two, three])
+    total = one | two | three
     assert total.layers == set("abc")
     assert total.features == {"content": set("bc"), "init": set("d")}
     assert total.bytes_per_pixel == 6.5
     assert total.whole == {"brightest"}
     assert total.all_layers == set("abcd")
-    assert all_needs([]) == Needs()
+    assert Needs() | one == one
 
 
 def test_shares_add_up_to_one() -> None:

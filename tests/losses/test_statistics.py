@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.testing import assert_close
 
+from gramarye.losses import statistics
 from gramarye.losses.statistics import (
     Moments,
     add_sums_gradient,
@@ -204,6 +205,25 @@ def test_gradients_of_weighted_moments_are_autograds_in_every_layout(
     into = LAYOUTS[into_layout](torch.ones_like(features))
     add_sums_gradient(into, LAYOUTS[layout](features), second, first, weights)
     assert_close(into, expected + 1)
+
+
+@pytest.mark.parametrize("chunk", [1, 50, 10_000])
+@pytest.mark.parametrize("shape", [(2, 4, 6, 5), (1, 3, 1, 5), (1, 3, 5, 1), (1, 3, 0, 5)])
+def test_gradients_of_moments_a_few_rows_at_a_time_are_the_same_and_stay_inside(
+    shape: tuple[int, ...], chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics, "CHUNK", chunk)
+    b, c = shape[:2]
+    features = torch.randn(shape, dtype=torch.float64)
+    second = torch.randn(b, c, c, dtype=torch.float64)
+    first = torch.randn(b, c, dtype=torch.float64)
+    flat = (second + second.mT) @ features.flatten(2) + first[:, :, None]
+    expected = F.pad(flat.view(shape), (1,) * 4)
+    framed = channels_last(torch.zeros_like(expected))
+    add_sums_gradient(
+        framed[:, :, 1:-1, 1:-1], LAYOUTS["a tile, channels last"](features), second, first
+    )
+    assert_close(framed, expected)
 
 
 def test_gradients_in_bfloat16_are_those_of_the_same_features() -> None:

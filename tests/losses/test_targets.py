@@ -18,7 +18,7 @@ from gramarye.losses.moments_loss import MomentsLoss
 from gramarye.losses.squared_error import SquaredError
 from gramarye.losses.statistics import Moments, mix_moments, moments
 from gramarye.losses.style import STYLE, StyleSettings
-from gramarye.losses.targets import ComputedTarget, FeatureTarget, LayerWeights, Placed, Targets
+from gramarye.losses.targets import ComputedTarget, FeatureTarget, MaskWeights, Placed, Targets
 from gramarye.networks.alexnet import alexnet_steps
 from gramarye.networks.features import PerceptualNetwork, Step
 from gramarye.networks.passes import Precision
@@ -348,7 +348,7 @@ def test_stored_targets_are_as_small_as_the_features(network: PerceptualNetwork)
 
 def test_the_weight_of_a_position_is_the_masks_mean_by_hand(network: PerceptualNetwork) -> None:
     mask = torch.tensor([[1.0, 0.0, 0.5], [0.0, 0.0, 1.0], [1.0, 0.5, 0.25]])[None, None]
-    weights = LayerWeights("content-mask", mask, network, (3, 3))
+    weights = MaskWeights("content-mask", mask, network, (3, 3))
     assert torch.equal(weights("relu1_1", Box.whole(3, 3)), mask)
     assert_close(weights("relu2_1", Box.whole(1, 1)), torch.tensor([[[[0.25]]]]))
     # As a network whose positions overhang would ask: of the last, the pixels that there are.
@@ -372,7 +372,7 @@ def test_weights_asked_for_in_boxes_are_those_of_the_whole(
 ) -> None:
     network, layers = define(name, "max", "zeros"), WEIGHTED[name]
     mask = torch.rand(1, 1, *size, dtype=torch.float64)
-    in_one, in_boxes = (LayerWeights("content-mask", mask, network, size) for _ in range(2))
+    in_one, in_boxes = (MaskWeights("content-mask", mask, network, size) for _ in range(2))
     counts = dict.fromkeys(layers, 0)
     for grid in ((1, 1), (2, 3), (9, 9)):
         for tile in plan_tiles(network, layers, *size, *grid):
@@ -393,8 +393,8 @@ def test_weights_from_some_rows_are_those_of_the_whole(
 ) -> None:
     mask = torch.rand(1, 1, 83, 107, dtype=torch.float64)
     stride = network.geometry(layer).stride
-    in_one = LayerWeights("content-mask", mask, network, (83, 107))
-    rows = LayerWeights("content-mask", mask[..., 24:, :], network, (83, 107), top=24)
+    in_one = MaskWeights("content-mask", mask, network, (83, 107))
+    rows = MaskWeights("content-mask", mask[..., 24:, :], network, (83, 107), top=24)
     for box in (Box(28 // stride, 60 // stride, 2, 9), Box(28 // stride, 83 // stride, 0, 26)):
         assert torch.equal(rows(layer, box), box.of(in_one(layer, Box.whole(83 // stride, 26))))
 
@@ -402,7 +402,7 @@ def test_weights_from_some_rows_are_those_of_the_whole(
 def test_weights_of_one_are_one_at_every_layer() -> None:
     for name, layers in WEIGHTED.items():
         network = define(name, "max", "zeros")
-        weights = LayerWeights("content-mask", torch.ones(1, 1, 95, 131), network, (95, 131))
+        weights = MaskWeights("content-mask", torch.ones(1, 1, 95, 131), network, (95, 131))
         for layer in layers:
             box = Box.whole(network.positions(layer, 95), network.positions(layer, 131))
             assert_close(weights(layer, box), torch.ones(1, 1, box.height, box.width))
@@ -410,5 +410,5 @@ def test_weights_of_one_are_one_at_every_layer() -> None:
 
 def test_a_weight_is_the_mean_over_the_stride(network: PerceptualNetwork) -> None:
     mask = torch.rand(1, 1, 84, 108)
-    weights = LayerWeights("content-mask", mask, network, (84, 108))
+    weights = MaskWeights("content-mask", mask, network, (84, 108))
     assert_close(weights("relu3_1", Box.whole(21, 27)), F.avg_pool2d(mask, 4))

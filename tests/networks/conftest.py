@@ -105,8 +105,6 @@ def published(server: Server) -> NetworkInfo:
         url=f"{server.address}/models/test.pth",
         sha256=sha256,
         megabytes=0.3,
-        license="",
-        source="",
         layers=("conv1", "relu1"),
         style_layers=("relu1",),
         content_layer="relu1",

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from gramarye.config import make_config
 from gramarye.errors import LayerError, SettingsError
+from gramarye.networks import pools
 from gramarye.networks.features import Padding, PerceptualNetwork, Pool, Pooling
 from gramarye.networks.googlenet import googlenet_steps
 from gramarye.networks.passes import (
@@ -186,14 +187,21 @@ def test_bfloat16_is_refused_where_it_would_be_emulated(monkeypatch: pytest.Monk
     assert choose_precision("bfloat16", torch.device("mps")) == "bfloat16"  # which is not measured
 
 
+@pytest.mark.parametrize("chunk", [1, 100, 100_000])
+@pytest.mark.parametrize("channels", [5, 40])  # columns shorter and longer than pools.RUN
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("size", [(8, 8), (7, 10), (9, 5), (2, 2), (3, 3)])
 def test_a_maximums_way_back_is_autograds_also_where_positions_are_equal(
-    dtype: torch.dtype, size: tuple[int, int]
+    dtype: torch.dtype,
+    size: tuple[int, int],
+    channels: int,
+    chunk: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(pools, "CHUNK", chunk)
     # A few whole numbers: nearly every window has two that are the largest.
     generator = torch.Generator().manual_seed(1)
-    inputs = torch.randint(0, 3, (2, 5, *size), generator=generator).to(dtype)
+    inputs = torch.randint(0, 3, (2, channels, *size), generator=generator).to(dtype)
     inputs = inputs.contiguous(memory_format=torch.channels_last)
     pool = Pool("max")
     leaf = inputs.clone().requires_grad_(True)

@@ -18,8 +18,8 @@ from gramarye.networks import registry
 from gramarye.networks.alexnet import alexnet_steps
 from gramarye.networks.catalog import ALIASES, NETWORKS, NetworkInfo, find_network
 from gramarye.networks.features import Padding, Pooling, Step
-from gramarye.networks.googlenet import googlenet_steps
-from gramarye.networks.layers import INCEPTIONS, VGG19_BLOCKS
+from gramarye.networks.googlenet import INCEPTIONS, googlenet_steps
+from gramarye.networks.layers import VGG19_BLOCKS
 from gramarye.networks.registry import define, load_lite, load_network
 from gramarye.networks.squeezenet import squeezenet_steps
 from gramarye.networks.vgg import vgg_steps

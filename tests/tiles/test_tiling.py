@@ -19,7 +19,7 @@ from gramarye.losses.moments_loss import MomentsLoss
 from gramarye.losses.squared_error import content_loss
 from gramarye.losses.statistics import PositionWeights, moments
 from gramarye.losses.style import DISTANCES, style_distance
-from gramarye.losses.targets import LayerWeights
+from gramarye.losses.targets import MaskWeights
 from gramarye.losses.variation import TotalVariation
 from gramarye.networks.catalog import find_network
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
@@ -255,7 +255,7 @@ def test_a_tile_that_owns_no_position_of_a_layer_adds_nothing() -> None:
 # weighted positions
 
 
-def mask_of(network: PerceptualNetwork, height: int, width: int, kind: str) -> LayerWeights:
+def mask_of(network: PerceptualNetwork, height: int, width: int, kind: str) -> MaskWeights:
     """A mask of grays, of half of the picture, or of a disk in it."""
     y, x = torch.meshgrid(torch.arange(height) / height, torch.arange(width) / width, indexing="ij")
     masks = {
@@ -264,7 +264,7 @@ def mask_of(network: PerceptualNetwork, height: int, width: int, kind: str) -> L
         "disk": ((x - 0.4).square() + (y - 0.6).square() < 0.1).float(),
     }
     mask = masks[kind][None, None].double()
-    return LayerWeights("content-mask", mask, network, (height, width))
+    return MaskWeights("content-mask", mask, network, (height, width))
 
 
 @given_few(max_examples=20)

@@ -27,10 +27,12 @@ from gramarye.cli import (
     stylize,
 )
 from gramarye.cli.commands import Group, mistake
+from gramarye.cli.interrupts import as_interrupts
 from gramarye.cli.streams import guarded_streams
 from gramarye.distributed.environment import launched, only_errors
 from gramarye.errors import GramaryeError, InputError, OutputError
 from gramarye.threads import share_cores
+from gramarye.units import show_text
 
 COMMANDS = (
     stylize,
@@ -53,7 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if os.environ.get(completion.ASKED):
         make_commands().main(arguments, "gramarye", completion.ASKED)  # answers the shell and exits
     with guarded_streams():
-        return run(arguments)
+        try:
+            with as_interrupts():
+                return run(arguments)
+        except KeyboardInterrupt:  # between what `run` has caught and the end
+            return complain("stopped", 130)
 
 
 def run(arguments: list[str]) -> int:
@@ -116,5 +122,5 @@ def complain(message: str, code: int) -> int:
         return code
     if os.environ.get("GRAMARYE_DEBUG") == "1":
         traceback.print_exc()
-    print(f"gramarye: {message}", file=sys.stderr)
+    print(f"gramarye: {show_text(message)}", file=sys.stderr)
     return code

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from threading import Event
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,16 +16,13 @@ from gramarye.cli.commands import FILE, Command, Option
 from gramarye.cli.options import given, seconds, setting_option
 from gramarye.distillation.settings import DistillConfig, make_distill_config
 from gramarye.errors import OutputError
-from gramarye.settings import Setting
+from gramarye.settings import settings_of
 
 if TYPE_CHECKING:
     from gramarye.distillation.training import DistillRecord
 
 REPORT_EVERY = 100  # steps
-GROUP = "the training"
-SETTINGS = [
-    Setting(name, (name,), field, GROUP) for name, field in DistillConfig.model_fields.items()
-]
+SETTINGS = list(settings_of(DistillConfig, ()))
 
 
 def command() -> Command:
@@ -46,7 +44,7 @@ def command() -> Command:
         Option("--skip", skip, str, "PREFIX", multiple=True),
         Option("--checkpoint-every", every, seconds, "SECONDS", default=120.0),
         *(setting_option(setting) for setting in SETTINGS if setting.option != "blocks"),
-        Option("--blocks", blocks, parse_blocks, "N,N/N,N/...", group=GROUP),
+        Option("--blocks", blocks, parse_blocks, "N,N/N,N/...", group=DistillConfig.title),
         help="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
         "write it as a network file for --weights. A run that is stopped goes on where it was: "
         "give the same command again.",
@@ -78,47 +76,41 @@ def run(args: SimpleNamespace) -> int:
         skip=tuple(args.skip),
         checkpoint_every=args.checkpoint_every,
     )
-    tell("reading the teachers and the pictures")
+    say("reading the teachers and the pictures")
     training = open_distillation(job)
     for note in training.notes:
-        tell(f"note: {note}")
-    progress, stop = Progress(config.steps), Event()
+        say(f"note: {note}")
+    stop = Event()
     with stop_politely(stop.set):
-        for record in distill(training):
-            if isinstance(record, OutputError):
-                tell(f"note: no checkpoint: {record}")
-            elif stop.is_set():
+        for record in shown(distill(training), config.steps):
+            if stop.is_set():
                 training.save()
-                tell(
+                say(
                     f"stopped after step {record.step}: the same command goes on from "
                     f"'{job.checkpoint}'"
                 )
                 return 130
-            else:
-                progress.show(record)
     print(job.out)
     return 0
 
 
-@final
-class Progress:
-    """A line about the training every so many steps."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps, self.start = steps, time.perf_counter()
-        self.first: int | None = None
-
-    def show(self, record: DistillRecord) -> None:
-        if self.first is None:
-            self.first = record.step - 1
-        if record.step % REPORT_EVERY == 0 or record.step == self.steps:
-            pace = (time.perf_counter() - self.start) / (record.step - self.first)
+def shown(records: Iterator[DistillRecord | OutputError], steps: int) -> Iterator[DistillRecord]:
+    """The records; a line about one every so many steps, and about what could not be written."""
+    start, first = time.perf_counter(), None
+    for record in records:
+        if isinstance(record, OutputError):
+            say(f"note: no checkpoint: {record}")
+            continue
+        first = record.step - 1 if first is None else first
+        if record.step % REPORT_EVERY == 0 or record.step == steps:
+            pace = (time.perf_counter() - start) / (record.step - first)
             errors = "  ".join(f"{layer} {error:.3f}" for layer, error in record.errors.items())
-            left = pace * (self.steps - record.step) / 60
-            tell(f"step {record.step}/{self.steps}  {errors}  {left:.0f} min left")
+            left = pace * (steps - record.step) / 60
+            say(f"step {record.step}/{steps}  {errors}  {left:.0f} min left")
+        yield record
 
 
-def tell(line: str) -> None:
+def say(line: str) -> None:
     """Print it for people; who closed the terminal does not end a training."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)

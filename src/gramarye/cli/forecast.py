@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from gramarye.cli.commands import FILE, Command, Option, argument
 from gramarye.cli.options import (
     given_inputs,
-    given_settings,
     input_options,
     setting_options,
 )
-from gramarye.cli.stylize import weighted_styles
+from gramarye.cli.stylize import given_styles
 
 if TYPE_CHECKING:
     from gramarye.memory.forecast import Forecast
@@ -35,10 +34,7 @@ def command() -> Command:
 
 
 def run(args: SimpleNamespace) -> int:
-    from gramarye.config import make_config
-
-    styles, _ = weighted_styles(args.styles)
-    config = make_config(**given_settings(args))
+    styles, config = given_styles(args)
 
     from gramarye.devices import keep_freed_memory
     from gramarye.jobs.job import name_inputs
@@ -51,7 +47,7 @@ def run(args: SimpleNamespace) -> int:
     paths = name_inputs(args.content, styles, config, given_inputs(args))
     inputs = read_inputs(paths, device).inputs
     network = run_network(config, device)
-    plan = make_plan(config, network, inputs.sizes, device, held=inputs.held(device))
+    plan = make_plan(config, network, inputs.sizes, device, held=inputs.held(device), files=paths)
     expected = forecast(plan, network)
     print(json.dumps(as_dict(expected)) if args.json else table(expected, plan.history))
     return 0

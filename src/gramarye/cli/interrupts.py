@@ -7,26 +7,70 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import final
+
+# As Ctrl-C: a request to end from a system that shuts down, and a terminal that was closed.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+NUMBERS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+HANGUP = getattr(signal, "SIGHUP", None)
+
+
+@final
+class Interrupts:
+    """The first signal calls `stop`; the second is a KeyboardInterrupt, unless it is `saving`.
+
+    A closed terminal may say so several times: that never is one.
+    """
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.stop = stop
+        self.asked = self.saving = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        again, self.asked = self.asked, True
+        if self.saving:
+            return
+        if again and number != HANGUP:
+            raise KeyboardInterrupt
+        self.stop()
 
 
 @contextmanager
-def stop_politely(stop: Callable[[], None]) -> Iterator[None]:
-    """Within, the first Ctrl-C or SIGTERM calls `stop`; the second is a KeyboardInterrupt."""
-    asked = False
+def stop_politely(stop: Callable[[], None]) -> Iterator[Interrupts]:
+    """Within, the first Ctrl-C, SIGTERM or SIGHUP calls `stop`; the second is a KeyboardInterrupt.
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        stop()
+    While what comes out is `saving`, they change nothing.
+    """
+    interrupts = Interrupts(stop)
+    with handled(interrupts):
+        yield interrupts
 
+
+@contextmanager
+def as_interrupts() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP are KeyboardInterrupts, as Ctrl-C is: what was begun is undone."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with handled(interrupt):
+        yield
+
+
+@contextmanager
+def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within, the handler gets the signals; not those of a terminal that `nohup` has let go."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [
+        number
+        for number in NUMBERS
+        if number != HANGUP or signal.getsignal(number) != signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)

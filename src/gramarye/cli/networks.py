@@ -62,11 +62,7 @@ def run_fetch(args: SimpleNamespace) -> None:
 
 
 def fetch_with_progress(
-    info: NetworkInfo,
-    *,
-    again: bool = False,
-    quiet: bool = False,
-    console: Console | None = None,
+    info: NetworkInfo, *, again: bool = False, quiet: bool = False, console: Console | None = None
 ) -> Path:
     """`networks.download.fetch` with a bar on stderr; for `load_network(..., fetch=...)` too."""
     from rich import progress

@@ -42,15 +42,6 @@ def given_output(args: SimpleNamespace) -> Output:
 
 
 def new_name(content: Path, styles: Sequence[Path]) -> Path:
-    """`photo-painting.png` in the current folder, or the first `photo-painting-2.png` not there."""
+    """`photo-painting.png` in the current folder: what a result is called that has no name."""
     stem = "-".join([content.stem, *(style.stem for style in styles)])
-    return unused(Path(f"{os.fsdecode(os.fsencode(stem)[:200])}.png"))  # disks take 255 bytes
-
-
-def unused(path: Path) -> Path:
-    """The path, or with the lowest number that makes it new: what was made is never lost."""
-    number, free = 2, path
-    while free.exists():
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        number += 1
-    return free
+    return Path(f"{os.fsdecode(os.fsencode(stem)[:200])}.png")  # disks take 255 bytes

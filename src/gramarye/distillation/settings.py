@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from gramarye.errors import SettingsError, did_you_mean
 from gramarye.networks.layers import vgg_layers
+from gramarye.settings import Part
 
 # The layers a student learns from its teachers.
 TARGETS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
@@ -17,8 +18,10 @@ Channels = Annotated[int, Field(ge=1, le=4096)]
 Side = Annotated[int, Field(ge=32, le=4096)]  # reflection at relu5_1 needs 32 pixels
 
 
-class DistillConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+class DistillConfig(Part):
     """Everything that decides which network comes out of a training run."""
+
+    title: ClassVar[str] = "the training"
 
     blocks: tuple[tuple[Channels, ...], ...] = Field(
         ((16, 16), (32, 32), (96, 64, 64, 64), (128, 128, 128, 128), (256,)),

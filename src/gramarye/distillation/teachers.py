@@ -137,27 +137,19 @@ class Teachers:
     """
 
     def __init__(self, teachers: Sequence[Teacher]) -> None:
-        self.assigned: list[tuple[Teacher, tuple[str, ...]]] = []
-        own = {
-            layer: next(
-                (t for t in teachers if layer in t.targets and layer not in t.aux),
-                next((t for t in teachers if layer in t.targets), None),
-            )
-            for layer in TARGETS
-        }
-        missing = [layer for layer, teacher in own.items() if teacher is None]
-        if missing:
+        able = {layer: [t for t in teachers if layer in t.targets] for layer in TARGETS}
+        if missing := [layer for layer, found in able.items() if not found]:
             raise WeightsError(
                 f"no teacher knows {', '.join(missing)}: add one with --teacher, or use vgg19"
             )
-        for teacher in teachers:
-            layers = tuple(layer for layer, t in own.items() if t is teacher)
-            if layers:
-                self.assigned.append((teacher, layers))
+        self.assigned: dict[Teacher, tuple[str, ...]] = {}
+        for layer, found in able.items():
+            teacher = next((t for t in found if layer not in t.aux), found[0])
+            self.assigned[teacher] = (*self.assigned.get(teacher, ()), layer)
 
     @torch.no_grad()
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
-        for teacher, layers in self.assigned:
+        for teacher, layers in self.assigned.items():
             features |= teacher(image, layers)
         return {layer: features[layer] for layer in TARGETS}

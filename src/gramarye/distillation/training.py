@@ -106,7 +106,7 @@ def thin(features: Features, phase: tuple[int, int]) -> Features:
 
 
 def relative_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """||prediction - target||^2 / ||target||^2, in float32."""
+    """||prediction - target||^2 / ||target||^2 of features (B, C, h, w), in float32."""
     target = target.float()
     return (prediction.float() - target).square().sum() / target.square().sum()
 

@@ -18,7 +18,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.scales.rows import NO_ROWS, Kernel, Rows, cut, length, resize_rows, source_rows
 from gramarye.tiles.plan import TilePlan
 from gramarye.tiles.regions import Sums
-from gramarye.tiles.tiling import margins, splits, total_stride
+from gramarye.tiles.tiling import Layout, splits
 
 
 @final
@@ -108,21 +108,17 @@ def plan_bands(
 
     By default, twice the margin: in smaller bands, most of the work would be done twice.
     """
-    stride = total_stride(network, layers)
-    before, after = margins(network, layers)
-    least = 2 * max(before, after) if smallest is None else smallest
+    layout = Layout.of(network, layers, height, width)
+    least = 2 * max(layout.margins) if smallest is None else smallest
     count = max(1, min(processes, height // least))
-    owned = list(splits(0, height, count, stride))
-    windows = [
-        (max(0, top - before) // stride * stride, min(height, bottom + after))
-        for top, bottom in owned
-    ]
+    owned = list(splits(0, height, count, layout.stride))
+    windows = [layout.window(*rows, height) for rows in owned]
     idle = [NO_ROWS] * (processes - len(owned))
     return Bands(height, width, (*owned, *idle), (*windows, *idle))
 
 
 def gather(rows: Tensor, bands: Bands, processes: Processes) -> Tensor:
-    """The whole image on the first process; no rows elsewhere."""
+    """The whole image (1, 3, H, W) on the first process; no rows elsewhere."""
     wanted = [(0, bands.height)] + [NO_ROWS] * (processes.size - 1)
     return processes.regroup(rows, bands.owned, wanted)
 
@@ -130,7 +126,7 @@ def gather(rows: Tensor, bands: Bands, processes: Processes) -> Tensor:
 def rescale(
     rows: Tensor, old: Bands, new: Bands, processes: Processes, kernel: Kernel = "bicubic"
 ) -> Tensor:
-    """This process's rows of an image at another size; nobody holds the image as a whole."""
+    """This process's rows (1, 3, h, W) of an image at another size; nobody holds it as a whole."""
     if old.size == new.size:
         return processes.regroup(rows, old.owned, new.owned)
     wanted = [source_rows(old.height, new.height, rows, kernel) for rows in new.owned]

@@ -28,7 +28,7 @@ class Processes:
         return rank < self.size
 
     def first(self, count: int) -> Processes:
-        """The first so many of all; every process must ask. The others get what they are not in."""
+        """The first `count` processes; all must ask, and the others get a group they are not in."""
         if count == self.size:
             return self
         if count == 1:

@@ -18,6 +18,7 @@ from gramarye.pictures.picture import Picture
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.resizing import style_size
 from gramarye.scales.rows import Rows, cut, length, resize_rows, source_rows
+from gramarye.surroundings import ordinary
 
 Size = tuple[int, int]  # height, width
 Load = Callable[[], Tensor | Picture]  # a picture where there may be transparency
@@ -39,12 +40,12 @@ class Shown:
     def of(cls, picture: Tensor | Picture, name: str = "a picture") -> Shown:
         """ImageError, with the name, for a picture that shows nothing."""
         if isinstance(picture, Tensor):
-            return cls(picture)
-        alpha = opacity(picture.alpha, name)
+            return cls(ordinary(picture))
+        pixels, alpha = ordinary(picture.pixels), opacity(picture.alpha, name)
         if alpha is None:
-            return cls(picture.pixels)
-        alpha = alpha.to(picture.pixels.device)
-        return cls(fill_hidden(picture.pixels, alpha), alpha)
+            return cls(pixels)
+        alpha = ordinary(alpha).to(pixels.device)
+        return cls(fill_hidden(pixels, alpha), alpha)
 
     def gray(self) -> Tensor:
         """How light each pixel is (1, 1, H, W); what is transparent is as black."""

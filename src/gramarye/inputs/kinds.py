@@ -6,11 +6,13 @@ iterate over it; a new kind is its line here, and whatever asks for it by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, final
 
 from gramarye.errors import InputError, did_you_mean
+from gramarye.units import show_value
 
 
 @final
@@ -26,12 +28,6 @@ class InputKind:
     gray: bool = False  # one channel, how light it is: a mask
     option: bool = True  # whether it is named by an option, else as an argument
     setting: bool = False  # whether it is named by a setting of that name
-
-    def names(self, known: Iterable[str]) -> list[str]:
-        """Those of the names that are of this kind, in their order."""
-        return sorted(
-            (name for name in known if kind_of(name) is self), key=lambda name: number_of(name)
-        )
 
 
 INPUTS: dict[str, InputKind] = {
@@ -71,7 +67,7 @@ def kind_of(name: str) -> InputKind:
     base = name.partition("/")[0]
     if base not in INPUTS:
         hint = did_you_mean(base, INPUTS)
-        raise InputError(f"unknown input {name!r}: there are {', '.join(INPUTS)}{hint}")
+        raise InputError(f"unknown input {show_value(name)}: there are {', '.join(INPUTS)}{hint}")
     return INPUTS[base]
 
 
@@ -82,7 +78,7 @@ def number_of(name: str) -> int:
 
 def names_of(kind: str, known: Iterable[str]) -> list[str]:
     """Those of the names that are of that kind, in their order."""
-    return INPUTS[kind].names(known)
+    return sorted((name for name in known if kind_of(name) is INPUTS[kind]), key=number_of)
 
 
 def check_sizes(sizes: Mapping[str, tuple[int, int]]) -> None:
@@ -107,9 +103,9 @@ def check_names(names: Collection[str]) -> None:
         if kind is _ALPHA:
             raise InputError(f"{name} comes with the content: give a content with transparency")
         base, slash, number = name.partition("/")
-        if kind.many != bool(slash) or (slash and not number.isdigit()):
+        if kind.many != bool(slash) or (slash and not re.fullmatch("[0-9]{1,4}", number)):
             numbered = f"{base}/0, {base}/1 ..." if kind.many else base
-            raise InputError(f"input {name!r} is not called so: write {numbered}")
+            raise InputError(f"input {show_value(name)} is not called so: write {numbered}")
     if "content" not in names:
         raise InputError("there is no content: name the picture that is to be painted")
     styles, masks = names_of("style", names), names_of("style-mask", names)

@@ -12,43 +12,98 @@ still there.
 from __future__ import annotations
 
 import json
+import math
+import os
+import struct
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Annotated, Any, Literal, final
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError, model_validator
 from torch import Tensor
 
-from gramarye.errors import CheckpointError
-from gramarye.files import atomic_file
+import gramarye
+from gramarye.errors import CheckpointError, RecipeError, SettingsError
+from gramarye.files import atomic_file, check_readable, is_file, user_path
+from gramarye.jobs.output import Output
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
 from gramarye.recipe import Recipe
+from gramarye.units import show_text
 
 FORMAT: Literal[2] = 2
 RUN, TENSORS = "run.json", "tensors.json"
 PART = 1 << 24  # bytes written or read at a time
-SUFFIX = ".checkpoint"
+LONGEST_TEXT = 1 << 24  # bytes of JSON: a history of a gigapixel names some thousand tensors
+
+# What the readers raise about damaged bytes: they trust what the file says of itself.
+DAMAGE = (
+    OSError, EOFError, RuntimeError, ValueError, LookupError, OverflowError, MemoryError,
+    struct.error, zipfile.BadZipFile,
+)  # fmt: skip
+OUTPUT = TypeAdapter(Output)
+
+
+Count = Annotated[int, Field(ge=1, lt=1 << 63)]
+
+
+def checked_output(output: dict[str, Any]) -> dict[str, Any]:
+    """How to write a result, each value in its range; the preview's path as it was written."""
+    preview = output.get("preview")
+    if not isinstance(preview, str | None):
+        raise ValueError("preview is no path")
+    try:
+        found = OUTPUT.validate_python(output | {"preview": None})
+    except ValidationError as error:
+        raise ValueError(reason(error)) from error
+    return asdict(found) | {"preview": preview}
 
 
 @final
-class SavedRun(BaseModel, frozen=True, extra="forbid"):
+class SavedRun(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A run as its checkpoint describes it; `recipe` holds the settings and the inputs' hashes."""
 
     checkpoint: Literal[2] = FORMAT
     recipe: Recipe
-    inputs: dict[str, str]  # absolute paths by name
+    run_id: str = ""  # drawn when it began: whose checkpoint this is
+    inputs: dict[str, str]  # absolute paths by name, as `path_text` writes them
     weights: str | None = None
-    output: dict[str, Any]  # how the result is written
+    output: Annotated[dict[str, Any], AfterValidator(checked_output)]  # how the result is written
     out: str
-    memory: int  # the budget in bytes: it decides the tiles, and these the last bits
-    scale: int
-    step: int
-    steps: int  # in all scales so far
-    seconds: float  # so far
-    processes: int = 1  # that share the picture
+    memory: Count  # the budget in bytes: it decides the tiles, and these the last bits
+    scale: Annotated[int, Field(ge=0, lt=1 << 63)]
+    step: Count
+    steps: Count  # in all scales so far
+    seconds: Annotated[float, Field(ge=0)]  # so far
+    processes: Count = 1  # that share the picture
+
+    @model_validator(mode="after")
+    def consistent(self) -> SavedRun:
+        if self.inputs.keys() != self.recipe.inputs.keys():
+            raise ValueError("its inputs are not those of its recipe")
+        return self
+
+
+@final
+class FormatOf(BaseModel, frozen=True, extra="ignore"):
+    checkpoint: int
+
+
+@final
+class SavedState(BaseModel, frozen=True, extra="forbid"):
+    """What the file says of its tensors, and the rest of the run's state."""
+
+    step: Count
+    numbers: dict[str, Any]  # whoever takes them up checks them
+    tensors: dict[
+        str,
+        tuple[
+            Literal["float16", "bfloat16", "float32", "float64"],
+            Annotated[list[Annotated[int, Field(ge=0, lt=1 << 48)]], Field(max_length=8)],
+        ],
+    ]
 
 
 @final
@@ -61,10 +116,16 @@ class Checkpoint:
     snapshot: Snapshot
 
 
-def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
-    """Write the file, or leave the one that is there; OutputError if the disk is full."""
+def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot, *, new: bool = False) -> None:
+    """Write the file, or leave the one that is there; OutputError if the disk is full.
+
+    Where it must be `new`, InputError if there is one by then.
+    """
     shapes: dict[str, Any] = {}
-    with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with (
+        atomic_file(path, new=new) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+    ):
         archive.writestr(RUN, run.model_dump_json())
         for name, tensor in snapshot.tensors.items():
             shapes[name] = [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)]
@@ -75,6 +136,37 @@ def write_checkpoint(path: Path, run: SavedRun, snapshot: Snapshot) -> None:
         archive.writestr(TENSORS, json.dumps(state))
 
 
+def run_id(path: Path) -> str | None:
+    """Whose checkpoint a file is; None if it is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(RUN).file_size > PART:  # not worth the memory
+                return None
+            return str(json.loads(archive.read(RUN)).get("run_id", ""))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, RuntimeError):
+        return None
+
+
+def path_text(path: Path) -> str:
+    """An absolute path as JSON can hold it: names that are no text, behind a null, as digits."""
+    text = str(path.absolute())
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "\0" + os.fsencode(text).hex()
+    return text
+
+
+def path_of(text: str) -> Path:
+    """The path that `path_text` wrote."""
+    try:
+        return Path(os.fsdecode(bytes.fromhex(text[1:])) if text.startswith("\0") else text)
+    except ValueError as error:
+        raise CheckpointError(
+            f"a path in the checkpoint is damaged ({text[:40]!r}): start the run again"
+        ) from error
+
+
 def part_path(path: Path, steps: int, rank: int) -> Path:
     """Where one of several processes keeps its part of the checkpoint at `path`."""
     return path.with_name(f"{path.name}.{steps}.{rank}")
@@ -83,7 +175,7 @@ def part_path(path: Path, steps: int, rank: int) -> Path:
 def read_part(whole: Checkpoint, rank: int) -> Snapshot:
     """What one of several processes has written down."""
     path = part_path(whole.path, whole.run.steps, rank)
-    if not path.is_file():
+    if not is_file(path):
         raise CheckpointError(
             f"'{path}' is gone, without which process {rank} cannot go on: put it back, or start "
             "the run again"
@@ -110,29 +202,78 @@ def byte_parts(tensor: Tensor) -> Iterator[memoryview]:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """The checkpoint in a file; CheckpointError says what is wrong with it."""
-    if not path.is_file():
-        raise CheckpointError(f"'{path}' is no file: give the checkpoint a run has left")
+    """The checkpoint in a file; CheckpointError says what is wrong with it.
+
+    Nothing the file says is trusted: its numbers have ranges, its tensors are as large as their
+    entries, and its entries no larger than the file. Whether they fit the run shows when it is
+    planned.
+    """
+    path = user_path(path)
+    check_readable(path, "checkpoint", "give the one a run has left", CheckpointError)
     try:
         with zipfile.ZipFile(path) as archive:
-            run = SavedRun.model_validate_json(archive.read(RUN))
-            state = json.loads(archive.read(TENSORS))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+            entries = plain_entries(archive, path)
+            read = {name: archive.read(entries[name]) for name in (RUN, TENSORS)}
+        check_format(path, FormatOf.model_validate_json(read[RUN]).checkpoint)
+        run = SavedRun.model_validate_json(read[RUN])
+        state = SavedState.model_validate_json(read[TENSORS])
+    except (ValidationError, SettingsError, RecipeError) as error:
         raise CheckpointError(
-            f"'{path}' cannot be gone on from ({where}: {first['msg']}): it was written by another "
-            "version of gramarye; start the run again"
+            f"'{path}' cannot be gone on from ({reason(error)}): it is damaged, or was written by "
+            "another version of gramarye; start the run again"
         ) from error
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except DAMAGE as error:
         raise CheckpointError(
             f"'{path}' is no checkpoint of gramarye, or is damaged: start the run again"
         ) from error
-    tensors = {
-        name: TensorInFile(path, name, getattr(torch, dtype), tuple(shape))
-        for name, (dtype, shape) in state["tensors"].items()
-    }
-    return Checkpoint(path, run, Snapshot(state["step"], LateTensors(tensors), state["numbers"]))
+    tensors = {}
+    for name, (dtype, shape) in state.tensors.items():
+        entry = entries.get(f"tensors/{name}")
+        found = TensorInFile(path, name, getattr(torch, dtype), tuple(shape))
+        if entry is None or entry.file_size != found.bytes:
+            raise damaged(path, f"the bytes of its {name!r} are not all there")
+        tensors[name] = found
+    snapshot = Snapshot(state.step, LateTensors(tensors), state.numbers, source=f"'{path}'")
+    return Checkpoint(path, run, snapshot)
+
+
+def plain_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    """The entries of an archive as we write it: not compressed, and all of them in the file."""
+    entries = {entry.filename: entry for entry in archive.infolist()}
+    for entry in entries.values():
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+            raise damaged(path, f"its {entry.filename!r} is compressed")
+    if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
+        raise damaged(path, "its entries are larger than the file")
+    if any(entries[name].file_size > LONGEST_TEXT for name in (RUN, TENSORS)):
+        raise damaged(path, "what it says of the run is too long")
+    return entries
+
+
+def check_format(path: Path, version: int) -> None:
+    if version > FORMAT:
+        raise CheckpointError(
+            f"'{path}' has format {version}, and gramarye {gramarye.__version__} reads up to "
+            f"{FORMAT}: install a newer gramarye"
+        )
+    if version < FORMAT:
+        raise CheckpointError(
+            f"'{path}' has format {version}, of an older gramarye: go on with that one, or start "
+            "the run again"
+        )
+
+
+def reason(error: ValidationError | SettingsError | RecipeError) -> str:
+    """What a checkpoint's text lacks, in short."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{show_text(where)}: {first['msg']}"
+
+
+def damaged(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"'{path}' is damaged ({what}): start the run again")
 
 
 @final
@@ -145,6 +286,10 @@ class TensorInFile:
     dtype: torch.dtype
     shape: tuple[int, ...]
 
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
     def __call__(self) -> Tensor:
         tensor = torch.empty(self.shape, dtype=self.dtype)
         into = tensor.flatten().view(torch.uint8)
@@ -153,6 +298,7 @@ class TensorInFile:
             with zipfile.ZipFile(self.path) as archive, archive.open(name) as entry:
                 for part in torch.split(into, PART):
                     part.numpy()[:] = bytearray(entry.read(len(part)))
-        except (zipfile.BadZipFile, ValueError) as error:
-            raise CheckpointError(f"'{self.path}' is damaged: start the run again") from error
+                entry.read(1)  # the checksum is compared at the end, which may be still to come
+        except DAMAGE as error:
+            raise damaged(self.path, f"its {self.name!r} cannot be read") from error
         return tensor

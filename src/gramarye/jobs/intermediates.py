@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gramarye.errors import OutputError
+from gramarye.jobs.names import step_path
 from gramarye.jobs.output import Output
 from gramarye.optimize import Iterate
 from gramarye.pictures.picture import Picture, save_picture
@@ -22,7 +22,7 @@ def write_preview(iterates: Iterator[Iterate], path: Path) -> Iterator[Iterate]:
         if (begin := time.perf_counter()) >= due:
             try:
                 save_picture(Picture.from_tensor(iterate.image), path, quality=85)
-            except OutputError as error:  # a lost preview is no reason to lose the picture
+            except Exception as error:  # whatever it is: no reason to lose the picture
                 iterate = replace(iterate, notes=(*iterate.notes, f"no preview: {error}"))
                 due = float("inf")
             else:
@@ -37,10 +37,10 @@ def save_steps(iterates: Iterator[Iterate], out: Path, output: Output) -> Iterat
     every = output.save_every or 1
     for number, iterate in enumerate(iterates, start=1):
         if number % every == 0:
-            path = out.with_name(f"{out.stem}-step{number:05}{out.suffix}")
+            path = step_path(out, number)
             try:
                 save_picture(Picture.from_tensor(iterate.image), path, quality=output.quality)
-            except OutputError as error:  # nor is a lost intermediate
+            except Exception as error:  # likewise
                 iterate = replace(iterate, notes=(*iterate.notes, f"step not saved: {error}"))
         yield iterate
         del iterate

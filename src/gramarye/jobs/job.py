@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import final
 
 from gramarye.config import StylizeConfig
 from gramarye.errors import SettingsError
 from gramarye.files import user_path
-from gramarye.jobs.checkpoint import Checkpoint
+from gramarye.jobs.checkpoint import Checkpoint, part_path
 from gramarye.jobs.output import Output
-from gramarye.pictures.picture import check_output
+from gramarye.networks.cache import weights_path
+from gramarye.networks.catalog import find_network
 from gramarye.recipe import Recipe
 
 
@@ -22,7 +23,8 @@ class Job:
     """What to make, of which files by name, and where to put it.
 
     The inputs are called as in a recipe: content, style/0, style/1, init ... `keep` are further
-    files not to overwrite. `memory` is the budget in bytes, in place of the config's.
+    files not to overwrite. A `new` result replaces no file: it takes the first free name like
+    `out`. `memory` is the budget in bytes, in place of the config's.
     """
 
     inputs: Mapping[str, Path]
@@ -30,14 +32,31 @@ class Job:
     config: StylizeConfig
     output: Output = field(default_factory=Output)
     keep: tuple[Path, ...] = ()
+    new: bool = False
     resume: Checkpoint | None = None
     memory: int | None = None
 
     @property
     def read(self) -> tuple[Path, ...]:
         """All files that must not be overwritten."""
-        weights = self.config.network.weights
-        return (*self.inputs.values(), *self.keep, *([user_path(weights)] if weights else []))
+        network = self.config.network
+        weights = (
+            Path(network.weights) if network.weights else weights_path(find_network(network.name))
+        )
+        files = [*self.inputs.values(), *self.keep, weights]
+        if self.resume is not None:
+            run = self.resume.run
+            files.append(self.resume.path)
+            files += (part_path(self.resume.path, run.steps, i) for i in range(run.processes))
+        return tuple(files)
+
+    def at_home(self) -> Job:
+        """The job with ~ in its paths as the home folder."""
+        preview = self.output.preview
+        output = replace(self.output, preview=preview and user_path(preview))
+        inputs = {name: user_path(path) for name, path in self.inputs.items()}
+        keep = tuple(user_path(path) for path in self.keep)
+        return replace(self, inputs=inputs, out=user_path(self.out), output=output, keep=keep)
 
 
 @final
@@ -66,17 +85,6 @@ def name_inputs(
     if config.picture.init_file is not None:
         found["init"] = Path(config.picture.init_file)
     return found | dict(others or {})
-
-
-def check_targets(job: Job) -> None:
-    """Raise what writing the files would raise."""
-    for path in filter(None, (job.out, job.output.preview)):
-        check_output(
-            path,
-            quality=job.output.quality,
-            bit_depth=job.output.bit_depth if path == job.out else None,
-            inputs=job.read,
-        )
 
 
 def check_shared_output(job: Job) -> None:

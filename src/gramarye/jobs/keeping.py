@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,10 +12,27 @@ from pathlib import Path
 from typing import Protocol, final
 
 from gramarye.distributed.processes import Processes
-from gramarye.errors import CheckpointError, OutputError
-from gramarye.files import file_sha256, remove_parts, user_path
-from gramarye.jobs.checkpoint import SUFFIX, Checkpoint, SavedRun, part_path, write_checkpoint
+from gramarye.errors import CheckpointError, InputError, OutputError
+from gramarye.files import (
+    check_readable,
+    file_sha256,
+    folded,
+    is_file,
+    is_there,
+    remove_parts,
+    user_path,
+)
+from gramarye.jobs.checkpoint import (
+    Checkpoint,
+    SavedRun,
+    part_path,
+    path_of,
+    path_text,
+    run_id,
+    write_checkpoint,
+)
 from gramarye.jobs.job import Job
+from gramarye.jobs.names import checkpoint_path
 from gramarye.jobs.output import Output
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Snapshot
@@ -29,7 +47,7 @@ class CheckpointFiles(Protocol):
         """What goes on from it, without its path."""
 
     def save(self, path: Path, run: SavedRun, snapshot: Snapshot) -> bool:
-        """Write it, all or nothing; OutputError if that fails here, False if elsewhere."""
+        """Write it, all or nothing; an error if that fails here, False if elsewhere."""
 
     def remove(self, path: Path) -> None:
         """Remove it: the run is done."""
@@ -42,7 +60,7 @@ class OneFile:
     command = "gramarye resume"
 
     def save(self, path: Path, run: SavedRun, snapshot: Snapshot) -> bool:
-        write_checkpoint(path, run, snapshot)
+        write_checkpoint(path, run, snapshot, new=not is_there(path))
         return True
 
     def remove(self, path: Path) -> None:
@@ -71,7 +89,7 @@ class Parts:
             done = self.together(partial(write_checkpoint, part, run, snapshot)) and self.together(
                 partial(self.name_parts, path, run, snapshot)
             )
-        except OutputError:
+        except (InputError, OutputError):
             part.unlink(missing_ok=True)
             raise
         if done:
@@ -84,14 +102,15 @@ class Parts:
         """Whether all processes could write; the error, where one could not."""
         try:
             write()
-        except OutputError:
+        except (InputError, OutputError):
             self.processes.largest(1)
             raise
         return not self.processes.largest(0)[0]
 
     def name_parts(self, path: Path, run: SavedRun, snapshot: Snapshot) -> None:
         if self.processes.rank == 0:
-            write_checkpoint(path, run, Snapshot(snapshot.step, {}, {}))
+            named = Snapshot(snapshot.step, {}, {})
+            write_checkpoint(path, run, named, new=not is_there(path))
 
     def remove(self, path: Path) -> None:
         if self.processes.rank == 0:
@@ -109,20 +128,47 @@ class Parts:
 
 @final
 class CheckpointKeeper:
-    """The checkpoint of one run, beside its result: `photo.png` has `photo.png.checkpoint`."""
+    """The checkpoint of one run, beside its result: `photo.png` has `photo.png.checkpoint`.
+
+    Another run's checkpoint of that name is left as it is, and this run's gets a number.
+    """
 
     def __init__(
         self, job: Job, recipe: Recipe, memory: int, start: float, processes: Processes
     ) -> None:
         self.job, self.recipe, self.memory, self.start = job, recipe, memory, start
+        self.processes = processes
         self.files: CheckpointFiles = OneFile() if processes.size == 1 else Parts(processes)
-        self.path = job.out.with_name(job.out.name + SUFFIX)
+        # The largest of what all have drawn, so that they agree.
+        (drawn,) = processes.largest(secrets.randbits(62))
+        self.id = job.resume.run.run_id if job.resume else f"{drawn:016x}"
+        self.number = 1 if job.resume is None else number_of(job.resume.path, job.out)
+        self.path = checkpoint_path(job.out, self.number)
         self.every = job.output.checkpoint_every
         self.next = time.perf_counter() + self.every
         self.way_on: tuple[str, ...] = ()  # how to go on from the last one written
         self.news: list[str] = []
         if job.resume:
             remove_parts(self.path)
+        if self.every:
+            self.find_name()
+
+    def find_name(self) -> None:
+        """Take another name where another run's checkpoint has this one."""
+        number = self.number
+        if self.processes.rank == 0:
+            while is_there(path := checkpoint_path(self.job.out, number)):
+                if run_id(path) == self.id:
+                    break
+                number += 1
+        (number,) = self.processes.largest(number)
+        if number != self.number:
+            others, self.number = self.path, number
+            self.path = checkpoint_path(self.job.out, number)
+            self.news.append(
+                f"'{others}' is another run's and is left as it is: this run's checkpoint is "
+                f"'{self.path}'"
+            )
 
     def due(self) -> bool:
         return bool(self.every) and time.perf_counter() >= self.next
@@ -135,31 +181,44 @@ class CheckpointKeeper:
     def write(self, iterate: Iterate, count: int) -> None:
         """Write one now; where the disk is full, the last good one stays."""
         snapshot = iterate.snapshot() if self.every else None
-        if snapshot is None:
-            return
+        if snapshot is not None:
+            self.save(iterate, count, snapshot)
+        self.next = time.perf_counter() + self.every
+
+    def write_end(self, iterate: Iterate, count: int) -> None:
+        """Write one of which nothing is left to do but the picture, asked for or not."""
+        numbers = {"last": True, "losses": iterate.losses}
+        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, numbers))
+
+    def save(self, iterate: Iterate, count: int, snapshot: Snapshot) -> None:
+        self.find_name()
         try:
             if self.files.save(self.path, self.describe(iterate, count), snapshot):
                 self.way_on = (f"to go on from here: {self.files.command} '{self.path}'",)
-        except OutputError as error:
-            older = " (the one before is kept)" if self.path.exists() else ""
+        except (InputError, OutputError) as error:
+            older = " (the one before is kept)" if self.way_on or self.job.resume else ""
             self.news.append(f"no checkpoint{older}: {error}")
-        self.next = time.perf_counter() + self.every
 
     def remove(self) -> None:
         """The run is done: nothing is left to go on from."""
-        self.files.remove(self.path)
+        (ours,) = self.processes.largest(int(run_id(self.path) == self.id))
+        if ours:
+            self.files.remove(self.path)
 
     def describe(self, iterate: Iterate, count: int) -> SavedRun:
         """The run as it is after this iterate, its `count`-th."""
         job = self.job
-        output = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(job.output).items()}
+        output = asdict(job.output)
+        if job.output.preview is not None:
+            output["preview"] = path_text(job.output.preview)
         weights = job.config.network.weights
         return SavedRun(
             recipe=self.recipe,
-            inputs={name: str(path.absolute()) for name, path in job.inputs.items()},
-            weights=weights and str(user_path(weights).absolute()),
+            run_id=self.id,
+            inputs={name: path_text(path) for name, path in job.inputs.items()},
+            weights=weights and path_text(user_path(weights)),
             output=output,
-            out=str(job.out.absolute()),
+            out=path_text(job.out),
             memory=self.memory,
             scale=iterate.scale,
             step=iterate.step,
@@ -168,16 +227,23 @@ class CheckpointKeeper:
         )
 
 
+def number_of(path: Path, out: Path) -> int:
+    """Which of the checkpoints beside a result it is; 1 if it is none of them."""
+    if folded(path.parent) != folded(out.parent):
+        return 1
+    return next((n for n in range(1, 1000) if checkpoint_path(out, n).name == path.name), 1)
+
+
 def job_of(checkpoint: Checkpoint) -> Job:
     """The job a checkpoint was written by."""
     run = checkpoint.run
     output = dict(run.output)
     if output.get("preview"):
-        output["preview"] = Path(output["preview"])
+        output["preview"] = path_of(output["preview"])
     return Job(
-        {name: Path(path) for name, path in run.inputs.items()},
-        Path(run.out),
-        run.recipe.settings.with_settings(weights=run.weights),
+        {name: path_of(path) for name, path in run.inputs.items()},
+        path_of(run.out),
+        run.recipe.settings.with_settings(weights=run.weights and str(path_of(run.weights))),
         Output(**output),
         resume=checkpoint,
     )
@@ -185,12 +251,14 @@ def job_of(checkpoint: Checkpoint) -> Job:
 
 def check_inputs(run: SavedRun) -> None:
     """Raise CheckpointError if an input or the weights are gone, or not what they were."""
-    hashes = {Path(run.inputs[name]): file.sha256 for name, file in run.recipe.inputs.items()}
+    hashes = {path_of(run.inputs[name]): file.sha256 for name, file in run.recipe.inputs.items()}
     if run.weights is not None and run.recipe.weights_sha256 is not None:
-        hashes[Path(run.weights)] = run.recipe.weights_sha256
+        hashes[path_of(run.weights)] = run.recipe.weights_sha256
     for path, sha256 in hashes.items():
-        if not path.is_file():
-            raise CheckpointError(f"'{path}' is gone: put it back, or start the run again")
+        advice = "put it back, or start the run again"
+        if not is_file(path):
+            raise CheckpointError(f"'{path}' is gone: {advice}")
+        check_readable(path, "input", advice, CheckpointError)
         if file_sha256(path) != sha256:
             raise CheckpointError(
                 f"'{path}' has changed since the run began: put the old one back, or start again"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Annotated, Literal, final
+
+from pydantic import ConfigDict, Field
 
 
 @final
@@ -12,9 +14,13 @@ from typing import final
 class Output:
     """How the picture is written, and what is written meanwhile."""
 
-    quality: int = 95
+    # The ranges are for what is read from a checkpoint.
+    quality: Annotated[int, Field(ge=1, le=100)] = 95
     strip: bool = False
-    bit_depth: int | None = None
+    bit_depth: Literal[8, 16] | None = None
     preview: Path | None = None
-    save_every: int | None = None  # steps
-    checkpoint_every: float = 300.0  # seconds; 0 is never
+    save_every: Annotated[int, Field(ge=1)] | None = None  # steps
+    # seconds; 0 is never
+    checkpoint_every: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
+
+    __pydantic_config__ = ConfigDict(extra="forbid")

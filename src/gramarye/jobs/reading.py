@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import final
 
 import torch
 
+from gramarye.errors import ImageError
+from gramarye.files import file_sha256
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.pictures.alpha import opacity
 from gramarye.pictures.picture import Picture, load_picture
@@ -32,6 +33,12 @@ class InputPictures:
         """What a user should know about the reading."""
         return tuple(note for picture in self.pictures.values() for note in picture.notes)
 
+    def check(self) -> None:
+        """Raise ImageError if a file that will be read again is not what it was."""
+        for found in self.inputs.inputs.values():
+            if isinstance(found.pixels, LargePicture):
+                found.pixels.check()
+
 
 def read_inputs(paths: Mapping[str, Path], device: torch.device) -> InputPictures:
     """Read all inputs, the small ones onto the device."""
@@ -45,14 +52,62 @@ def read_inputs(paths: Mapping[str, Path], device: torch.device) -> InputPicture
 
 def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
     """Read a picture, and let go of its pixels if they are many."""
+    before = state_of(path)
     picture = load_picture(path)
     size = picture.height, picture.width
     if size[0] * size[1] <= LARGE:
         return Input.of(picture.on(device), f"'{path}'"), picture
     opacity(picture.alpha, f"'{path}'")  # said now, not when it is read again
     without = replace(picture, pixels=picture.pixels[..., :1, :1].clone())
-    return Input(partial(read_again, path, device), *size), without
+    assert picture.metadata.sha256 is not None, "it came from a file"
+    again = LargePicture(path, device, picture.metadata.sha256, before)
+    return Input(again, *size), without
 
 
-def read_again(path: Path, device: torch.device) -> Picture:
-    return load_picture(path).on(device)
+@final
+@dataclass(frozen=True)
+class LargePicture:
+    """Reads a picture file again; ImageError if it is not what it was the first time.
+
+    The recipe names what was read first, and no scale may be made of anything else.
+    """
+
+    path: Path
+    device: torch.device
+    sha256: str
+    state: State | None
+
+    def __call__(self) -> Picture:
+        before = state_of(self.path)
+        try:
+            picture = load_picture(self.path)
+        except ImageError as error:  # gone, or cut short
+            raise self.changed() from error
+        if picture.metadata.sha256 != self.sha256 or state_of(self.path) != before:
+            raise self.changed()
+        return picture.on(self.device)
+
+    def check(self) -> None:
+        """Raise ImageError if the file is not the same, without reading it where it looks so."""
+        try:
+            if state_of(self.path) != self.state and file_sha256(self.path) != self.sha256:
+                raise self.changed()
+        except OSError as error:
+            raise self.changed() from error
+
+    def changed(self) -> ImageError:
+        return ImageError(
+            f"'{self.path}' is gone or has changed since the run began: put the old one back"
+        )
+
+
+State = tuple[int, ...]
+
+
+def state_of(path: Path) -> State | None:
+    """What changes when a file is written to or replaced; None if there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -8,24 +8,35 @@ report = run.finish()            # the picture is written
 
 from __future__ import annotations
 
+import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import final
 
 import torch
 
-from gramarye.devices import peak_memory
+from gramarye.devices import is_out_of_memory, peak_memory
 from gramarye.distributed.bands import gather
 from gramarye.distributed.environment import local_place
 from gramarye.distributed.launch import process_device
 from gramarye.distributed.processes import ALONE, Processes
-from gramarye.errors import OptimizationError
+from gramarye.errors import (
+    CheckpointError,
+    GramaryeError,
+    ImageError,
+    OptimizationError,
+    RunError,
+)
+from gramarye.files import beside, is_there, numbered
 from gramarye.jobs.checkpoint import check_processes, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
-from gramarye.jobs.job import Job, Report, check_shared_output, check_targets
-from gramarye.jobs.keeping import CheckpointKeeper
+from gramarye.jobs.job import Job, Report, check_shared_output
+from gramarye.jobs.keeping import CheckpointKeeper, check_inputs
+from gramarye.jobs.names import check_targets, reserve
 from gramarye.jobs.reading import InputPictures, read_inputs
 from gramarye.memory.budget import memory_budget
 from gramarye.networks import download
@@ -33,11 +44,12 @@ from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Snapshot
-from gramarye.pictures.picture import save_picture
+from gramarye.pictures.picture import Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
-from gramarye.recipe import write_recipe
+from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.resizing import resize
-from gramarye.stylize import as_picture, finish, steps
+from gramarye.scales.sizes import plan_scales
+from gramarye.stylize import as_picture, finish, hardly_painted, steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -48,17 +60,45 @@ def open_job(job: Job, *, processes: Processes = ALONE, fetch: Fetch = download.
     Several processes call this together, each with the same job.
     """
     start = time.perf_counter()
+    job = job.at_home()
     if processes.size > 1:
         check_shared_output(job)
     if job.resume is not None:
         check_processes(job.resume, processes.size)
+        check_inputs(job.resume.run)
+    with ExitStack() as held:
+        if job.new:
+            job = replace(job, out=new_name(job.out, processes, held))
+        run = plan_job(job, processes, fetch, start)
+        # Which a run that is never finished does when it is gone, or the process ends.
+        run.give_name_free = weakref.finalize(run, held.pop_all().close)
+    return run
+
+
+def new_name(wish: Path, processes: Processes, held: ExitStack) -> Path:
+    """The first free name like the wish, the same for all, kept from other runs while `held`."""
+    number = 0
+    if processes.rank == 0:
+        number, release = reserve(wish)
+        held.callback(release)
+    return numbered(wish, *processes.largest(number))
+
+
+def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobRun:
+    """The run of a job whose result has its name."""
     if processes.rank == 0:
         check_targets(job)
     alone = processes.size == 1
     name = job.config.machine.device
     device = run_device(job.config) if alone else process_device(name)
     pictures = read_inputs(job.inputs, device if alone else torch.device("cpu"))
+    if processes.rank == 0:  # before a network is fetched, and long before the last step
+        settings = job.config
+        sizes = pictures.inputs.sizes["content"]
+        height, width = plan_scales(*sizes, settings.picture.size, settings.scales)[-1].size
+        check_targets(job, (width, height))
     network = shared_network(job, device, processes, fetch)
+    check_network(job, network)
     plan = make_plan(
         job.config,
         network,
@@ -67,6 +107,7 @@ def open_job(job: Job, *, processes: Processes = ALONE, fetch: Fetch = download.
         held=pictures.inputs.held(device),
         memory=job_memory(job, device, processes),
         processes=processes,
+        files=job.inputs,
     )
     return JobRun(job, plan, pictures, network, processes, start)
 
@@ -79,6 +120,16 @@ def shared_network(
     network = run_network(job.config, device, fetch) if place == 0 else None
     processes.largest(0)  # the others wait until the file is there
     return network or run_network(job.config, device, fetch)
+
+
+def check_network(job: Job, network: PerceptualNetwork) -> None:
+    """Raise CheckpointError if a run would go on with other weights than it began with."""
+    if job.resume is None or job.resume.run.recipe.weights_sha256 == network.weights_sha256:
+        return
+    raise CheckpointError(
+        f"the weights of {network.name} are not those that the run began with: start it again, or "
+        "go on with the gramarye it was started with"
+    )
 
 
 def job_memory(job: Job, device: torch.device, processes: Processes) -> int:
@@ -112,8 +163,9 @@ class JobRun:
         self.start = start - (before.seconds if before else 0)
         self.count = before.steps if before else 0  # steps taken, those of earlier runs among them
         self.checkpoints = CheckpointKeeper(job, self.recipe, plan.memory, self.start, processes)
+        self.give_name_free: Callable[[], object] = lambda: None
         self.last: Iterate | None = None
-        self.failure: OptimizationError | None = None
+        self.failure: Exception | None = None
         self.stopped = False
         self.asked_to_stop = False
 
@@ -128,11 +180,15 @@ class JobRun:
     def steps(self) -> Iterator[Iterate]:
         """Every step of the run, with a checkpoint now and then; on a process, its own rows.
 
-        What a user should know on the way is in the iterates' notes. A run that diverges for good
-        ends early, and `finish` tells why.
+        What a user should know on the way is in the iterates' notes. A run that cannot go on, once
+        it has made a step, ends early: `finish` writes its picture and tells why.
         """
         saved = self.job.resume
         resume = None if saved is None else (saved.run.scale, self.own_snapshot())
+        if resume is not None and not self.steps_left(*resume):
+            self.last = self.at_end(*resume)
+            yield self.last
+            return
         iterates = steps(
             self.plan, self.pictures.inputs, self.network, processes=self.processes, resume=resume
         )
@@ -149,10 +205,26 @@ class JobRun:
                     self.stopped = True
                     return
                 del iterate
-        except OptimizationError as error:
-            if self.last is None:
+        except Exception as error:  # whatever it is, the steps made must not be lost
+            # Of several processes, the others know of a run that diverged only.
+            alone = self.processes.size == 1 or isinstance(error, OptimizationError)
+            if self.last is None or not alone:
                 raise
-            self.stopped, self.failure = True, error
+            # Without its traceback, which keeps the memory that was too little.
+            self.stopped = True
+            self.failure = error.with_traceback(None) if is_out_of_memory(error) else error
+
+    def steps_left(self, scale: int, snapshot: Snapshot) -> bool:
+        """Whether there is more to do after this step of a scale than to write the picture."""
+        later = self.plan.scales[scale + 1 :]
+        return not snapshot.last or any(part.scale.steps for part in later)
+
+    def at_end(self, scale: int, snapshot: Snapshot) -> Iterate:
+        """The last iterate of a run whose checkpoint was written after its last step."""
+        image = snapshot.tensors["image"].to(self.plan.device)
+        losses = dict(snapshot.numbers.get("losses", {}))
+        step, scales = snapshot.step, len(self.plan.scales)
+        return Iterate(step, step, losses, image, scale=scale, scales=scales)
 
     def counted(self, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
         for iterate in iterates:
@@ -163,10 +235,23 @@ class JobRun:
 
     def stops(self, iterate: Iterate) -> bool:
         """Whether the run ends here, on all processes; a checkpoint is written if one is due."""
-        asked, due = self.processes.largest(int(self.asked_to_stop), int(self.checkpoints.due()))
-        if asked or due:
+        changed = self.changed_input() if iterate.step == iterate.steps else None
+        asked, due, lost = self.processes.largest(
+            int(self.asked_to_stop), int(self.checkpoints.due()), int(changed is not None)
+        )
+        if asked or due or lost:
             self.checkpoints.write(iterate, self.count)
-        return bool(asked)
+        if lost:
+            self.failure = changed or ImageError("an input has changed since the run began")
+        return bool(asked or lost)
+
+    def changed_input(self) -> ImageError | None:
+        """What is wrong with an input that the next scale reads again."""
+        try:
+            self.pictures.check()
+        except ImageError as error:
+            return error
+        return None
 
     def own_snapshot(self) -> Snapshot:
         """What this process has written down, where the job goes on."""
@@ -176,7 +261,7 @@ class JobRun:
         return read_part(self.job.resume, self.processes.rank)
 
     def finish(self) -> Report | None:
-        """Write the picture of the last image; OptimizationError, after that, if the run failed.
+        """Write the picture of the last image; after that, the error if the run failed.
 
         On several processes the first writes it and gets the report.
         """
@@ -185,14 +270,41 @@ class JobRun:
         if self.processes.size > 1:  # through the CPU's memory
             bands = self.plan.scales[self.last.scale].bands
             image = gather(image.cpu(), bands, self.processes)
-        report = self.write(image) if self.processes.rank == 0 else None
+        try:
+            report = self.write(image) if self.processes.rank == 0 else None
+        finally:
+            self.give_name_free()
         self.processes.largest(0)  # nobody leaves, and nobody fails, before the file is written
+        news = self.checkpoints.take_news()
         if self.stopped:
-            return report and replace(report, notes=(*report.notes, *self.checkpoints.way_on))
-        self.checkpoints.remove()
-        return report
+            news += self.checkpoints.way_on
+        else:
+            self.checkpoints.remove()
+        return report and replace(report, notes=(*report.notes, *news))
 
     def write(self, image: torch.Tensor) -> Report:
+        """Write the picture; where that fails, what has been done is kept in another way."""
+        assert self.last is not None
+        try:
+            written, recipe = self.save(image)
+        except Exception as error:  # whatever it is, the steps made must not be lost
+            told = [] if self.failure is None else [str(self.failure)]
+            raise broken_off(error, *told, *self.keep(image)) from error
+        if self.failure is not None:
+            so_far = f"the picture so far is in '{written.path}'"
+            raise broken_off(self.failure, so_far, *self.checkpoints.way_on) from self.failure
+        return Report(
+            output=written.path,
+            seconds=time.perf_counter() - self.start,
+            steps=self.count,
+            losses=self.last.losses,
+            peak_memory_mib=peak_memory(),
+            recipe=recipe,
+            stopped=self.stopped,
+            notes=(*self.pictures.notes, *written.notes),
+        )
+
+    def save(self, image: torch.Tensor) -> tuple[Saved, Recipe]:
         job, output = self.job, self.job.output
         if not self.stopped:  # the last scale may have no steps of its own
             image = resize(image, *self.plan.size)
@@ -204,26 +316,45 @@ class JobRun:
                 "stopped_after": self.count if self.stopped else None,
             }
         )
+        out = job.out
+        if job.new and is_there(out):  # it was free when the run began
+            number, release = reserve(out)
+            out = numbered(out, number)
+            release()
         written = save_picture(
             as_picture(image, self.pictures.pictures["content"]),
-            job.out,
+            out,
             quality=output.quality,
             strip=output.strip,
             bit_depth=output.bit_depth,
             recipe=recipe.to_json(),
             inputs=job.read,
+            overwrite=not job.new,
         )
-        if self.failure:
-            message = f"{self.failure}; the picture so far is in '{written.path}'"
-            raise OptimizationError(message) from self.failure
+        notes = hardly_painted(image, self.pictures.inputs, job.config)
+        return replace(written, notes=(*written.notes, *notes)), recipe
+
+    def keep(self, image: torch.Tensor) -> tuple[str, ...]:
+        """Where the run is kept whose picture could not be written: a checkpoint, or elsewhere."""
         assert self.last is not None
-        return Report(
-            output=written.path,
-            seconds=time.perf_counter() - self.start,
-            steps=self.count,
-            losses=self.last.losses,
-            peak_memory_mib=peak_memory(),
-            recipe=recipe,
-            stopped=self.stopped,
-            notes=(*self.pictures.notes, *written.notes),
-        )
+        if not self.stopped and self.processes.size == 1:
+            self.checkpoints.write_end(self.last, self.count)
+        if self.checkpoints.way_on:
+            return self.checkpoints.way_on
+        try:
+            picture = as_picture(image.clamp(0, 1), self.pictures.pictures["content"])
+            folder = Path(tempfile.mkdtemp(prefix="gramarye-"))
+            path = save_picture(picture, beside(folder / "any", self.job.out.stem, ".png")).path
+        except Exception as error:
+            return (f"nothing could be kept: {error}",)
+        return (f"the picture is in '{path}'",)
+
+
+def broken_off(error: Exception, *more: str) -> GramaryeError:
+    """The error with what else there is to say, as one that is told in a sentence."""
+    if isinstance(error, GramaryeError):
+        return type(error)("; ".join([str(error), *more]))
+    if is_out_of_memory(error):
+        return RunError("; ".join(["out of memory: choose a smaller --size or --memory", *more]))
+    reason = f"a mistake of ours, {type(error).__name__}: {error} (please report it)"
+    return RunError("; ".join([reason, *more]))

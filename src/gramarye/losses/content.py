@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gramarye.inputs.kinds import CONTENT_ALPHA
 from gramarye.losses.kind import ErrorUnit, Needs, Term, TermKind, shares
-from gramarye.settings import LayerWeights, Part
+from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part
 
 if TYPE_CHECKING:
     from gramarye.losses.targets import Targets
@@ -32,7 +32,9 @@ class ContentSettings(Part):
         description="squared error: over the content's own square, its mean, or half "
         "its sum (the paper's)",
     )
-    weight: float = Field(1.0, ge=0, alias="content_weight", description="pull towards the content")
+    weight: float = Field(
+        1.0, ge=0, le=LARGEST_WEIGHT, alias="content_weight", description="pull towards the content"
+    )
 
     def weights(self) -> dict[str, float]:
         """The weight of each layer that counts; shares of one where errors are relative."""

@@ -6,7 +6,7 @@ in `prepare` only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, final
 
@@ -83,14 +83,6 @@ class TermKind(Generic[S]):
     settings: type[S]
     needs: Callable[[S], Needs]
     prepare: Callable[[S, Targets], Callable[[], Sequence[Term]]]
-
-
-def all_needs(needs: Iterable[Needs]) -> Needs:
-    """What several kinds need together."""
-    total = Needs()
-    for one in needs:
-        total |= one
-    return total
 
 
 def shares(weights: Mapping[str, float]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -38,14 +38,12 @@ class SquaredError:
     Positions may be weighted; the divisor is then made of weighted sums, too.
     """
 
+    separable: ClassVar[bool] = True
+
     layer: str
     target: Tensor | Callable[[Box], Tensor]  # (1, C, H, W), or what gives a box of it
     divisor: float
     weights: PositionWeights | None = None
-
-    @property
-    def separable(self) -> bool:
-        return True
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         here = features[self.layer]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -16,25 +16,6 @@ from torch import Tensor
 from gramarye.tiles.regions import Box
 
 CHUNK = 1 << 20  # numbers converted to float32 at a time: enough for all threads, few for the cache
-
-
-class _Sums(torch.autograd.Function):
-    """F F^T and F summed over positions, of features (B, C, H, W) as they lie in memory.
-
-    Autograd's own way would turn channels-last features around, and take two products to go back.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(features)
-        return sums_of(features)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (features,) = ctx.saved_tensors
-        into = torch.zeros_like(features)
-        add_sums_gradient(into, features, *gradients)
-        return into
 
 
 def sums_of(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,10 +61,16 @@ def add_sums_gradient(
         return
     for b in range(len(features)):
         target, source = into[b].permute(1, 2, 0), features[b].permute(1, 2, 0)  # (H, W, C)
-        source = source.to(into.dtype)
-        target.baddbmm_(source, matrix[b].expand(len(source), -1, -1))
         h, w, c = target.shape
-        target.view(h, w * c).add_(first[b].repeat(w))  # long rows: quicker than a few channels
+        step = max(1, CHUNK // max(1, w * c)) if into.device.type == "cpu" else h
+        for rows, part in zip(torch.split(target, step), torch.split(source, step), strict=True):
+            # Together with what lies between them (a border, another tile's share) the rows are one
+            # matrix: a single product, where on their own they are hundreds that threads wait for.
+            pitch = part.stride(0) // c if len(part) > 1 else w
+            whole = part.as_strided(((len(part) - 1) * pitch + w, c), (c, 1)).to(into.dtype)
+            product = torch.empty(len(part) * pitch, c, dtype=into.dtype, device=into.device)
+            torch.addmm(first[b], whole, matrix[b], out=product[: len(whole)])
+            rows += product.view(len(part), pitch, c)[:, :w]
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -147,7 +134,7 @@ def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
     Weights are 0 or more; a position's weight is how often it counts.
     """
     if weights is None:
-        second, first = _Sums.apply(features)  # type: ignore[no-untyped-call]
+        second, first = sums_of(features)
         count = second.new_full((len(features),), features.shape[2] * features.shape[3])
         return Moments(second, first, count)
     x = at_least_float32(features).flatten(2)  # (B, C, H*W)

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from gramarye.errors import SettingsError
 from gramarye.losses.kind import Needs, Term, TermKind, shares
-from gramarye.settings import LayerWeights, OneOf, Part
+from gramarye.settings import LARGEST_WEIGHT, LayerWeights, OneOf, Part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +58,9 @@ class StyleSettings(Part):
         description="unit of the style weight: the style loss of the content itself, or 1 (the "
         "paper's)",
     )
-    weight: float = Field(60.0, ge=0, alias="style_weight", description="pull towards the style")
+    weight: float = Field(
+        60.0, ge=0, le=LARGEST_WEIGHT, alias="style_weight", description="pull towards the style"
+    )
     mix: tuple[float, ...] = Field(
         (),
         alias="style_weights",
@@ -68,8 +70,10 @@ class StyleSettings(Part):
     @field_validator("mix")
     @classmethod
     def positive(cls, mix: tuple[float, ...]) -> tuple[float, ...]:
-        if any(weight < 0 for weight in mix) or (mix and not sum(mix)):
-            raise ValueError("weights are 0 or more, and one of them is more")
+        if any(not 0 <= weight <= LARGEST_WEIGHT for weight in mix) or (mix and not sum(mix)):
+            raise ValueError(
+                f"weights are from 0 to {LARGEST_WEIGHT:g}, and one of them more than 0"
+            )
         return mix
 
     def weights(self) -> dict[str, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -44,7 +44,7 @@ class Targets:
     ) -> None:
         self.extractor, self.seen, self.band, self.stored = extractor, seen, band, stored
         self.tiles = band.here(tiles).tiles
-        self.asked: dict[str, list[Measurement]] = {}
+        self.asked: dict[str, list[MomentsMeasurement | FeaturesMeasurement]] = {}
 
     @property
     def network(self) -> PerceptualNetwork:
@@ -55,7 +55,7 @@ class Targets:
         return names_of(kind, self.seen)
 
     def moments(
-        self, name: str, layers: Collection[str], weights: LayerWeights | None = None
+        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
     ) -> dict[str, Moments]:
         """The moments of an input's features by layer, there once they have been measured."""
         measurement = MomentsMeasurement(name, layers, weights)
@@ -63,7 +63,7 @@ class Targets:
         return measurement.found
 
     def features(
-        self, name: str, layers: Collection[str], weights: LayerWeights | None = None
+        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
     ) -> dict[str, FeatureTarget]:
         """The features of an input of the image's size by layer, likewise."""
         measurement = FeaturesMeasurement(self, name, layers, weights)
@@ -74,15 +74,15 @@ class Targets:
         """An input of the image's size itself, as a target of the layer "image"."""
         return Placed(self.seen[name], self.band.window[0])
 
-    def weights(self, name: str) -> LayerWeights | None:
-        """How much each position of a layer counts, by a mask; None where there is none."""
+    def weights(self, name: str) -> MaskWeights | None:
+        """How much each position of a layer counts, by a mask; None if there is no such input."""
         if name not in self.seen:
             return None
         mask = self.seen[name]
         if kind_of(name).size == "image":
-            return LayerWeights(name, mask, self.network, self.band.bands.size, self.band.window[0])
+            return MaskWeights(name, mask, self.network, self.band.bands.size, self.band.window[0])
         height, width = mask.shape[-2:]
-        return LayerWeights(name, mask, self.network, (height, width))
+        return MaskWeights(name, mask, self.network, (height, width))
 
     def measure(self) -> None:
         """Look at every input once."""
@@ -98,30 +98,18 @@ class Targets:
         self.asked.clear()
 
 
-class Measurement(Protocol):
-    """Something measured of an input's features, tile by tile."""
-
-    @property
-    def layers(self) -> Collection[str]: ...
-
-    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
-        """Take in what a tile owns."""
-
-    def finish(self, band: Band | None) -> None:
-        """Add up what the processes have, where each had a band of the input."""
-
-
 @final
 class MomentsMeasurement:
     """Moments, in float64 where the device has it: distances are small differences of them."""
 
     def __init__(
-        self, name: str, layers: Collection[str], weights: LayerWeights | None = None
+        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
     ) -> None:
         self.name, self.layers, self.weights = name, tuple(layers), weights
         self.found: dict[str, Moments] = {}
 
     def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """Take in what a tile owns."""
         for layer in self.layers:
             region = tile.regions[layer]
             weights = None if self.weights is None else self.weights(layer, region.whole)
@@ -131,6 +119,7 @@ class MomentsMeasurement:
             self.found[layer] = self.found[layer] + part if layer in self.found else part
 
     def finish(self, band: Band | None) -> None:
+        """Add up what the processes have, where each had a band of the input."""
         if band is not None:
             sums = {layer: (m.second, m.first, m.count) for layer, m in self.found.items()}
             self.found.update({k: Moments(*parts) for k, parts in band.share(sums).items()})
@@ -165,7 +154,7 @@ class FeaturesMeasurement:
         targets: Targets,
         name: str,
         layers: Collection[str],
-        weights: LayerWeights | None = None,
+        weights: MaskWeights | None = None,
     ) -> None:
         self.targets, self.name, self.layers = targets, name, tuple(layers)
         self.weights = weights
@@ -263,7 +252,7 @@ class ComputedTarget:
 
 
 @final
-class LayerWeights:
+class MaskWeights:
     """How much each position of a layer counts: a mask's mean over the pixels it stands for.
 
     `mask` (1, 1, h, W) may be some rows of it, from `top` on, where the whole's `size` is given.

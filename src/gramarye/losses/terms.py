@@ -7,11 +7,13 @@ over it; a new kind is its own module and its line here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from gramarye.errors import SettingsError, did_you_mean
 from gramarye.losses import content, style, total_variation
-from gramarye.losses.kind import Needs, Term, TermKind, all_needs
+from gramarye.losses.kind import Needs, Term, TermKind
 from gramarye.settings import Part
 
 if TYPE_CHECKING:
@@ -34,7 +36,17 @@ def check_names(names: Iterable[str]) -> None:
 
 def needs_of(settings: TermSettings) -> Needs:
     """What all terms together ask of a run."""
-    return all_needs(TERMS[name].needs(part) for name, part in settings.items())
+    return reduce(or_, (TERMS[name].needs(part) for name, part in settings.items()), Needs())
+
+
+def layers_by_kind(settings: TermSettings) -> dict[str, frozenset[str]]:
+    """The layers at which terms look at the kinds of input they cannot do without."""
+    found: dict[str, frozenset[str]] = {}
+    for name, part in settings.items():
+        needs = TERMS[name].needs(part)
+        for kind in needs.inputs:
+            found[kind] = found.get(kind, frozenset()) | needs.layers
+    return found
 
 
 def prepare_terms(settings: TermSettings, targets: Targets) -> list[Term]:

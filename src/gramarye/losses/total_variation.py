@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 from pydantic import Field
 
 from gramarye.losses.kind import Needs, Term, TermKind, VariationKind
-from gramarye.settings import Part
+from gramarye.settings import LARGEST_WEIGHT, Part
 
 if TYPE_CHECKING:
     from gramarye.losses.targets import Targets
@@ -21,7 +21,11 @@ class VariationSettings(Part):
     title: ClassVar[str] = "the losses"
 
     weight: float = Field(
-        0.0, ge=0, alias="tv_weight", description="pull towards smoothness (total variation)"
+        0.0,
+        ge=0,
+        le=LARGEST_WEIGHT,
+        alias="tv_weight",
+        description="pull towards smoothness (total variation)",
     )
     kind: VariationKind = Field("squared", alias="tv", description="kind of total variation")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -29,15 +29,10 @@ def total_variation(image: Tensor, kind: VariationKind = "squared") -> Tensor:
 class TotalVariation:
     """Total variation of the image itself, which the features hold as "image"."""
 
+    layer: ClassVar[str] = IMAGE
+    separable: ClassVar[bool] = True
+
     kind: VariationKind = "squared"
-
-    @property
-    def layer(self) -> str:
-        return IMAGE
-
-    @property
-    def separable(self) -> bool:
-        return True
 
     def sums(self, features: Tensor, region: Region) -> Sums:
         """A tile's share: the differences of its pixels to those below and to the right."""

@@ -6,6 +6,7 @@ memory from the same budget the run keeps to.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class Costs:
             return self.small
         if pixels >= high:
             return self.large
-        share = (torch.tensor(pixels / low).log() / torch.tensor(high / low).log()).item()
+        share = math.log(pixels / low) / math.log(high / low)
         return self.small + share * (self.large - self.small)
 
 

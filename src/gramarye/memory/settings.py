@@ -27,6 +27,7 @@ class MachineSettings(Part):
     memory: ByteSize | None = Field(
         None,
         gt=0,
+        lt=1 << 62,
         description="most memory to take, such as 4GiB (default: most of what is free)",
     )
 

@@ -16,10 +16,7 @@ def bordered_empty(like: Tensor, dtype: torch.dtype) -> Tensor:
     """Memory for a tensor (B, C, H, W) with a border of one pixel: (B, C, H + 2, W + 2)."""
     b, c, h, w = like.shape
     return torch.empty(
-        (b, c, h + 2, w + 2),
-        dtype=dtype,
-        device=like.device,
-        memory_format=torch.channels_last,
+        (b, c, h + 2, w + 2), dtype=dtype, device=like.device, memory_format=torch.channels_last
     )
 
 
@@ -37,7 +34,7 @@ def padded(x: Tensor, mode: Padding, dtype: torch.dtype) -> Tensor:
 
 
 def fill_border(bordered: Tensor, mode: Padding) -> None:
-    """Write the border of one pixel: zeros, the neighbor of the edge, or the edge itself."""
+    """Write the border (B, C, H + 2, W + 2): zeros, the edge's neighbor, or the edge itself."""
     if mode == "zeros":
         for edge in (bordered[:, :, 0], bordered[:, :, -1], bordered[..., 0], bordered[..., -1]):
             edge.zero_()

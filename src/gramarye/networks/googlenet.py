@@ -11,7 +11,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.networks.features import Conv, Padding, Pool, Pooling, Step
-from gramarye.networks.layers import GOOGLENET_STEM, INCEPTION_POOLS, INCEPTIONS
+
+# Channels: 1x1; 3x3 reduced and 3x3; "5x5" reduced and "5x5"; projection after the pooling.
+INCEPTIONS = {
+    "inception3a": (64, 96, 128, 16, 32, 32),
+    "inception3b": (128, 128, 192, 32, 96, 64),
+    "inception4a": (192, 96, 208, 16, 48, 64),
+    "inception4b": (160, 112, 224, 24, 64, 64),
+    "inception4c": (128, 128, 256, 24, 64, 64),
+    "inception4d": (112, 144, 288, 32, 64, 64),
+    "inception4e": (256, 160, 320, 32, 128, 128),
+    "inception5a": (256, 160, 320, 32, 128, 128),
+    "inception5b": (384, 192, 384, 48, 128, 128),
+}
 
 
 class FixedNorm(nn.Module):
@@ -88,7 +100,7 @@ class Inception(nn.Module):
 
 
 def through(branch: nn.Sequential, x: Tensor) -> Tensor:
-    """A branch of two convolutions with the ReLU between them, which its published keys omit."""
+    """A branch of two convolutions on x (B, C, H, W), the ReLU between them, which has no key."""
     reduce, conv = branch
     return conv(F.relu_(reduce(x)))  # type: ignore[no-any-return]
 
@@ -102,25 +114,27 @@ def googlenet_steps(pooling: Pooling = "max", padding: Padding = "zeros") -> lis
     steps: list[Step] = []
     width = 3
 
-    def add_conv(name: str, channels: int, kernel: int, stride: int) -> None:
+    def add_conv(number: int, channels: int, kernel: int, stride: int = 1) -> None:
         nonlocal width
         conv = NormConv(width, channels, kernel, stride=stride, mode=padding)
         width = channels
-        steps.append(Step(f"conv{name}", conv, width, kernel, stride, padding=kernel // 2))
-        steps.append(Step(f"relu{name}", nn.ReLU(inplace=True), width))
+        steps.append(Step(f"conv{number}", conv, width, kernel, stride, padding=kernel // 2))
+        steps.append(Step(f"relu{number}", nn.ReLU(inplace=True), width))
 
-    def add_pool(name: str, kernel: int) -> None:
+    def add_pool(number: int, kernel: int = 3) -> None:
         pool = Pool(pooling, kernel, 2, ceil=True)
-        steps.append(Step(name, pool, width, kernel, stride=2, ceil=True))
+        steps.append(Step(f"pool{number}", pool, width, kernel, stride=2, ceil=True))
 
-    for kind, number, channels, kernel, stride in GOOGLENET_STEM:
-        if kind == "conv":
-            add_conv(number, channels, kernel, stride)
-        else:
-            add_pool(f"pool{number}", kernel)
+    add_conv(1, 64, kernel=7, stride=2)
+    add_pool(1)
+    add_conv(2, 64, kernel=1)
+    add_conv(3, 192, kernel=3)
+    add_pool(2)
     for name, widths in INCEPTIONS.items():
-        if name in INCEPTION_POOLS:
-            add_pool(*INCEPTION_POOLS[name])
+        if name == "inception4a":
+            add_pool(3)
+        elif name == "inception5a":
+            add_pool(4, kernel=2)
         module = Inception(width, widths, pooling, padding)
         width = widths[0] + widths[2] + widths[4] + widths[5]
         steps.append(Step(name, module, width, kernel=3, padding=1))

@@ -1,4 +1,4 @@
-"""The networks' tables, block by block, and the names of the layers that follow from them.
+"""The names of the networks' layers, and the blocks those of the VGGs follow from.
 
 Nothing here needs PyTorch: a wrong layer name is reported before that is imported.
 """
@@ -14,45 +14,27 @@ Blocks = Sequence[Sequence[int]]
 VGG19_BLOCKS: Blocks = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
 VGG16_BLOCKS: Blocks = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
 
-# AlexNet: channels, kernel, stride, padding, whether a pooling follows.
-ALEXNET_CONVS = (
-    (64, 11, 4, 2, True),
-    (192, 5, 1, 2, True),
-    (384, 3, 1, 1, False),
-    (256, 3, 1, 1, False),
-    (256, 3, 1, 1, True),
-)
-
-# GoogLeNet: name, channels, kernel and stride of the convolutions, or kernel of the pooling.
-GOOGLENET_STEM = (
-    ("conv", "1", 64, 7, 2),
-    ("pool", "1", 0, 3, 2),
-    ("conv", "2", 64, 1, 1),
-    ("conv", "3", 192, 3, 1),
-    ("pool", "2", 0, 3, 2),
-)
-# Channels: 1x1; 3x3 reduced and 3x3; "5x5" reduced and "5x5"; projection after the pooling.
-INCEPTIONS = {
-    "inception3a": (64, 96, 128, 16, 32, 32),
-    "inception3b": (128, 128, 192, 32, 96, 64),
-    "inception4a": (192, 96, 208, 16, 48, 64),
-    "inception4b": (160, 112, 224, 24, 64, 64),
-    "inception4c": (128, 128, 256, 24, 64, 64),
-    "inception4d": (112, 144, 288, 32, 64, 64),
-    "inception4e": (256, 160, 320, 32, 128, 128),
-    "inception5a": (256, 160, 320, 32, 128, 128),
-    "inception5b": (384, 192, 384, 48, 128, 128),
-}
-# The pooling before a module: its name and kernel.
-INCEPTION_POOLS = {"inception4a": ("pool3", 3), "inception5a": ("pool4", 2)}
-
-# SqueezeNet: channels of the fire modules fire2 ... fire9: (squeeze, each of the two expansions).
-FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
-# Version: (channels and kernel of conv1, the layers a pooling follows).
-SQUEEZENETS = {
-    "1.0": (96, 7, ("relu1", "fire4", "fire8")),
-    "1.1": (64, 3, ("relu1", "fire3", "fire5")),
-}
+# The others' layers, in the order of their steps.
+ALEXNET_LAYERS = (
+    "conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "conv3", "relu3", "conv4", "relu4",
+    "conv5", "relu5", "pool5",
+)  # fmt: skip
+GOOGLENET_LAYERS = (
+    "conv1", "relu1", "pool1", "conv2", "relu2", "conv3", "relu3", "pool2",
+    "inception3a", "inception3b", "pool3",
+    "inception4a", "inception4b", "inception4c", "inception4d", "inception4e", "pool4",
+    "inception5a", "inception5b",
+)  # fmt: skip
+SQUEEZENET_LAYERS = {
+    "1.0": (
+        "conv1", "relu1", "pool1", "fire2", "fire3", "fire4", "pool2", "fire5", "fire6", "fire7",
+        "fire8", "pool3", "fire9",
+    ),
+    "1.1": (
+        "conv1", "relu1", "pool1", "fire2", "fire3", "pool2", "fire4", "fire5", "pool3", "fire6",
+        "fire7", "fire8", "fire9",
+    ),
+}  # fmt: skip
 
 
 def vgg_layers(blocks: Blocks) -> tuple[str, ...]:
@@ -62,36 +44,6 @@ def vgg_layers(blocks: Blocks) -> tuple[str, ...]:
         for d in range(1, len(widths) + 1):
             names += [f"conv{b}_{d}", f"relu{b}_{d}"]
         names.append(f"pool{b}")
-    return tuple(names)
-
-
-def alexnet_layers() -> tuple[str, ...]:
-    names = []
-    for i, (*_, pooled) in enumerate(ALEXNET_CONVS, start=1):
-        names += [f"conv{i}", f"relu{i}"]
-        if pooled:
-            names.append(f"pool{i}")
-    return tuple(names)
-
-
-def googlenet_layers() -> tuple[str, ...]:
-    names = []
-    for kind, number, *_ in GOOGLENET_STEM:
-        names += [f"conv{number}", f"relu{number}"] if kind == "conv" else [f"pool{number}"]
-    for module in INCEPTIONS:
-        if module in INCEPTION_POOLS:
-            names.append(INCEPTION_POOLS[module][0])
-        names.append(module)
-    return tuple(names)
-
-
-def squeezenet_layers(version: str) -> tuple[str, ...]:
-    pooled = SQUEEZENETS[version][2]
-    names = []
-    for name in ("conv1", "relu1", *(f"fire{i}" for i in range(2, 2 + len(FIRES)))):
-        names.append(name)
-        if name in pooled:
-            names.append(f"pool{pooled.index(name) + 1}")
     return tuple(names)
 
 

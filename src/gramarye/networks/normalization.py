@@ -62,7 +62,7 @@ def mean_activations(
 
 
 def scaled_head(head: Tensor, mean: Tensor) -> Tensor:
-    """The symmetric head for features divided by `mean` that measures as `head` did before.
+    """The head (C + 1, C + 1) of features divided by `mean` (C,) that measures as before.
 
     ||H S H||_F depends on M = H^2 alone; dividing the features turns M into D M D.
     """

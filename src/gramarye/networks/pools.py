@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from gramarye.networks.borders import bordered_empty, fill_border, interior, padded
 from gramarye.networks.features import Pool
 
+CHUNK = 1 << 18  # numbers on their way back at a time: enough for all threads, few for the cache
+RUN = 64  # bytes from one column to the next that PyTorch writes as quickly as whole rows
+
 
 def pooled(pool: nn.Module, x: Tensor) -> Tensor:
     """What a pool makes of x (B, C, H, W) in channels-last memory."""
@@ -33,29 +36,49 @@ def unpooled(pool: nn.Module, inputs: Tensor, gradient: Tensor) -> Tensor:
             outputs, leaf, gradient.contiguous(memory_format=torch.channels_last)
         )
         return padded(result, "zeros", result.dtype)
-    left, right = (x.clone(memory_format=torch.channels_last) for x in columns(inputs))
-    larger = torch.maximum(left, right)
-    divide(gradient, *rows(larger))  # which is the gradient in itself from here on
-    larger[:, :, gradient.shape[2] * 2 :] = 0
-    divide(larger, left, right)
     bordered = bordered_empty(inputs, gradient.dtype)
     inner = interior(bordered)
-    for target, part in zip(columns(inner), (left, right), strict=True):
-        target.copy_(part)
-    inner[..., gradient.shape[3] * 2 :] = 0
+    height, width = inputs.shape[2] // 2 * 2, inputs.shape[3] // 2 * 2
+    # A few rows at a time, whose tensors stay in a cache.
+    step = max(2, CHUNK // (inputs.shape[1] * inputs.shape[3]) // 2 * 2)
+    for top in range(0, height, step):
+        bottom = min(top + step, height)
+        into, part = inner[:, :, top:bottom], gradient[:, :, top // 2 : bottom // 2]
+        unpool_rows(inputs[:, :, top:bottom], part, into)
+    inner[:, :, height:] = 0
+    inner[..., width:] = 0
     fill_border(bordered, "zeros")
     return bordered
 
 
-def divide(gradient: Tensor, first: Tensor, second: Tensor) -> None:
-    """The way back of max(first, second): each gradient goes to the larger, of equals to the first.
+def unpool_rows(inputs: Tensor, gradient: Tensor, into: Tensor) -> None:
+    """The gradient in a pool's inputs, an even number of rows and all channels of them.
 
-    The gradients take the inputs' places. By subtraction and a ReLU's way back, which unlike
-    comparisons are quick in every precision.
+    Each gradient goes to the larger of two, of equals to the first: first of the rows, then of the
+    columns. By subtraction and a ReLU's way back, which unlike comparisons are quick in every
+    precision.
     """
-    first -= second
-    torch.ops.aten.threshold_backward.grad_input(gradient, first, -1e-38, grad_input=first)
-    torch.sub(gradient, first, out=second)
+    left, right = columns(inputs)
+    larger = torch.maximum(left, right)
+    above, below = rows(larger)
+    above -= below
+    first_of_two(gradient, above, above)
+    torch.sub(gradient, above, out=below)  # and larger is the gradient in itself from here on
+    first, second = columns(into)
+    difference = left - right
+    if inputs.shape[1] * inputs.element_size() >= RUN:
+        first_of_two(larger, difference, first)
+        torch.sub(larger, first, out=second)
+    else:
+        first_of_two(larger, difference, difference)
+        larger -= difference
+        first.copy_(difference)
+        second.copy_(larger)
+
+
+def first_of_two(gradient: Tensor, difference: Tensor, into: Tensor) -> None:
+    """The gradient where the first is not the smaller, else zero."""
+    torch.ops.aten.threshold_backward.grad_input(gradient, difference, -1e-38, grad_input=into)
 
 
 def halves(pool: nn.Module) -> bool:

@@ -17,7 +17,7 @@ from gramarye.files import file_sha256, user_path
 from gramarye.networks import download
 from gramarye.networks.alexnet import alexnet_steps
 from gramarye.networks.cache import check_sha256, weights_path
-from gramarye.networks.catalog import ALIASES, NETWORKS, NetworkInfo, find_network
+from gramarye.networks.catalog import NETWORKS, NetworkInfo, find_network
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling, Step
 from gramarye.networks.googlenet import googlenet_steps
 from gramarye.networks.layers import VGG16_BLOCKS, VGG19_BLOCKS
@@ -26,9 +26,7 @@ from gramarye.networks.squeezenet import squeezenet_steps
 from gramarye.networks.vgg import vgg_steps
 from gramarye.networks.weights import fill
 from gramarye.networks.weights_file import WeightsFile, check_path, open_weights
-
-__all__ = ["ALIASES", "NETWORKS", "NetworkInfo", "find_network", "load_lite", "load_network"]
-
+from gramarye.surroundings import plain_torch
 
 IMAGENET = PerceptualNetwork  # by default a network reads what torchvision's do
 CAFFE = partial(
@@ -51,6 +49,7 @@ DEFINITIONS: dict[
 }
 
 
+@plain_torch()
 def load_network(
     name: str,
     *,

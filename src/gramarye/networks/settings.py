@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 from pydantic import Field, field_validator
 
 from gramarye.networks.catalog import find_network
-from gramarye.settings import Part
+from gramarye.settings import Part, as_text
 
 
 @final
@@ -27,6 +27,8 @@ class NetworkSettings(Part):
     normalize_weights: bool = Field(
         False, description="rescale the network to a mean activation of 1 (Gatys 2015)"
     )
+
+    _path = field_validator("weights", mode="before")(as_text)
 
     @field_validator("name")
     @classmethod

@@ -9,7 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.networks.features import Conv, Padding, Pool, Pooling, Step
-from gramarye.networks.layers import FIRES, SQUEEZENETS
+
+# Channels of the modules fire2 ... fire9: (squeeze, each of the two expansions).
+FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
+# Version: (channels and kernel of conv1, the layers a pooling follows).
+VERSIONS = {
+    "1.0": (96, 7, ("relu1", "fire4", "fire8")),
+    "1.1": (64, 3, ("relu1", "fire3", "fire5")),
+}
 
 
 class Fire(nn.Module):
@@ -33,7 +40,7 @@ def squeezenet_steps(
 
     A fire layer is the concatenation of its two expansions, after their ReLUs. conv1 does not pad.
     """
-    width, kernel, pooled = SQUEEZENETS[version]
+    width, kernel, pooled = VERSIONS[version]
     conv = Conv(3, width, kernel, stride=2)
     steps = [
         Step("conv1", conv, width, kernel, stride=2),

@@ -12,7 +12,7 @@ import struct
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, final
 
@@ -46,18 +46,22 @@ KNOWN_NAME = re.compile(r"(?:^|(?<=\.))(?:features\.\d+|conv\d+(?:_\d+)?|incepti
 
 @final
 class WeightsFile(Mapping[str, Tensor]):
-    """A file's tensors by key, read when they are asked for; `metadata` is that of safetensors."""
+    """A file's tensors by key, each read when it is asked for; metadata is that of safetensors."""
 
     def __init__(
-        self, path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        keys: Collection[str],
+        read: Callable[[str], Tensor],
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
-        self.path, self.tensors, self.metadata = path, tensors, dict(metadata or {})
+        self.path, self.read, self.metadata = path, read, dict(metadata or {})
         self.size = path.stat().st_size
-        self.names = plain_names(tensors)
+        self.names = plain_names(keys)
 
     def __getitem__(self, key: str) -> Tensor:
         try:
-            return self.tensors[self.names[key]]
+            return self.read(self.names[key])
         except DAMAGE as error:
             if key not in self.names:
                 raise
@@ -123,25 +127,9 @@ def check_path(path: Path) -> None:
 def open_safetensors(path: Path) -> WeightsFile:
     try:
         file: Any = safe_open(path, framework="pt")
-        return WeightsFile(path, SafetensorsTensors(file), file.metadata())
+        return WeightsFile(path, file.keys(), file.get_tensor, file.metadata())
     except DAMAGE as error:
         raise damaged(path) from error
-
-
-@final
-class SafetensorsTensors(Mapping[str, Tensor]):
-    def __init__(self, file: Any) -> None:
-        self.file, self.keys_ = file, tuple(file.keys())
-
-    def __getitem__(self, key: str) -> Tensor:
-        tensor: Tensor = self.file.get_tensor(key)
-        return tensor
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys_)
-
-    def __len__(self) -> int:
-        return len(self.keys_)
 
 
 def open_torch(path: Path) -> WeightsFile:
@@ -151,7 +139,7 @@ def open_torch(path: Path) -> WeightsFile:
             f"{path} holds no state dict (layer name -> tensor): save the network's state_dict(), "
             "or name another file"
         )
-    return WeightsFile(path, tensors)
+    return WeightsFile(path, tensors, tensors.__getitem__)
 
 
 def read_torch(path: Path, *, mapped: bool = True) -> object:
@@ -209,7 +197,7 @@ def largest_state(content: object, depth: int = 4) -> dict[str, Tensor]:
     return max((own, *inner), key=len)
 
 
-def plain_names(keys: Mapping[str, Tensor]) -> dict[str, str]:
+def plain_names(keys: Collection[str]) -> dict[str, str]:
     """The file's keys by what is left of them without a wrapper's prefix, `module.` or the like."""
     if all(re.fullmatch(r"\d+\.\w+", key) for key in keys):  # of `features` alone
         return {f"features.{key}": key for key in keys}

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from gramarye.objective import Evaluation
 from gramarye.optimizers.base import AbstractOptimizer, own
 from gramarye.optimizers.history import block_size, spans
-from gramarye.optimizers.snapshot import LateTensor, Snapshot, under
+from gramarye.optimizers.snapshot import LateTensor, Numbers, Snapshot, take, under
+
+
+class StepNumber(Numbers):
+    """What a snapshot holds of Adam."""
+
+    step: float = Field(ge=0, allow_inf_nan=False)
 
 
 @dataclass
@@ -27,12 +34,20 @@ class AdamState:
     @classmethod
     def of(cls, snapshot: Snapshot, like: Tensor) -> AdamState:
         """The state in a snapshot of a scale's last step, empty if another optimizer took it."""
-        if "optimizer" not in snapshot.numbers:
-            return cls()
-        tensors = under("optimizer", snapshot.tensors)
-        moments = [own(tensors[name], like) for name in ("first", "second") if name in tensors]
-        first, second = moments or (None, None)
-        return cls(first, second, snapshot.numbers["optimizer"]["step"])
+        state = cls()
+        if "optimizer" in snapshot.numbers:
+            with snapshot.checked():
+                state.take_up(
+                    like, under("optimizer", snapshot.tensors), snapshot.numbers["optimizer"]
+                )
+        return state
+
+    def take_up(self, like: Tensor, tensors: Mapping[str, Tensor], numbers: object) -> None:
+        """Become what a snapshot holds, for images like this one."""
+        self.step = StepNumber.model_validate(numbers).step
+        if self.step:
+            moments = (take(tensors, name, like.shape, like.dtype) for name in ("first", "second"))
+            self.first, self.second = (own(moment, like) for moment in moments)
 
 
 @final
@@ -86,10 +101,7 @@ class Adam(AbstractOptimizer):
     def restore(
         self, image: Tensor, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]
     ) -> None:
-        self.state.step = numbers["step"]
-        if "first" in tensors:
-            self.state.first = own(tensors["first"], image)
-            self.state.second = own(tensors["second"], image)
+        self.state.take_up(image, tensors, numbers)
 
     def close(self) -> None:
         """The moments stay: the next scale takes them up."""

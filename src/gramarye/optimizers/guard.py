@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from gramarye.errors import OptimizationError
+from gramarye.optimizers.snapshot import Numbers
 
 EXPLODED = 50.0  # times the first loss of the scale: no working run comes near it
 RETRIES = 5  # halvings of the step length before a run is given up
@@ -31,6 +33,16 @@ class Average:
         self.total.lerp_(image, 1 - self.decay)
         self.share = 1 - self.decay * (1 - self.share)
         return self.total / self.share
+
+
+class GuardNumbers(Numbers):
+    """What a snapshot holds of a guard."""
+
+    rate: float = Field(gt=0, allow_inf_nan=False)
+    retries: int = Field(ge=0, le=RETRIES)
+    total: float  # infinite before the first image, as is the first's loss
+    first: float
+    losses: dict[str, float]
 
 
 @dataclass
@@ -62,8 +74,9 @@ class Guard:
         self.retries += 1
         if not self.losses:
             raise OptimizationError(
-                f"the loss of the first image is {total}: its pixels or the network's weights hold "
-                "numbers that are not finite; check them with `gramarye doctor`"
+                f"the loss of the first image is {total}: the weights of the losses are too large, "
+                "or the pixels or the network hold numbers that are not finite; choose smaller "
+                "weights, or check the network with `gramarye doctor`"
             )
         if self.retries > RETRIES:
             raise OptimizationError(

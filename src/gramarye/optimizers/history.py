@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
@@ -15,9 +14,8 @@ from torch import Tensor
 from gramarye.errors import OutputError
 
 # Numbers in a block, all rows together. Smaller ones stay in a core's cache between two products
-# with them and sum more exactly (1e-7 instead of 6e-6 in float32), but every block costs some calls
-# on all threads: at 512 px a step takes 9.4 ms with 4 million numbers, 11.6 ms with one million. An
-# accelerator wants few, large kernels.
+# with them and sum more exactly, but every block costs some calls on all threads: with a quarter of
+# it a step takes 1.2 times as long. An accelerator wants few, large kernels.
 CPU_BLOCK, ACCELERATOR_BLOCK = 1 << 22, 1 << 24
 SHORTEST = 4096  # entries of one row in a block
 PART = 1 << 24  # numbers in one tensor of a snapshot: 64 MiB of float32
@@ -58,7 +56,7 @@ class History:
         block = max(block_size(image.device) // rows // 64 * 64, SHORTEST)
         self.spans = spans(image.numel(), block)
         size = rows * image.numel()
-        self.store: AbstractStore = (
+        self.store: MemoryStore | FileStore = (
             MemoryStore(size, self.stored, image.device)
             if storage.folder is None
             else FileStore(size, self.stored, storage.folder)
@@ -112,28 +110,15 @@ def pieces(
     return zip(torch.split(packed, lengths), part, strict=True)
 
 
-class AbstractStore(ABC):
-    """A long row of numbers."""
-
-    @abstractmethod
-    def read(self, first: int, count: int) -> Tensor:
-        """`count` numbers (count,), to be used before the next are read."""
-
-    @abstractmethod
-    def write(self, first: int, values: Tensor) -> None: ...
-
-    @abstractmethod
-    def close(self) -> None: ...
-
-
 @final
-class MemoryStore(AbstractStore):
-    """In memory on the image's device; the system gives the pages when they are first written."""
+class MemoryStore:
+    """Numbers in memory on the image's device; the system gives the pages when they are written."""
 
     def __init__(self, size: int, dtype: torch.dtype, device: torch.device) -> None:
         self.numbers = torch.empty(size, dtype=dtype, device=device)
 
     def read(self, first: int, count: int) -> Tensor:
+        """`count` numbers (count,), to be used before the next are read."""
         return self.numbers[first : first + count]
 
     def write(self, first: int, values: Tensor) -> None:
@@ -144,8 +129,8 @@ class MemoryStore(AbstractStore):
 
 
 @final
-class FileStore(AbstractStore):
-    """In a nameless file, which the system removes when it is closed, however the process ends.
+class FileStore:
+    """Numbers in a nameless file, which the system removes however the process ends.
 
     Plain reads and writes, no memory map: what the system caches of the file is not this process's
     memory.

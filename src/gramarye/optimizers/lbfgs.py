@@ -5,21 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from gramarye.objective import Evaluation
 from gramarye.optimizers.base import AbstractOptimizer, Reduce, alone, own
 from gramarye.optimizers.history import IN_MEMORY, History, PairStorage
-from gramarye.optimizers.snapshot import LateTensor
+from gramarye.optimizers.snapshot import LateTensor, Misfit, Numbers, take
 
 # The least |y|^2 / |g|^2 at which y = g - g_before may stand for y in a product: float32's error is
 # then multiplied by 30 at most.
 SOUND = 1e-3
 TRUST = 10  # pairs from which on the gradient is clipped at its full bound
 CURVATURE = 1e-10  # the least s.y over |s| |y|: as in torch's a guard, not a condition for descent
+
+
+Row = Annotated[int, Field(ge=0)]  # of the history
+
+
+class PairNumbers(Numbers):
+    """What a snapshot holds of L-BFGS."""
+
+    pairs: list[tuple[Row, Row]]
+    waiting: Row | None
+    moved: float = Field(ge=0)
 
 
 @final
@@ -241,15 +253,26 @@ class LBFGS(AbstractOptimizer):
     def restore(
         self, image: Tensor, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]
     ) -> None:
-        self.pairs = [(s, y) for s, y in numbers["pairs"]]
-        self.waiting, self.moved = numbers["waiting"], numbers["moved"]
+        found = PairNumbers.model_validate(numbers)
+        rows = [row for pair in found.pairs for row in pair]
+        rows += [] if found.waiting is None else [found.waiting]
+        twice = len({*rows}) < len(rows)
+        if twice or len(found.pairs) > self.memory or max(rows, default=0) >= self.rows:
+            raise Misfit("its pairs lie where none can be")
+        self.pairs = [(s, y) for s, y in found.pairs]
+        self.waiting, self.moved = found.waiting, found.moved
         if self.waiting is None:
+            if self.pairs:
+                raise Misfit("its pairs have no last step")
             return
-        self.previous = own(tensors["previous"], image)
-        self.products, self.slopes = tensors["products"].clone(), tensors["slopes"].clone()
+        square = (self.rows, self.rows)
+        self.previous = own(take(tensors, "previous", [image.numel()], image.dtype), image)
+        self.products = take(tensors, "products", square, torch.float64).clone()
+        self.slopes = take(tensors, "slopes", square[:1], torch.float64).clone()
         history, used = self.open(image), self.used()
         for i, part in enumerate(history.parts()):
-            history.unpack(tensors[f"history/{i}"], part, used)
+            size = [used * (part[-1][1] - part[0][0])]
+            history.unpack(take(tensors, f"history/{i}", size, history.stored), part, used)
 
     def close(self) -> None:
         if self.history is not None:

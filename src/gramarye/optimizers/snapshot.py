@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
 
+import torch
+from pydantic import BaseModel, ValidationError
 from torch import Tensor
+
+from gramarye.errors import CheckpointError
+from gramarye.units import show_text
 
 LateTensor = Tensor | Callable[[], Tensor]  # or how it is made
 
@@ -43,11 +49,60 @@ class Snapshot:
     step: int  # 1-based, within its scale
     tensors: Mapping[str, Tensor]
     numbers: Mapping[str, Any]
+    source: str = "the snapshot"  # where it comes from, for messages
 
     @property
     def last(self) -> bool:
         """Whether this was the scale's last step: its `tensors["image"]` starts the next scale."""
-        return bool(self.numbers["last"])
+        return self.numbers.get("last") is True
+
+    def image(self, shape: Sequence[int]) -> Tensor:
+        """The image; CheckpointError if it is not one of that shape."""
+        with self.checked():
+            return take(self.tensors, "image", shape)
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Within, what does not fit is told as a CheckpointError.
+
+        What a file holds may have been altered, or be another run's.
+        """
+        try:
+            yield
+        except Misfit as error:
+            raise self.misfit(str(error)) from error
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise self.misfit(f"{show_text(where)}: {first['msg']}") from error
+
+    def misfit(self, what: str) -> CheckpointError:
+        return CheckpointError(
+            f"{self.source} does not fit its own run ({what}): it was altered or damaged; start "
+            "the run again"
+        )
+
+
+class Misfit(ValueError):
+    """A tensor or number of a snapshot that its run cannot have written."""
+
+
+class Numbers(BaseModel, frozen=True, extra="forbid"):
+    """Numbers of a snapshot: what each part of a run writes down, with its ranges."""
+
+
+def take(
+    tensors: Mapping[str, Tensor], name: str, shape: Sequence[int], dtype: torch.dtype | None = None
+) -> Tensor:
+    """The tensor of that name; Misfit unless it has that shape and dtype."""
+    if name not in tensors:
+        raise Misfit(f"it has no {name}")
+    tensor = tensors[name]
+    if tuple(tensor.shape) != tuple(shape):
+        raise Misfit(f"its {name} has shape {tuple(tensor.shape)} instead of {tuple(shape)}")
+    if dtype is not None and tensor.dtype != dtype:
+        raise Misfit(f"its {name} is {tensor.dtype} instead of {dtype}")
+    return tensor
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> LateTensors:

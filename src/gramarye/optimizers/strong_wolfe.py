@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from gramarye.objective import Evaluates, Evaluation
 from gramarye.optimizers.base import AbstractOptimizer, own
-from gramarye.optimizers.snapshot import LateTensor
+from gramarye.optimizers.snapshot import LateTensor, Misfit, Numbers, take
+
+LISTS = ("old_dirs", "old_stps", "ro")
+
+
+class RestNumbers(Numbers):
+    """What torch remembers besides tensors; t and H_diag may be tensors too."""
+
+    func_evals: int = Field(0, ge=0)
+    n_iter: int = Field(0, ge=0)
+    t: float | None = None
+    H_diag: float | None = None
+    prev_loss: float | None = None
+
+
+class WolfeNumbers(Numbers):
+    """What a snapshot holds of torch's L-BFGS."""
+
+    lists: dict[str, Annotated[int, Field(ge=0)]]
+    rest: RestNumbers
 
 
 @final
@@ -86,13 +106,26 @@ class StrongWolfe(AbstractOptimizer):
     def restore(
         self, image: Tensor, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]
     ) -> None:
-        if not numbers["rest"]:
+        found = WolfeNumbers.model_validate(numbers)
+        rest = found.rest.model_dump(exclude_none=True, exclude_unset=True)
+        if not rest:
             return
         state = self.open(image).state[self.pixels]
-        state.update(numbers["rest"])
-        state.update({key: own(tensors[key], image) for key in tensors if "/" not in key})
-        for key, length in numbers["lists"].items():
-            state[key] = [own(tensors[f"{key}/{i}"], image) for i in range(length)]
+        state.update(rest)
+        if not found.rest.n_iter:
+            return
+        flat = [image.numel()]
+        shapes = {"d": flat, "prev_flat_grad": flat, "t": [], "H_diag": []}
+        for key, shape in shapes.items():
+            if key not in rest:
+                state[key] = own(take(tensors, key, shape, image.dtype), image)
+        lengths = {found.lists.get(key, 0) for key in LISTS}
+        if len(lengths) > 1 or max(lengths) > self.history:
+            raise Misfit("its pairs are not as many as they can be")
+        for key in LISTS:
+            shape = [] if key == "ro" else flat
+            names = (f"{key}/{i}" for i in range(*lengths))
+            state[key] = [own(take(tensors, name, shape, image.dtype), image) for name in names]
 
     def close(self) -> None:
         self.torch = None

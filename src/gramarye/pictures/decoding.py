@@ -5,7 +5,6 @@ in bands of rows.
 """
 
 import logging
-import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -20,15 +19,10 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from gramarye.errors import ImageError
 from gramarye.pictures.headers import Header, first_page_alone, open_header
 from gramarye.pictures.levels import lying, write_floats
-from gramarye.pictures.metadata import Metadata, orientation, read_metadata
+from gramarye.pictures.metadata import EXIF_ERRORS, Metadata, orientation, read_metadata
 from gramarye.pictures.profiles import to_srgb
 from gramarye.pictures.rows import Array, row_bands
-from gramarye.pictures.sniffing import (
-    HEAD_BYTES,
-    READABLE_IN_WORDS,
-    picture_kind,
-    stranger,
-)
+from gramarye.pictures.sniffing import HEAD_BYTES, READABLE_IN_WORDS, picture_kind, stranger
 from gramarye.pictures.unpacking import file_pixels, jpeg_without_end, pillow_pixels
 from gramarye.pictures.vips import (
     CHANNELS,
@@ -43,10 +37,7 @@ from gramarye.pictures.vips import (
 )
 
 # How Pillow and libheif fail on damaged files, found by mutating files of every format.
-_DECODE_ERRORS = (
-    OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError,
-    ArithmeticError, RuntimeError, struct.error,
-)  # fmt: skip
+_DECODE_ERRORS = (*EXIF_ERRORS, RuntimeError)
 
 _pillow_turn = threading.Lock()
 
@@ -63,10 +54,7 @@ class Decoded:
 
 def decode_file(file: OpenFile, name: str, max_pixels: int) -> Decoded:
     """The first picture of an open file; `name` is for the messages and the metadata."""
-    head = file.read(HEAD_BYTES)
-    kind = picture_kind(head)
-    if kind is None:
-        raise ImageError(_what_else(head, name))
+    kind = _kind_of(file, name)
     file.seek(0)
     sha256 = file_digest(file, "sha256").hexdigest()
     try:
@@ -95,10 +83,7 @@ def decode_image(image: Image.Image) -> Decoded:
 
 def header_info(file: OpenFile, name: str) -> dict[str, Any]:
     """Pillow's info about an open file, without decoding its pixels."""
-    head = file.read(HEAD_BYTES)
-    kind = picture_kind(head)
-    if kind is None:
-        raise ImageError(_what_else(head, name))
+    kind = _kind_of(file, name)
     try:
         with pillow_alone():
             if kind == "HEIC":
@@ -179,8 +164,7 @@ def _decode_heic(file: OpenFile, name: str, max_pixels: int) -> Decoded:
         full = np.iinfo(samples.dtype).max
         image = image.unpremultiply(max_alpha=full).rint().cast(image.format)
     carrier = Image.new("RGB", (1, 1))  # lets Pillow parse the EXIF
-    carrier.info = {k: heif.info.get(k) for k in ("exif", "xmp", "icc_profile")}
-    carrier.info = {k: v for k, v in carrier.info.items() if v}
+    carrier.info = {k: v for k in ("exif", "xmp", "icc_profile") if (v := heif.info.get(k))}
     carrier.format = "HEIC"
     about = _about(Header(carrier, (width, height), carrier.getexif()))
     return _finish(image, replace(about, how=1))
@@ -243,6 +227,14 @@ def _frames_note(header: Header) -> tuple[str, ...]:
     pages = header.image.format == "TIFF"
     what = f"{header.frames} pages" if pages else f"an animation of {header.frames} frames"
     return (f"the file holds {what}: the first one is used",)
+
+
+def _kind_of(file: OpenFile, name: str) -> str:
+    head = file.read(HEAD_BYTES)
+    kind = picture_kind(head)
+    if kind is None:
+        raise ImageError(_what_else(head, name))
+    return kind
 
 
 def _what_else(head: bytes, name: str) -> str:

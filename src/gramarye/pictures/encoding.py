@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from PIL import ExifTags, Image
 
 from gramarye.errors import InputError, OutputError
-from gramarye.pictures.formats import Format
+from gramarye.pictures.formats import Format, import_heif
 from gramarye.pictures.metadata import (
     EXIF_ERRORS,
     Carried,
@@ -164,15 +164,3 @@ def _heic_bytes(image: Image.Image, chroma: str, common: dict[str, Any]) -> byte
     except (RuntimeError, ValueError, OSError) as error:
         raise OutputError(f"HEIC cannot be written here ({error}): write an .avif") from error
     return file.getvalue()
-
-
-def import_heif() -> Any:
-    """The pillow_heif package, or an InputError that says how to get it."""
-    try:
-        import pillow_heif  # optional: the [heic] extra
-    except ImportError as error:
-        raise InputError(
-            "writing HEIC takes one more package: pip install 'gramarye[heic]', "
-            "or write a .jpg, .png or .avif"
-        ) from error
-    return pillow_heif

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gramarye.errors import InputError, did_you_mean
 
@@ -16,16 +17,14 @@ class Format:
     max_pixels: int | None = None
     alpha: bool = True
     bit_depths: tuple[int, ...] = (8,)
-    has_quality: bool = True
 
 
 FORMATS = (
-    Format(
-        "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), max_side=65500, alpha=False
-    ),  # libjpeg's limit
-    Format("PNG", (".png",), max_side=2**31 - 1, bit_depths=(8, 16), has_quality=False),
+    # Of sides, 65500 is libjpeg's limit.
+    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), max_side=65500, alpha=False),
+    Format("PNG", (".png",), max_side=2**31 - 1, bit_depths=(8, 16)),
     Format("WebP", (".webp",), max_side=16383),
-    Format("TIFF", (".tif", ".tiff"), max_side=2**31 - 1, bit_depths=(8, 16), has_quality=False),
+    Format("TIFF", (".tif", ".tiff"), max_side=2**31 - 1, bit_depths=(8, 16)),
     # AVIF could be larger, but libavif, which nearly everybody reads it with, refuses more.
     Format("AVIF", (".avif",), max_side=32768, max_pixels=16384**2),
     Format("HEIC", (".heic", ".heif"), max_side=16384),
@@ -72,3 +71,17 @@ def check_request(
             f"{size[0]}x{size[1]} are {size[0] * size[1] / 1e6:.0f} megapixels, and "
             f"{format_.name} holds at most {format_.max_pixels / 1e6:.0f}: write a .png or a .tif"
         )
+    if format_.name == "HEIC":
+        import_heif()
+
+
+def import_heif() -> Any:
+    """The pillow_heif package, or an InputError that says how to get it."""
+    try:
+        import pillow_heif  # optional: the [heic] extra
+    except ImportError as error:
+        raise InputError(
+            "writing HEIC takes one more package: pip install 'gramarye[heic]', "
+            "or write a .jpg, .png or .avif"
+        ) from error
+    return pillow_heif

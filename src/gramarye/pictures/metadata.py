@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape, unescape
 from typing import Any
@@ -102,34 +103,25 @@ def orientation(tags: Image.Exif) -> int:
 
 def clean_exif(exif: Image.Exif) -> bytes | None:
     """The EXIF block for an upright picture: orientation 1, no thumbnail, no pixel layout."""
-    kept: dict[int, Any] = {
-        tag: exif[tag] for tag in exif if tag not in _STRUCTURE and tag not in _SUB_IFDS
-    }
+    kept = exif_values(exif, without=_STRUCTURE)
     if _ORIENTATION in kept:
         kept[_ORIENTATION] = 1
+    return exif_bytes(kept)
+
+
+def exif_values(exif: Image.Exif, without: Collection[int] = ()) -> dict[int, Any]:
+    """Tag to value; the Exif and GPS directories are dicts themselves."""
+    values = {tag: exif[tag] for tag in exif if tag not in without and tag not in _SUB_IFDS}
     for tag in _SUB_IFDS:
         if directory := dict(exif.get_ifd(tag)):
             if ExifTags.IFD.Interop in directory:
                 directory[ExifTags.IFD.Interop] = dict(exif.get_ifd(ExifTags.IFD.Interop))
-            kept[tag] = directory
-    return exif_bytes(kept)
-
-
-def exif_dict(exif: bytes) -> dict[int, Any]:
-    """Tag to value; the Exif and GPS directories are dicts themselves."""
-    block = Image.Exif()
-    block.load(exif)
-    values = {tag: block[tag] for tag in block}
-    for tag in _SUB_IFDS:
-        if tag in values:
-            values[tag] = dict(block.get_ifd(tag))
-            if ExifTags.IFD.Interop in values[tag]:
-                values[tag][ExifTags.IFD.Interop] = dict(block.get_ifd(ExifTags.IFD.Interop))
+            values[tag] = directory
     return values
 
 
 def exif_bytes(values: dict[int, Any]) -> bytes | None:
-    """The reverse of exif_dict, beginning with 'Exif'; None when there is nothing to say."""
+    """The reverse of exif_values, beginning with 'Exif'; None when there is nothing to say."""
     if not values:
         return None
     block = Image.Exif()
@@ -140,7 +132,9 @@ def exif_bytes(values: dict[int, Any]) -> bytes | None:
 
 def exif_for_result(exif: bytes, width: int, height: int) -> dict[int, Any]:
     """The tags of the content's EXIF with the result's size and color space."""
-    values = exif_dict(exif)
+    block = Image.Exif()
+    block.load(exif)
+    values = exif_values(block)
     inner = values.get(ExifTags.IFD.Exif, {})
     corrected = {
         ExifTags.Base.ExifImageWidth: width,

@@ -19,13 +19,8 @@ from torch import Tensor
 
 from gramarye.errors import ImageError
 from gramarye.files import atomic_file, check_target, user_path
-from gramarye.pictures.decoding import (
-    Decoded,
-    decode_file,
-    decode_image,
-    header_info,
-)
-from gramarye.pictures.encoding import carry, encode, import_heif, pillow_image
+from gramarye.pictures.decoding import Decoded, decode_file, decode_image, header_info
+from gramarye.pictures.encoding import carry, encode, pillow_image
 from gramarye.pictures.formats import Format, check_request, format_of
 from gramarye.pictures.levels import check_floats, write_floats
 from gramarye.pictures.metadata import Metadata, recipe_in_xmp
@@ -103,14 +98,14 @@ class Picture:
         path = user_path(target) if isinstance(target, str | PathLike) else None
         format_ = format_of(path or Path(f"picture.{format.removeprefix('.')}"))
         size = (self.width, self.height)
-        _check_request(format_, quality, bit_depth, size)
+        check_request(format_, quality, bit_depth, size)
         if path is not None:
             check_target(path, inputs, overwrite)
         depth = bit_depth or min(self.metadata.bit_depth, max(format_.bit_depths))
         carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
         rows, flat_notes = _rows_for(self, format_, depth)
         if path is not None:
-            with atomic_file(path) as file:
+            with atomic_file(path, new=not overwrite) as file:
                 encode(file, rows, format_, carried, quality)
         elif not isinstance(target, str | PathLike):
             memory = BytesIO()  # TIFF goes back to its beginning, which not every file can
@@ -141,17 +136,13 @@ class Picture:
 Source = str | PathLike[str] | bytes | IO[bytes] | Image.Image | Array | Tensor | Picture
 
 
-def load_picture(
-    source: Source,
-    *,
-    max_pixels: int = MAX_PIXELS,
-) -> Picture:
-    """A picture from a path, a file's bytes, a file opened for reading, a Pillow image, an array,
-    a tensor or a Picture.
+def load_picture(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """A picture from whatever holds one.
 
-    Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats in [0, 1];
-    tensors the same with the channels before H and W, and one picture in a batch. Both are taken
-    as sRGB. `max_pixels` is checked before a file is decoded.
+    Sources are a path, a file's bytes, a file opened for reading, a Pillow image, an array, a
+    tensor or a Picture. Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16 or
+    floats in [0, 1]; tensors the same with the channels before H and W, and one picture in a batch.
+    Both are taken as sRGB. `max_pixels` is checked before a file is decoded.
     """
     if isinstance(source, Picture):
         return source
@@ -165,11 +156,7 @@ def load_picture(
         return _from_decoded(decode_file(file, name, max_pixels))
 
 
-def load_image(
-    source: Source,
-    *,
-    max_pixels: int = MAX_PIXELS,
-) -> Tensor:
+def load_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Tensor:
     """The pixels alone: (1, 3, H, W), float32, sRGB in [0, 1]; alpha is dropped."""
     return load_picture(source, max_pixels=max_pixels).pixels
 
@@ -188,7 +175,7 @@ def check_output(
 ) -> None:
     """Raise what `save_picture` would raise, before hours of work; size is (width, height)."""
     path = user_path(path)
-    _check_request(format_of(path), quality, bit_depth, size)
+    check_request(format_of(path), quality, bit_depth, size)
     check_target(path, inputs, overwrite)
 
 
@@ -213,14 +200,6 @@ def _open(source: object) -> Iterator[tuple[OpenFile, str]]:
             "for reading bytes, its bytes, a Pillow image, a numpy array or a tensor"
         )
     yield BytesIO(source), "the picture"
-
-
-def _check_request(
-    format_: Format, quality: int, bit_depth: int | None, size: tuple[int, int] | None
-) -> None:
-    check_request(format_, quality, bit_depth, size)
-    if format_.name == "HEIC":
-        import_heif()
 
 
 def _from_decoded(decoded: Decoded) -> Picture:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from gramarye.settings import Part
+from gramarye.settings import Part, as_text
 
 NAMED_FIRST_IMAGES = ("content", "noise", "gray", "style")  # any other is a file
 
@@ -34,6 +34,8 @@ class PictureSettings(Part):
         "brought to the result's size",
     )
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the noise")
+
+    _path = field_validator("init", mode="before")(as_text)
 
     @property
     def init_file(self) -> str | None:

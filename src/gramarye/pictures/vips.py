@@ -33,7 +33,7 @@ def pyvips() -> Any:
     """The package; loaded when the first picture is, because that takes a tenth of a second."""
     import pyvips
 
-    # What libvips mumbles of a file is said by its errors and by our notes.
+    # What libvips logs about a file is said by its errors and by our notes.
     logging.getLogger("pyvips").addHandler(logging.NullHandler())
     return pyvips
 

@@ -27,15 +27,15 @@ def spot_noise(
     those of the pixels as they count.
     """
     generator = torch.Generator().manual_seed(seed)
-    total = torch.zeros(1, 3, PERIOD, PERIOD)
+    total = torch.zeros(1, 3, PERIOD, PERIOD, dtype=torch.float32)
     for detail, counts in zip(details, weights or [None] * len(details), strict=True):
         spot = detail.float().cpu()
         if counts is None:
             spot, pixels = spot - spot.mean(dim=(-2, -1), keepdim=True), float(spot[0, 0].numel())
         else:
             spot, pixels = counted(spot, counts.float().cpu())
-        noise = torch.fft.rfft2(torch.randn(PERIOD, PERIOD, generator=generator))
-        product = noise * torch.fft.rfft2(wrapped(spot))
+        noise = torch.randn(PERIOD, PERIOD, generator=generator, dtype=torch.float32)
+        product = torch.fft.rfft2(noise) * torch.fft.rfft2(wrapped(spot))
         total += torch.fft.irfft2(product, s=(PERIOD, PERIOD)) / math.sqrt(pixels)
     total /= math.sqrt(max(1, len(details)))
     return total - total.mean(dim=(-2, -1), keepdim=True)

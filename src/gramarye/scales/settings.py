@@ -18,10 +18,14 @@ class ScaleSettings(Part):
     coarse_to_fine: bool = Field(
         True, description="grow the picture from scale to scale, or work at the result's size only"
     )
-    min_size: int = Field(256, ge=16, description="longest side of the first, coarsest scale")
-    scale_factor: float = Field(2.0, ge=1.05, description="ratio of one scale to the next")
-    steps: int = Field(60, ge=1, description="steps at the first scale")
-    finer_steps: int = Field(75, ge=0, description="steps at each later scale")
+    min_size: int = Field(
+        256, ge=16, le=65_536, description="longest side of the first, coarsest scale"
+    )
+    scale_factor: float = Field(
+        2.0, ge=1.05, le=65_536, description="ratio of one scale to the next"
+    )
+    steps: int = Field(60, ge=1, le=1_000_000, description="steps at the first scale")
+    finer_steps: int = Field(75, ge=0, le=1_000_000, description="steps at each later scale")
     step_decay: float = Field(
         0.75,
         gt=0,

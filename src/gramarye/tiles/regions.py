@@ -85,7 +85,7 @@ class Tile:
 
 
 def whole_region(features: Tensor) -> Region:
-    """The region of a tile that is the whole image."""
+    """The region of a tile that is the whole image, whose features are (B, C, H, W)."""
     height, width = features.shape[-2:]
     box = Box.whole(height, width)
     return Region(box, box, (height, width))

@@ -1,0 +1,149 @@
+"""Settings at and beyond their ends: a picture or one sentence, and `forecast` says the same."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gramarye.cli import main
+
+FAST = ["--size", "64", "--steps", "2", "--finer-steps", "1"]
+QUICK = ["-q", "--checkpoint-every", "0"]
+
+RUNS = [
+    "", "--style-weight 0", "--content-weight 0", "--style-weight 0 --tv-weight 1",
+    "--clip 1e6", "--clip 0", "--device cpu:0", "--scale-factor 1.05 --min-size 16",
+    "--scale-factor 65536", "--learning-rate 1e-300", "--learning-rate 1e6",
+    "--learning-rate 1e6 --optimizer gradient-descent", "--learning-rate 1e6 --optimizer adam",
+    "--learning-rate 1e6 --step-limit 1e6", "--step-limit 1e-300", "--first-step 1e6",
+    "--history 1000", "--seed 9223372036854775807 --init noise", "--style-scale 1e-300",
+    "--style-weight 1e15", "--content-weight 1e15", "--tv-weight 1e15", "--style-layers ,",
+    "--style-layers relu1_1=1e15 --style-weight 1e15", "--style-layers relu1_1=1e-300",
+    "--strength 1", "--step-decay 1e-300", "--average 0.999999999999 --optimizer adam",
+    "--stop-change 1e300", "--no-coarse-to-fine", "--pooling l2", "--memory 1EiB",
+    "--balance absolute --content-loss sum", "--size 16 --style-layers relu1_1 --content-weight 0",
+]  # fmt: skip
+REFUSED = [
+    ("--style-weight 0 --content-weight 0", "nothing pulls at the picture"),
+    ("--style-layers relu1_1=0 --content-layers relu4_2=0", "nothing pulls at the picture"),
+    ("--clip 1e300", "clip: Input should be less than or equal to 1000000"),
+    ("--clip nan", "clip: "),
+    ("--device cpu:", "device: there are cpu, cuda"),
+    ("--device cpu:1", "there are cpu:0 to cpu:0"),
+    ("--device cpu:99999999999999999999", "there are cpu:0 to cpu:0"),
+    ("--scale-factor 1.0000001", "scale_factor: "),
+    ("--learning-rate 1e300", "learning_rate: "),
+    ("--learning-rate 0", "learning_rate: "),
+    ("--step-limit 1e300", "step_limit: "),
+    ("--first-step 1e300", "first_step: "),
+    ("--size 16", "content ('{photo}') is worked on at 16 x 12 pixels"),
+    ("--size 99999999999999999999999999", "size: "),
+    ("--steps 99999999999", "steps: "),
+    ("--history 1001", "history: "),
+    ("--seed -1", "seed: "),
+    ("--seed 9223372036854775808", "seed: "),
+    ("--memory 1", "of memory and the budget is"),
+    ("--memory 999999999999999999999999999GiB", "memory: "),
+    ("--style-scale 0", "style_scale: "),
+    ("--style-weight 1e300", "style_weight: "),
+    ("--tv-weight inf", "tv_weight: "),
+    ("--style-layers relu1_1=1e300", "style_layers: "),
+    ("--style-layers relu9_9", "unknown layer 'relu9_9'"),
+    ("--style-weights 1,2", "there are 1 styles"),
+    ("--style-weights 1e300", "style_weights: "),
+    ("--init nowhere.png", "'nowhere.png'"),
+    ("--content-mask nowhere.png", "'nowhere.png'"),
+    ("--network vgg19", "is not made for vgg19"),
+]
+
+
+@pytest.fixture
+def command(photo: Path, painting: Path, tiny_weights: Path, tmp_path: Path) -> Callable[..., int]:
+    """A function that runs a command on the two pictures with further options."""
+
+    def call(name: str, options: str) -> int:
+        out = ["-o", str(tmp_path / "out.png"), *QUICK] if name == "stylize" else ["--json"]
+        weights = ["--weights", str(tiny_weights)]
+        pictures = [str(photo), str(painting)]
+        return main([name, *pictures, *FAST, *weights, *out, *options.split()])
+
+    return call
+
+
+@pytest.mark.parametrize("options", RUNS)
+def test_what_is_allowed_makes_a_picture_and_has_a_forecast(
+    options: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("stylize", options) == 0
+    capsys.readouterr()
+    assert command("forecast", options) == 0
+    assert json.loads(capsys.readouterr().out)["seconds"] >= 0
+
+
+@pytest.mark.parametrize(("options", "told"), REFUSED)
+def test_what_is_refused_is_refused_by_both_in_one_sentence(
+    options: str,
+    told: str,
+    command: Callable[..., int],
+    photo: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    errors = []
+    for name in ("stylize", "forecast"):
+        assert command(name, options) == 2
+        errors.append(capsys.readouterr().err)
+    assert errors[0] == errors[1] and errors[0].count("\n") == 1
+    assert told.format(photo=photo) in errors[0]
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_style_too_small_for_a_layer_is_named(
+    command: Callable[..., int],
+    painting: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Image.open(painting).resize((10, 12)).save(painting)
+    for name in ("stylize", "forecast"):
+        assert command(name, "") == 2
+        assert f"style/0 ('{painting}') is worked on at 10 x 12 pixels" in capsys.readouterr().err
+    assert command("stylize", "--style-layers relu2_1") == 0
+
+
+def test_weights_written_behind_a_style_count_for_the_forecast_too(
+    photo: Path, painting: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors = []
+    for name in ("stylize", "forecast"):
+        assert main([name, str(photo), f"{painting}:0"]) == 2
+        errors.append(capsys.readouterr().err)
+    assert errors[0] == errors[1] and "style_weights: " in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--style-layers , --color free", "the picture is the content as it was"),
+        ("--style-weight 1e-9", "the content in the style's colors, and no more"),
+        ("--learning-rate 1e-9 --first-step 0 --color content", "the content as it was"),
+        ("", ""),
+    ],
+)
+def test_a_picture_that_is_only_the_content_is_mentioned(
+    options: str, told: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("stylize", options) == 0
+    error = capsys.readouterr().err
+    assert told in error and (told or "the picture is the content" not in error)
+
+
+def test_a_style_that_is_the_content_is_mentioned(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out.png")
+    # In its own size: enlarged, it would be smoother than itself as the style.
+    size = ["--size", "48"]
+    assert main(["stylize", str(photo), str(photo), *FAST, *QUICK, *size, "-o", out]) == 0
+    assert "note: the picture is the content as it was" in capsys.readouterr().err
