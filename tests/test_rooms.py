@@ -14,7 +14,7 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("jobs",),
-    ("memory.forecast",),
+    ("forecast",),
     ("stylize",),
     ("recipe", "handover", "waiting"),
     ("plan",),

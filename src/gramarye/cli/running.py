@@ -15,9 +15,9 @@ from gramarye.distributed.environment import launched
 from gramarye.distributed.launch import joined, process_device
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import SettingsError
+from gramarye.forecast import Forecast, describe, forecast, is_long
 from gramarye.jobs.job import Job, Report
 from gramarye.jobs.running import JobRun, open_job
-from gramarye.memory.forecast import Forecast, describe, forecast, is_long
 from gramarye.optimize import Iterate
 
 
