@@ -72,7 +72,8 @@ def test_a_picture_without_transparency_has_no_weights() -> None:
     seen = seen_at({"content": Input.of(opaque), "style/0": Input.of(plain)})
     assert set(seen) == {"content", "style/0"}
     assert torch.equal(seen["content"], plain)
-    assert Input.of(opaque).pixels is plain
+    held = Input.of(opaque).pixels
+    assert isinstance(held, Tensor) and held.data_ptr() == plain.data_ptr()  # no copy
 
 
 def test_a_picture_that_is_read_again_brings_its_alpha_again() -> None:
