@@ -6,7 +6,7 @@ python examples/poster.py photo.jpg painting.jpg poster.tif 600 4GiB
 import sys
 
 import gramarye
-from gramarye.memory.forecast import forecast
+from gramarye.forecast import forecast
 from gramarye.plan import make_plan, run_device, run_network
 from gramarye.units import show_bytes, show_seconds
 

@@ -121,6 +121,13 @@ def test_names_that_are_no_text_can_be_written(tmp_path) -> None:
     assert load_picture(path).width == 28
 
 
+def test_what_is_still_written_to_is_no_leftover(tmp_path) -> None:
+    with writing.atomic_file(tmp_path / "a.png") as file:
+        file.write(b"all")
+        writing.remove_parts(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == b"all"
+
+
 def test_what_a_killed_process_left_is_removed_for_any_name(tmp_path) -> None:
     path = tmp_path / ("[a]*?" + "漢" * 70 + ".png")
     context = writing.atomic_file(path)

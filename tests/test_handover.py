@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,7 @@ from torch.testing import assert_close
 from gramarye.distributed.bands import whole
 from gramarye.handover import (
     enlarge,
+    enlarge_band,
     enlarge_state,
     first_image,
     style_grain,
@@ -147,3 +150,25 @@ def test_carried_moments_are_resized_with_the_image() -> None:
 def test_an_empty_state_stays_empty() -> None:
     state = AdamState()
     assert enlarge_state(state, whole(4, 4).bands, whole(8, 6), torch.empty(1, 3, 4, 4)) is state
+
+
+def test_grain_makes_up_for_detail_where_content_and_style_are_opaque(style: Tensor) -> None:
+    content = torch.zeros(1, 3, 60, 80)
+    content[..., 40:] = torch.rand(1, 3, 60, 40)  # far more detail than the style's, but hidden
+    opaque = torch.zeros(1, 1, 60, 80)
+    opaque[..., :36] = 1.0
+    mask = torch.zeros(1, 1, 150, 200)
+    mask[..., :100] = 1.0
+    other = style.clone()
+    other[..., 112:] = torch.rand(1, 3, 150, 88)  # further than resizing reaches
+    small, new = resize(content, 30, 40), whole(60, 80)
+    old = whole(30, 40).bands
+
+    def grain(style: Tensor, **weights: Any) -> Tensor:
+        made = enlarge_band(small, content, [style], old, new, seed=3, amount=1.0, **weights)
+        return (made - enlarge(small, content))[..., :36]
+
+    expected = style_grain([style], 0.5, 3, [mask])[..., :60, :36]
+    assert_close(grain(style, masks=[mask], opaque=opaque), expected, rtol=0, atol=1e-4)
+    assert not grain(style, masks=[mask]).any()  # the hidden detail is enough
+    assert_close(grain(other, masks=[mask], opaque=opaque), expected, rtol=0, atol=1e-4)

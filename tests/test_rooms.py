@@ -14,7 +14,7 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("jobs",),
-    ("memory.forecast",),
+    ("forecast",),
     ("stylize",),
     ("recipe", "handover", "waiting"),
     ("plan",),
@@ -31,6 +31,7 @@ FLOORS = (
     ("networks",),
     ("samples", "pictures"),
     ("scales",),
+    ("surroundings",),
     ("settings", "files", "devices", "threads", "matrices", "units"),
     ("errors",),
 )

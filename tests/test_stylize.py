@@ -1,5 +1,6 @@
 """The main path at 48 pixels: scales, determinism, colors, the library call."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from torch.testing import assert_close
 
 import gramarye
 from gramarye.config import all_settings, load_preset, make_config, preset_names
-from gramarye.errors import LayerError, SettingsError
+from gramarye.distributed.bands import whole
+from gramarye.errors import ImageError, LayerError, SettingsError
 from gramarye.inputs.inputs import Input, Inputs, match_colors
+from gramarye.jobs.job import Job
+from gramarye.jobs.running import open_job
 from gramarye.losses.style import StyleSettings
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.pictures.color import luminance, mean_and_covariance
-from gramarye.pictures.picture import load_picture, read_recipe
+from gramarye.pictures.color import grayed, luminance, mean_and_covariance
+from gramarye.pictures.picture import Picture, load_picture, read_recipe
 from gramarye.recipe import Recipe
 from gramarye.stylize import finish, make_objective, stylize_steps
 
@@ -192,3 +196,152 @@ def test_a_last_scale_too_large_for_the_budget_is_told_before_the_first_step() -
     config = make_config(size=4000, memory="600MiB")
     with pytest.raises(SettingsError, match=r"4000 x 3000 pixels take at least .* of memory"):
         next(stylize_steps(content, [style], config))
+
+
+# transparency
+
+
+def half_hidden(seed: int, hidden: tuple[float, float, float] = (0, 1, 0)) -> Picture:
+    """A picture of 96 by 96 pixels whose right half is transparent, and what is hidden there."""
+    pixels, alpha = picture(seed, 96, 96), torch.zeros(1, 1, 96, 96)
+    alpha[..., :48] = 1.0
+    return Picture(torch.where(alpha > 0, pixels, torch.tensor(hidden).view(1, 3, 1, 1)), alpha)
+
+
+def visible(style: Picture) -> Tensor:
+    return style.pixels[..., :48]
+
+
+def test_a_half_transparent_style_paints_as_its_visible_half(tiny_weights: Path) -> None:
+    settings = {**FAST, "weights": str(tiny_weights), "style_scale": 2, "steps": 2}
+    style = half_hidden(2)
+    hidden, half, green = (
+        gramarye.stylize(picture(1), source, **settings).pixels
+        for source in (style, visible(style), style.pixels)
+    )
+    # The border, where one goes on and the other ends, is all that differs.
+    assert (hidden - half).abs().mean() < 5 / 255 < 50 / 255 < (green - half).abs().mean()
+    assert_close(hidden.mean((2, 3)), half.mean((2, 3)), rtol=0, atol=0.5 / 255)
+
+
+def test_the_losses_of_a_half_transparent_style_are_those_of_its_visible_half(
+    tiny_network: PerceptualNetwork,
+) -> None:
+    config, bands = make_config(color="free", size=96, style_weight=1), whole(80, 96).bands
+    losses, style = [], half_hidden(2)
+    for source in (style, visible(style), style.pixels):
+        inputs = Inputs({"content": Input.of(picture(1)), "style/0": Input.of(source)})
+        seen = inputs.at(bands, (0, 80), config.picture, torch.device("cpu"))
+        losses.append(
+            make_objective(tiny_network, seen, config).evaluate(picture(3, 80, 96)).losses
+        )
+    hidden, half, green = (float(found["style/relu1_1"]) for found in losses)
+    assert hidden == pytest.approx(half, rel=0.05)  # the half's border is reflected
+    assert green < half / 5  # in the unit of what is to be gone, which is far to green
+
+
+@pytest.mark.parametrize("color", ["style", "content", "free"])
+def test_hidden_colors_of_content_and_style_change_no_bit(tiny_weights: Path, color: str) -> None:
+    settings = {**FAST, "weights": str(tiny_weights), "color": color, "scale_factor": 1.5}
+    one, other = (
+        gramarye.stylize(half_hidden(1, hidden), half_hidden(2, hidden), **settings)
+        for hidden in ((0, 1, 0), (1, 0, 1))
+    )
+    assert torch.equal(one.pixels, other.pixels)
+    assert one.alpha is not None
+
+
+def test_an_array_that_is_opaque_everywhere_is_as_one_without_alpha(tiny_weights: Path) -> None:
+    plain = (picture(1)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    opaque = np.dstack([plain, np.full(plain.shape[:2], 255, np.uint8)])
+    settings = {**FAST, "weights": str(tiny_weights)}
+    one, other = (gramarye.stylize(source, picture(2), **settings) for source in (plain, opaque))
+    assert torch.equal(one.pixels, other.pixels)
+
+
+def test_transparent_places_do_not_pull(tiny_network: PerceptualNetwork) -> None:
+    alpha = torch.zeros(1, 1, 40, 48)
+    alpha[..., :16] = 1.0
+    seen = {"content": picture(1), "style/0": picture(2)}
+    seen |= {"content-alpha": alpha, "content-mask": alpha}
+    config = make_config(**FAST, style_layers={"relu1_1": 1}, content_layers={"relu1_2": 1})
+    image = picture(3)
+    gradient = make_objective(tiny_network, seen, config).evaluate(image).gradient
+    assert gradient[..., :16].abs().max() > 0
+    assert not gradient[..., 18:].any()  # two layers of 3 x 3 see two pixels far
+
+
+@pytest.mark.parametrize("name", ["content", "style/0"])
+def test_an_entirely_transparent_picture_is_named(tiny_weights: Path, name: str) -> None:
+    sources = {"content": Picture(picture(1)), "style/0": Picture(picture(2))}
+    sources[name] = replace(sources[name], alpha=torch.zeros(1, 1, 40, 48))
+    with pytest.raises(ImageError, match=f"^{name} is entirely transparent"):
+        gramarye.stylize(sources["content"], sources["style/0"], weights=str(tiny_weights), **FAST)
+
+
+def test_a_large_picture_brings_its_alpha_each_time_it_is_read(
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"content": tmp_path / "c.png", "style/0": tmp_path / "s.png"}
+    for seed, path in enumerate(files.values()):
+        half_hidden(seed).save(path)
+    config = make_config(**FAST, weights=str(tiny_weights), scale_factor=1.5)
+    results = []
+    for large in (10_000, 0):
+        monkeypatch.setattr("gramarye.jobs.reading.LARGE", large)
+        run = open_job(Job(files, tmp_path / f"{large}.png", config))
+        for _ in run.steps():
+            pass
+        report = run.finish()
+        assert report is not None
+        results.append(load_picture(report.output))
+    assert torch.equal(results[0].pixels, results[1].pixels)
+    assert results[1].alpha is not None
+
+
+# gray
+
+
+def gray(seed: int) -> Tensor:
+    return grayed(picture(seed))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"init": "noise"}, {"optimizer": "adam", "learning_rate": 0.02}, {"scale_factor": 1.5}],
+)
+@pytest.mark.parametrize("content", [picture(1), gray(1)], ids=["color", "gray"])
+def test_a_gray_style_makes_a_gray_picture(
+    tiny_weights: Path, content: Tensor, settings: dict[str, Any]
+) -> None:
+    settings = {**FAST, "weights": str(tiny_weights), "color": "style", **settings}
+    result = gramarye.stylize(content, [gray(2), gray(3)], **settings).pixels
+    assert torch.equal(result, result[:, :1].expand_as(result))
+    assert result.std() > 0.01
+
+
+def test_every_image_on_the_way_to_a_gray_picture_is_gray(tiny_network: PerceptualNetwork) -> None:
+    config = make_config(**{**FAST, "scale_factor": 1.5})
+    iterates = list(stylize_steps(picture(1), [gray(2)], config, network=tiny_network))
+    for iterate in iterates:
+        assert float((iterate.image.amax(1) - iterate.image.amin(1)).max()) < 1e-4
+    of_scale = [sum(i.losses.values()) for i in iterates if i.scale == 0]
+    assert of_scale[-1] < of_scale[0]
+
+
+def test_a_gray_content_that_keeps_its_colors_stays_gray(tiny_weights: Path) -> None:
+    settings = {**FAST, "weights": str(tiny_weights), "color": "content"}
+    result = gramarye.stylize(gray(1), picture(2), **settings).pixels
+    assert torch.equal(result, result[:, :1].expand_as(result))
+
+
+def test_a_gray_content_takes_a_styles_colors(tiny_weights: Path) -> None:
+    settings = {**FAST, "weights": str(tiny_weights), "color": "style"}
+    result = gramarye.stylize(gray(1), picture(2), **settings).pixels
+    assert (result.amax(1) - result.amin(1)).mean() > 0.05
+
+
+def test_gray_and_colored_styles_together_are_colored(tiny_weights: Path) -> None:
+    settings = {**FAST, "weights": str(tiny_weights), "color": "style"}
+    result = gramarye.stylize(gray(1), [gray(2), picture(2)], **settings).pixels
+    assert (result.amax(1) - result.amin(1)).mean() > 0.02

@@ -6,13 +6,17 @@ import hashlib
 import os
 import secrets
 import shutil
+import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from gramarye.errors import InputError, OutputError
+
+if sys.platform != "win32":
+    import fcntl
 
 # Bytes of a file's name that are left to the names of what is kept beside it.
 ROOM = 40
@@ -80,6 +84,7 @@ def atomic_file(path: Path, *, new: bool = False) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("xb") as file:
+                _hold(file)
                 if path.exists():
                     shutil.copymode(path, part)  # before anything is in it that others may not see
                 yield file
@@ -117,10 +122,23 @@ def _take_name(part: Path, path: Path) -> None:
 
 
 def remove_parts(path: Path) -> None:
-    """Remove what a process that was killed while writing `path` has left beside it."""
+    """Remove what processes that were killed while writing `path` have left beside it."""
     path = Path(os.path.realpath(path))
     for part in path.parent.glob(f"{glob.escape(_part_start(path))}.????????.part"):
-        part.unlink(missing_ok=True)
+        with suppress(OSError), part.open("rb") as file:
+            if _hold(file):  # nobody writes to it any more
+                part.unlink()
+
+
+def _hold(file: BinaryIO) -> bool:
+    """Lock an open file as long as it is open; False if another process, or thread, has it."""
+    if sys.platform == "win32":  # where an open file cannot be removed
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # or the disk has no locks
+        return False
+    return True
 
 
 def _part_start(path: Path) -> str:
@@ -161,13 +179,14 @@ def _sync_folder(folder: Path) -> None:
     """Make the new name survive a power cut, where folders can be opened (not on Windows)."""
     if not hasattr(os, "O_DIRECTORY"):
         return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # some network file systems cannot; the file itself is on the disk
-    finally:
-        os.close(handle)
+    # Some network file systems cannot, and some folders may be written to but not read; the file
+    # itself is on the disk.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def same_file(one: Path, other: Path) -> bool:

@@ -129,16 +129,9 @@ def upgraded(tree: dict[str, Any]) -> dict[str, Any]:
     return rest | {"recipe": FORMAT, "inputs": inputs, "settings": settings}
 
 
-def write_recipe(
-    plan: Plan,
-    inputs: Mapping[str, InputFile],
-    network: PerceptualNetwork,
-    *,
-    size: tuple[int, int] | None = None,
-    stopped_after: int | None = None,
-) -> Recipe:
-    """The recipe of a picture made by a plan; of another (height, width) where it was stopped."""
-    height, width = size or plan.size
+def write_recipe(plan: Plan, inputs: Mapping[str, InputFile], network: PerceptualNetwork) -> Recipe:
+    """The recipe of the picture a plan makes, if nothing stops it."""
+    height, width = plan.size
     settings, weights = plan.config, plan.config.network.weights
     nameless = {"weights": weights and name_of(Path(weights))}
     if "init" in inputs:
@@ -152,7 +145,6 @@ def write_recipe(
         height=height,
         precision=plan.precision,
         memory=plan.memory if plan.gives_up else None,
-        stopped_after=stopped_after,
         versions={
             "gramarye": gramarye.__version__,
             "torch": torch.__version__,

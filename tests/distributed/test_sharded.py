@@ -54,11 +54,11 @@ def test_ten_steps_of_lbfgs_end_at_the_same_image(found: list[dict[str, Any]]) -
     assert result["image"] < 1e-9 < 1e-3 < result["moved"]
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("case", ["lbfgs", "adam", "transparent"])
 def test_a_run_over_scales_on_one_then_two_then_three_processes(
-    found: list[dict[str, Any]], optimizer: str
+    found: list[dict[str, Any]], case: str
 ) -> None:
-    results = [of_process[f"scales/{optimizer}"] for of_process in found]
+    results = [of_process[f"scales/{case}"] for of_process in found]
     assert results[0]["processes"] == [1, 2, 3]
     assert results[0]["image"] < 1e-9 < 1e-3 < results[0]["moved"]
     assert {result["iterates"] for result in results} == {4 + 3 + 3}

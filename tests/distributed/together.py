@@ -24,6 +24,7 @@ from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
 from gramarye.networks.vgg import narrow_vgg
 from gramarye.objective import Objective
 from gramarye.optimize import optimize
+from gramarye.pictures.picture import Picture
 from gramarye.plan import make_plan
 from gramarye.scales.resizing import resize
 from gramarye.scales.rows import NO_ROWS, cut
@@ -131,6 +132,7 @@ def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
         if case.get("masked"):
             inputs["content-mask"] = picture(3, height, width)[:, :1]
             inputs["style-mask/0"] = picture(4, height, width)[:, :1]
+            inputs["content-alpha"] = picture(5, height, width)[:, :1]
         expected = make_objective(net, inputs, config).evaluate(image)
         team = world.first(case.get("team", world.size))
         bands = plan_bands(net, layers_of(config), height, width, team.size, smallest=8)
@@ -183,7 +185,9 @@ def compare_lbfgs(world: Processes) -> dict[str, Any]:
     }
 
 
-def compare_scales(world: Processes, optimizer: str) -> dict[str, Any]:
+def compare_scales(
+    world: Processes, optimizer: str, *, transparent: bool = False
+) -> dict[str, Any]:
     """A whole run over scales: the first on one process, the second on two, the third on all."""
     net = network()
     config = settings(
@@ -198,7 +202,11 @@ def compare_scales(world: Processes, optimizer: str) -> dict[str, Any]:
         style_layers={"relu1_1": 1, "relu2_1": 1},
         content_layers={"relu2_2": 1},
     )
-    content, style = picture(0, 130, 90), picture(1, 64, 70)
+    pixels = picture(0, 130, 90)
+    content, style = Picture(pixels), Picture(picture(1, 64, 70))
+    if transparent:
+        content = replace(content, alpha=(picture(2, 130, 90)[:, :1] - 0.5).clamp(min=0))
+        style = replace(style, alpha=(picture(3, 64, 70)[:, :1] - 0.5).clamp(min=0))
     *_, expected = stylize_steps(content, [style], config, network=net)
     inputs = Inputs({"content": Input.of(content), "style/0": Input.of(style)})
     plan = make_plan(config, net, inputs.sizes, CPU, processes=world, smallest=32)
@@ -206,7 +214,7 @@ def compare_scales(world: Processes, optimizer: str) -> dict[str, Any]:
     image = gather(iterates[-1].image, plan.scales[-1].bands, world)
     return {
         "image": distance(image, expected.image) if world.rank == 0 else None,
-        "moved": distance(expected.image, resize(content, *expected.image.shape[-2:])),
+        "moved": distance(expected.image, resize(pixels, *expected.image.shape[-2:])),
         "processes": [scale.bands.count for scale in plan.scales],
         "iterates": len(iterates),
     }
@@ -239,6 +247,7 @@ def main(rank: int, size: int, folder: Path) -> None:
         "lbfgs": compare_lbfgs(world),
         "scales/lbfgs": compare_scales(world, "lbfgs"),
         "scales/adam": compare_scales(world, "adam"),
+        "scales/transparent": compare_scales(world, "adam", transparent=True),
         "resizing": compare_resizing(world),
         "totals": totals(world),
     }

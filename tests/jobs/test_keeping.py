@@ -145,10 +145,24 @@ def test_a_run_that_has_only_its_picture_to_write_goes_on(make_job: MakeJob) -> 
     assert not saved.exists()
 
 
+def test_its_image_has_the_shape_of_the_run(make_job: MakeJob) -> None:
+    job = make_job()
+    run = open_job(job)
+    go(run)
+    assert run.last is not None
+    for other in (torch.rand(1, 3, 48, 63), torch.rand(1, 1, 48, 64), torch.rand(3)):
+        run.checkpoints.write_end(replace(run.last, image=other), run.count)
+        with pytest.raises(CheckpointError, match="does not fit its own run"):
+            do(job_of(read_checkpoint(checkpoint_path(job.out))))
+
+
 def test_so_does_one_whose_last_scale_has_no_steps(make_job: MakeJob) -> None:
-    job = make_job(output=OFTEN, settings={"finer_steps": 0})
+    job = make_job(settings={"finer_steps": 0})
     whole = load_image(do(job).output)
-    go(open_job(job))  # which writes one after the last of all steps
+    run = open_job(job)
+    go(run)
+    assert run.last is not None and not run.stopped
+    run.checkpoints.write_end(run.last, run.count)
     assert do(job_of(read_checkpoint(checkpoint_path(job.out)))).steps == 4
     assert torch.equal(load_image(job.out), whole)
 

@@ -102,6 +102,36 @@ def test_an_older_checkpoint_is_named_where_a_newer_one_cannot_be_written(
     assert read_checkpoint(checkpoint_path(job.out)).run.steps == 6
 
 
+def test_a_run_that_went_on_names_the_checkpoint_it_came_from(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job()
+    do(job, stop_after=2)
+    saved = checkpoint_path(job.out)
+    run = open_job(job_of(read_checkpoint(saved)))
+    fail_in(job.out.parent, monkeypatch)
+    go(run)
+    with pytest.raises(OutputError, match=f"gramarye resume '{saved}'"):
+        run.finish()
+    assert read_checkpoint(saved).run.steps == 2
+
+
+def test_a_checkpoint_that_cannot_be_removed_is_a_note(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(output=Output(checkpoint_every=1e-9))
+    removed = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".checkpoint":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        removed(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    notes = do(job).notes
+    assert f"'{checkpoint_path(job.out)}' could not be removed (Permission denied)" in notes
+
+
 def breaking(after: int, error: Exception) -> Callable[..., Iterator[Iterate]]:
     real = running.steps
 
@@ -224,10 +254,10 @@ def test_an_input_that_changes_as_it_is_read_again_is_never_used(
 ) -> None:
     found = open_job(large_job).pictures.inputs["content"].pixels
     assert isinstance(found, reading.LargePicture)
-    assert torch.equal(found(), load_picture(photo).pixels)
+    assert torch.equal(found().pixels, load_picture(photo).pixels)
     os.utime(photo)  # another time of change, the same picture
     found.check()
-    assert torch.equal(found(), load_picture(photo).pixels)
+    assert torch.equal(found().pixels, load_picture(photo).pixels)
     photo.write_bytes(painting.read_bytes())
     with pytest.raises(ImageError, match="has changed since the run began"):
         found.check()
@@ -268,6 +298,31 @@ def test_a_content_that_is_gone_when_its_colors_are_asked_for_leaves_a_checkpoin
     photo.write_bytes(before)
     do(job_of(read_checkpoint(checkpoint_path(job.out))))
     assert torch.equal(load_image(job.out), whole)
+
+
+def test_a_picture_that_is_being_written_to_is_not_begun_with(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disturbed(path: Path) -> object:
+        picture = load_picture(path)
+        with path.open("ab") as file:
+            file.write(b"more")
+        return picture
+
+    monkeypatch.setattr(reading, "load_picture", disturbed)
+    with pytest.raises(ImageError, match="is being written to"):
+        open_job(make_job())
+
+
+def test_leaving_the_loop_is_enough_to_stop(make_job: MakeJob) -> None:
+    job = make_job()
+    run = open_job(job)
+    for _ in run.steps():
+        if run.count == 3:
+            break
+    report = run.finish()
+    assert report is not None and report.stopped
+    assert Recipe.of_picture(job.out).stopped_after == 3
 
 
 def test_save_picture_is_what_writes_the_result(make_job: MakeJob) -> None:

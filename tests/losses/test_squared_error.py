@@ -80,3 +80,28 @@ def test_the_gradient_that_is_added_is_autograds() -> None:
     into = torch.ones_like(features)
     loss.add_gradient(into, features.detach(), region, (slopes,))
     assert_close(into, expected + 1)
+
+
+def test_weighted_errors_by_hand() -> None:
+    features = torch.tensor([1.0, 4.0, 9.0]).view(1, 1, 1, 3).requires_grad_(True)
+    weights = torch.tensor([1.0, 0.5, 0.0]).view(1, 1, 1, 3)
+    target = torch.tensor([2.0, 2.0, 2.0]).view(1, 1, 1, 3)
+    loss = SquaredError("x", target, 2.0, lambda layer, box: box.of(weights))
+    value = loss({"x": features})
+    assert_close(value, torch.tensor([1.5]))  # (1 + 4 / 2 + 0) / 2
+    (gradient,) = torch.autograd.grad(value, features)
+    assert_close(gradient, torch.tensor([-1.0, 1.0, 0.0]).view(1, 1, 1, 3))
+
+
+def test_the_weighted_gradient_that_is_added_is_autograds() -> None:
+    features = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(1, 1, 4, 5, dtype=torch.float64)
+    target = torch.randn(1, 3, 4, 5, dtype=torch.float64)
+    loss = SquaredError("x", target, 7.0, lambda layer, box: box.of(weights))
+    slopes = torch.tensor([0.3, -2.0], dtype=torch.float64)
+    region = whole_region(features)
+    (sums,) = loss.sums(features, region)
+    (expected,) = torch.autograd.grad((sums * slopes).sum(), features)
+    into = torch.ones_like(features)
+    loss.add_gradient(into, features.detach(), region, (slopes,))
+    assert_close(into, expected + 1)

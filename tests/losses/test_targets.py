@@ -197,6 +197,43 @@ def test_content_targets_in_tiles_are_those_in_one_piece(
         assert_same(found[layer], moments(features[layer]))
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_content_that_is_not_opaque_counts_alike_in_tiles_and_in_one_piece(
+    network: PerceptualNetwork, content: Tensor, stored: bool
+) -> None:
+    alpha = torch.rand(1, 1, 83, 107, dtype=torch.float64)
+    seen = {"content": content, "content-alpha": alpha}
+    evaluations = []
+    for memory in (None, LITTLE):
+        targets = targets_of(network, seen, CONTENT_LAYERS, memory, stored=stored)
+        make = CONTENT.prepare(content_settings(), targets)
+        targets.measure()
+        losses = {term.layers[0]: term.loss for term in make()}
+        evaluations.append(evaluation(network, losses, memory))  # type: ignore[arg-type]
+    one, many = evaluations
+    for name, value in one.losses.items():
+        assert_close(many.losses[name], value, rtol=1e-12, atol=0)
+    assert (many.gradient - one.gradient).norm() <= 1e-12 * one.gradient.norm()
+
+
+@pytest.mark.parametrize("unit", ["relative", "mean", "sum"])
+def test_the_divisor_is_that_of_what_is_opaque(
+    network: PerceptualNetwork, content: Tensor, unit: ErrorUnit
+) -> None:
+    alpha = torch.zeros(1, 1, 83, 107, dtype=torch.float64)
+    alpha[..., :40] = 1.0  # whole positions of relu2_2, of two pixels
+    seen = {"content": content, "content-alpha": alpha}
+    targets = targets_of(network, seen, ["relu2_2"], LITTLE // 2)
+    make = CONTENT.prepare(content_settings(unit, ["relu2_2"]), targets)
+    targets.measure()
+    (term,) = make()
+    opaque = network(content, ["relu2_2"])["relu2_2"][..., :20]
+    divisors = {"relative": float(opaque.square().sum()), "mean": float(opaque.numel()), "sum": 2.0}
+    assert isinstance(term.loss, SquaredError)
+    assert_close(term.loss.divisor, divisors[unit], rtol=1e-12, atol=0)
+    assert_close(term.loss({"relu2_2": network(content, ["relu2_2"])["relu2_2"]}).item(), 0.0)
+
+
 def content_settings(
     unit: ErrorUnit = "relative", layers: Collection[str] = CONTENT_LAYERS
 ) -> ContentSettings:

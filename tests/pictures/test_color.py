@@ -8,6 +8,8 @@ from torch.testing import assert_close
 from gramarye.errors import ImageError, SettingsError
 from gramarye.pictures.color import (
     color_transform,
+    grayed,
+    is_gray,
     keep_content_color,
     luminance,
     match_color,
@@ -171,3 +173,44 @@ def test_kept_color_of_the_content_itself_is_the_content() -> None:
 def test_kept_color_refuses_pictures_of_two_sizes() -> None:
     with pytest.raises(ImageError, match="9x12 and the content 12x9"):
         keep_content_color(colors(0), colors(1, 9, 12))
+
+
+def test_weighted_mean_and_covariance_by_hand() -> None:
+    image = torch.tensor([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]).reshape(1, 3, 1, 2)
+    mean, covariance = mean_and_covariance(image, torch.tensor([3.0, 1.0]).view(1, 1, 1, 2))
+    assert_close(mean, torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
+    v = 3 / 16  # 3/4 of 1/4^2 and 1/4 of (3/4)^2
+    expected = [[v, 0.0, -v], [0.0, 0.0, 0.0], [-v, 0.0, v]]
+    assert_close(covariance, torch.tensor(expected, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("method", LINEAR)
+def test_what_counts_for_nothing_is_as_if_cut_out(method) -> None:
+    image, reference = colors(1), colors(2)
+    weights, reference_weights = torch.zeros(2, 1, 1, 12, 9, dtype=torch.float64)
+    weights[..., :5], reference_weights[..., 3:, :] = 1.0, 0.5
+    found = match_color(
+        image, reference, method, weights=weights, reference_weights=reference_weights
+    )
+    expected = match_color(image[..., :5], reference[..., 3:, :], method)
+    assert_close(found[..., :5], expected, atol=1e-12, rtol=0)
+
+
+def test_histograms_have_no_weights() -> None:
+    image = colors(0)
+    with pytest.raises(SettingsError, match="histograms are matched without weights"):
+        match_color(image, image, "histogram", weights=torch.ones(1, 1, 12, 9))
+
+
+def test_gray_is_gray_but_for_one_level() -> None:
+    gray = torch.rand(1, 1, 5, 6).expand(-1, 3, -1, -1).clone()
+    assert is_gray(gray)
+    gray[0, 1, 2, 3] += 1 / 255
+    assert is_gray(gray)
+    gray[0, 1, 2, 3] += 0.5 / 255
+    assert not is_gray(gray)
+
+
+def test_grayed_is_the_luminance_in_all_channels() -> None:
+    color = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1)
+    assert_close(grayed(color), torch.full((1, 3, 1, 1), 0.299 + 0.587 / 2))

@@ -95,3 +95,19 @@ def test_what_is_missing_makes_up_the_variance(share: float) -> None:
     found = share * wanted + missing(grain, share * wanted) ** 2 * wanted
     assert found == pytest.approx(max(1.0, share) * wanted)
     assert missing(torch.zeros_like(grain), 0.1) == 0.0
+
+
+def test_what_counts_for_nothing_is_as_if_cut_out(style: Tensor) -> None:
+    detail = fine_detail(style, 75, 100)
+    weights = torch.zeros(1, 1, 150, 200)
+    weights[..., :120] = 1.0
+    found, expected = spot_noise([detail], 3, [weights]), spot_noise([detail[..., :120]], 3)
+    assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_weights_of_one_half_are_as_none(style: Tensor) -> None:
+    detail = fine_detail(style, 75, 100)
+    half = torch.full((1, 1, 150, 200), 0.5)
+    expected = spot_noise([detail], 3)
+    found = spot_noise([detail], 3, [half])
+    assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))

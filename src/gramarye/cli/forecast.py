@@ -15,7 +15,7 @@ from gramarye.cli.options import (
 from gramarye.cli.stylize import given_styles
 
 if TYPE_CHECKING:
-    from gramarye.memory.forecast import Forecast
+    from gramarye.forecast import Forecast
 
 
 def command() -> Command:
@@ -37,9 +37,9 @@ def run(args: SimpleNamespace) -> int:
     styles, config = given_styles(args)
 
     from gramarye.devices import keep_freed_memory
+    from gramarye.forecast import forecast
     from gramarye.jobs.job import name_inputs
     from gramarye.jobs.reading import read_inputs
-    from gramarye.memory.forecast import forecast
     from gramarye.plan import make_plan, run_device, run_network
 
     keep_freed_memory()
@@ -78,7 +78,7 @@ def as_dict(expected: Forecast) -> dict[str, Any]:
 
 def table(expected: Forecast, history: int) -> str:
     """One line per scale and one for all."""
-    from gramarye.memory.forecast import describe
+    from gramarye.forecast import describe
     from gramarye.units import show_bytes, show_seconds
 
     lines = []

@@ -15,9 +15,9 @@ from gramarye.distributed.environment import launched
 from gramarye.distributed.launch import joined, process_device
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import SettingsError
+from gramarye.forecast import Forecast, describe, forecast, is_long
 from gramarye.jobs.job import Job, Report
 from gramarye.jobs.running import JobRun, open_job
-from gramarye.memory.forecast import Forecast, describe, forecast, is_long
 from gramarye.optimize import Iterate
 
 
@@ -60,7 +60,6 @@ def run_on(processes: Processes, job: Job, *, quiet: bool) -> Report | None:
             if run.last is None or processes.size > 1:
                 raise
             interrupts.saving = True
-            run.cut_short()
         return run.finish()
 
 

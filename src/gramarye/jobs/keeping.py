@@ -113,9 +113,11 @@ class Parts:
             write_checkpoint(path, run, named, new=not is_there(path))
 
     def remove(self, path: Path) -> None:
-        if self.processes.rank == 0:
-            path.unlink(missing_ok=True)
-        self.processes.largest(0)  # the file that names the parts goes first
+        try:
+            if self.processes.rank == 0:
+                path.unlink(missing_ok=True)
+        finally:
+            self.processes.largest(0)  # the file that names the parts goes first
         self.remove_parts(path)
 
     def remove_parts(self, path: Path, but: Path | None = None) -> None:
@@ -147,11 +149,14 @@ class CheckpointKeeper:
         self.every = job.output.checkpoint_every
         self.next = time.perf_counter() + self.every
         self.way_on: tuple[str, ...] = ()  # how to go on from the last one written
+        if job.resume is not None:
+            self.way_on = self.way_from(job.resume.path)
         self.news: list[str] = []
-        if job.resume:
-            remove_parts(self.path)
         if self.every:
             self.find_name()
+        if processes.rank == 0:
+            remove_parts(self.path)
+            remove_parts(job.out)
 
     def find_name(self) -> None:
         """Take another name where another run's checkpoint has this one."""
@@ -187,23 +192,28 @@ class CheckpointKeeper:
 
     def write_end(self, iterate: Iterate, count: int) -> None:
         """Write one of which nothing is left to do but the picture, asked for or not."""
-        numbers = {"last": True, "losses": iterate.losses}
-        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, numbers))
+        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, {"last": True}))
 
     def save(self, iterate: Iterate, count: int, snapshot: Snapshot) -> None:
         self.find_name()
         try:
             if self.files.save(self.path, self.describe(iterate, count), snapshot):
-                self.way_on = (f"to go on from here: {self.files.command} '{self.path}'",)
+                self.way_on = self.way_from(self.path)
         except (InputError, OutputError) as error:
-            older = " (the one before is kept)" if self.way_on or self.job.resume else ""
+            older = " (the one before is kept)" if self.way_on else ""
             self.news.append(f"no checkpoint{older}: {error}")
+
+    def way_from(self, path: Path) -> tuple[str, ...]:
+        return (f"to go on from here: {self.files.command} '{path}'",)
 
     def remove(self) -> None:
         """The run is done: nothing is left to go on from."""
         (ours,) = self.processes.largest(int(run_id(self.path) == self.id))
-        if ours:
-            self.files.remove(self.path)
+        try:
+            if ours:
+                self.files.remove(self.path)
+        except OSError as error:
+            self.news.append(f"'{self.path}' could not be removed ({error.strerror})")
 
     def describe(self, iterate: Iterate, count: int) -> SavedRun:
         """The run as it is after this iterate, its `count`-th."""

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,7 +137,8 @@ def lock_name(path: Path) -> Callable[[], None] | None:
         return lambda: None
 
     def release() -> None:
-        file.unlink(missing_ok=True)
-        lock.release()
+        with suppress(OSError):  # the disk may be gone
+            file.unlink(missing_ok=True)
+            lock.release()
 
     return release

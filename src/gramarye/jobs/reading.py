@@ -54,6 +54,8 @@ def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
     """Read a picture, and let go of its pixels if they are many."""
     before = state_of(path)
     picture = load_picture(path)
+    if state_of(path) != before:
+        raise ImageError(f"'{path}' is being written to: wait until it is whole")
     size = picture.height, picture.width
     if size[0] * size[1] <= LARGE:
         return Input.of(picture.on(device), f"'{path}'"), picture

@@ -173,16 +173,20 @@ class JobRun:
         self.give_name_free: Callable[[], object] = lambda: None
         self.last: Iterate | None = None
         self.failure: Exception | None = None
-        self.stopped = False
         self.asked_to_stop = False
 
     def stop(self) -> None:
         """Ask the run to end after the step it is in; its picture so far can be written then."""
         self.asked_to_stop = True
 
-    def cut_short(self) -> None:
-        """Say that the run was left in the middle of a step: its picture is the one before it."""
-        self.stopped = True
+    @property
+    def stopped(self) -> bool:
+        """Whether there are steps left to make."""
+        return self.last is None or self.steps_left(self.last)
+
+    def steps_left(self, after: Iterate) -> bool:
+        later = self.plan.scales[after.scale + 1 :]
+        return after.step != after.steps or any(part.scale.steps for part in later)
 
     def steps(self) -> Iterator[Iterate]:
         """Every step of the run, with a checkpoint now and then; on a process, its own rows.
@@ -192,8 +196,8 @@ class JobRun:
         """
         saved = self.job.resume
         resume = None if saved is None else (saved.run.scale, self.own_snapshot())
-        if resume is not None and not self.steps_left(*resume):
-            self.last = self.at_end(*resume)
+        if resume is not None and self.is_end(*resume):
+            self.last = self.last_iterate(*resume)
             yield self.last
             return
         iterates = steps(
@@ -207,26 +211,25 @@ class JobRun:
         try:
             for iterate in iterates:
                 yield replace(iterate, notes=(*self.checkpoints.take_news(), *iterate.notes))
-                at_end = (iterate.scale + 1, iterate.step) == (iterate.scales, iterate.steps)
-                if not at_end and self.stops(iterate):
-                    self.stopped = True
+                if self.stopped and self.stops(iterate):
                     return
                 del iterate
         except Exception as error:  # whatever it is, the steps made must not be lost
-            # Of several processes, the others know of a run that diverged only.
-            alone = self.processes.size == 1 or isinstance(error, OptimizationError)
-            if self.last is None or not alone:
+            if self.last is None:
                 raise
+            # Of several processes, the others know of a run that diverged only.
+            if self.processes.size > 1 and not isinstance(error, OptimizationError):
+                raise broken_off(error, *self.checkpoints.way_on) from error
             # Without its traceback, which keeps the memory that was too little.
-            self.stopped = True
             self.failure = error.with_traceback(None) if is_out_of_memory(error) else error
 
-    def steps_left(self, scale: int, snapshot: Snapshot) -> bool:
-        """Whether there is more to do after this step of a scale than to write the picture."""
+    def is_end(self, scale: int, snapshot: Snapshot) -> bool:
+        """Whether nothing is left to do after this step of a scale but to write the picture."""
         later = self.plan.scales[scale + 1 :]
-        return not snapshot.last or any(part.scale.steps for part in later)
+        known = 0 <= scale < len(self.plan.scales)
+        return known and snapshot.last and not any(part.scale.steps for part in later)
 
-    def at_end(self, scale: int, snapshot: Snapshot) -> Iterate:
+    def last_iterate(self, scale: int, snapshot: Snapshot) -> Iterate:
         """The last iterate of a run whose checkpoint was written after its last step."""
         image = image_of(self.plan, scale, snapshot, self.processes.rank)
         with snapshot.checked():
@@ -283,12 +286,12 @@ class JobRun:
         finally:
             self.give_name_free()
         self.processes.largest(0)  # nobody leaves, and nobody fails, before the file is written
-        news = self.checkpoints.take_news()
-        if self.stopped:
-            news += self.checkpoints.way_on
-        else:
+        if not self.stopped:
             self.checkpoints.remove()
-        return report and replace(report, notes=(*report.notes, *news))
+        way_on = self.checkpoints.way_on if self.stopped else ()
+        return report and replace(
+            report, notes=(*report.notes, *self.checkpoints.take_news(), *way_on)
+        )
 
     def write(self, image: torch.Tensor) -> Report:
         """Write the picture; where that fails, what has been done is kept in another way."""

@@ -28,8 +28,9 @@ from gramarye.units import show_bytes
 
 SHARE_OF_FREE = 0.8  # taken where no budget is given: the machine is somebody's
 # What tiles of different sizes leave unused between them, measured: with budgets of 0.06 to
-# 0.9 GiB the peak was up to this many times what was planned, and this many bytes, above it.
-SCATTER, SCATTER_BYTES = 1.25, 96 * 2**20
+# 0.9 GiB the peak was up to this many times what was planned, and this many bytes, above it. Where
+# no tile is kept, float32's larger tensors leave larger holes: 1.5 to 1.7 times.
+SCATTER, SCATTER_NONE_KEPT, SCATTER_BYTES = 1.25, 1.7, 96 * 2**20
 # Where L-BFGS keeps its ten pairs, and what moving by them then costs, as a share of a whole pass
 # (`python -m benchmarks --only optimizers`, beside an evaluation).
 STORAGES: tuple[tuple[bool, bool, float], ...] = (  # in bfloat16, on disk
@@ -106,12 +107,16 @@ def budget_scale(
             network, layers, height, width, rest, precision, rows, divisible=divisible
         )
         if rest is not None and len(tiles.tiles) > 1:
-            rest = int((rest - SCATTER_BYTES) / SCATTER)
+            scattered = rest - SCATTER_BYTES
+            rest = int(scattered / SCATTER)
             tiles = choose_tiles(network, layers, height, width, rest, precision, rows)
+            if scatter(tiles, precision) != SCATTER:
+                rest = int(scattered / SCATTER_NONE_KEPT)
+                tiles = choose_tiles(network, layers, height, width, rest, precision, rows)
         storage = IN_MEMORY
         if rounded:
             storage = PairStorage(True, tempfile.gettempdir() if on_disk else None)
-        plan = ScaleBudget(storage, stored, tiles, rest, int(held + taken(tiles)))
+        plan = ScaleBudget(storage, stored, tiles, rest, int(held + taken(tiles, precision)))
         plans.append((tiles.work / pixels + moving + (0 if stored else FORWARD), plan))
     if memory is None:
         return plans[0][1]
@@ -142,9 +147,16 @@ def kept_features(
     return floats * (2 if precision == "bfloat16" else 4)
 
 
-def taken(tiles: TilePlan) -> float:
+def scatter(tiles: TilePlan, precision: Precision) -> float:
+    """How many times what was planned several tiles may take."""
+    return SCATTER if tiles.kept or precision == "bfloat16" else SCATTER_NONE_KEPT
+
+
+def taken(tiles: TilePlan, precision: Precision) -> float:
     """What a plan takes, the holes between its tensors included."""
-    return tiles.bytes if len(tiles.tiles) == 1 else SCATTER * tiles.bytes + SCATTER_BYTES
+    if len(tiles.tiles) == 1:
+        return tiles.bytes
+    return scatter(tiles, precision) * tiles.bytes + SCATTER_BYTES
 
 
 def optimizer_vectors(optimizer: OptimizerSettings, rounded: bool, on_disk: bool) -> float:

@@ -31,7 +31,8 @@ def write_png(file: BinaryIO, rows: ResultRows, carried: Carried) -> None:
     if carried.xmp:
         texts.append(("XML:com.adobe.xmp", carried.xmp))
     for key, value in texts:
-        _write_chunk(file, b"iTXt", _itxt_key(key) + b"\x00\x00\x00\x00\x00" + value)
+        keyword = key.encode("latin-1", errors="replace")[:79]
+        _write_chunk(file, b"iTXt", keyword + b"\x00\x00\x00\x00\x00" + value)
     _write_pixels(file, rows)
     _write_chunk(file, b"IEND", b"")
 
@@ -77,10 +78,6 @@ def _filtered_rows(rows: ResultRows, top: int, bottom: int) -> Array:
 
 def _cost(differences: Array) -> Array:
     return np.asarray(np.minimum(differences, -differences).sum(axis=1, dtype=np.int64))
-
-
-def _itxt_key(key: str) -> bytes:
-    return key.encode("latin-1", errors="replace")[:79]
 
 
 def _write_chunk(file: BinaryIO, name: bytes, data: bytes) -> None:

@@ -80,6 +80,7 @@ def forecast(plan: Plan, network: PerceptualNetwork) -> Forecast:
     """What a planned run takes on one process; measuring takes a second or two."""
     before = resident_memory()  # what the measurement takes is free again by then
     config = plan.config
+    looks = StrongWolfe.EVALUATIONS if config.optimizer.searches else 1  # of a step at images
     costs = measure_costs(network, plan)
     parts = []
     for scale, budget in ((s.scale, s.budget) for s in plan.scales):
@@ -88,7 +89,7 @@ def forecast(plan: Plan, network: PerceptualNetwork) -> Forecast:
         per_pixel = costs.evaluation(tile)
         moving = measure_moving(config, scale.steps, budget.storage, plan.device)
         evaluation = budget.tiles.work * per_pixel
-        step = evaluations(config) * evaluation + scale.pixels * moving
+        step = looks * evaluation + scale.pixels * moving
         seen = at_scale(plan.sizes, scale.size, config.picture.style_scale).items()
         looked_at = sum(area(size) for name, size in seen if not kind_of(name).gray)
         setup = looked_at * FORWARD * per_pixel + scale.pixels * PER_PICTURE
@@ -101,11 +102,6 @@ def forecast(plan: Plan, network: PerceptualNetwork) -> Forecast:
 
 def area(size: Size) -> int:
     return size[0] * size[1]
-
-
-def evaluations(config: StylizeConfig) -> int:
-    """How often a step evaluates the objective."""
-    return StrongWolfe.EVALUATIONS if config.optimizer.searches else 1
 
 
 def is_long(scales: Sequence[Scale]) -> bool:
