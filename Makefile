@@ -48,7 +48,7 @@ bench: .venv/installed-dev
 MINUTES ?= 60
 
 fuzz: .venv/installed-dev
-	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(SEED:%=--seed %)
 
 samples: .venv/installed-dev
 	$(BIN)/python -m tools.paint_samples
