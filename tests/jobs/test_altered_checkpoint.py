@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from gramarye.cli import main
+from gramarye.errors import OutputError
 from gramarye.jobs.running import JobRun
 from gramarye.optimize import Iterate
+from gramarye.pictures.picture import Saved
+from gramarye.recipe import Recipe
 from tests.altering import alter_checkpoint, dumps, read_archive, write_archive
 
 FAST = ["--size", "64", "--min-size", "40", "--steps", "6", "--finer-steps", "3", "-q"]
@@ -48,10 +52,18 @@ for seed in seeds:
 def make_checkpoint(
     tmp_path: Path, photo: Path, painting: Path, tiny_weights: Path
 ) -> Callable[..., Path]:
-    """A function that makes a checkpoint after four steps, or where it is told."""
+    """A function that makes a checkpoint after four steps, or where it is told.
+
+    At its end a run leaves one where its picture could not be written.
+    """
 
     def make(*options: str, after: int = 4) -> Path:
-        counted = JobRun.counted
+        counted, save = JobRun.counted, JobRun.save
+
+        def full(run: JobRun, image: torch.Tensor) -> tuple[Saved, Recipe]:
+            if not run.stopped:
+                raise OutputError("no space left")
+            return save(run, image)
 
         def stopped(run: JobRun, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
             for iterate in counted(run, iterates):
@@ -63,7 +75,8 @@ def make_checkpoint(
         command = ["stylize", str(photo), str(painting), "-o", str(out), *FAST, *options]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(JobRun, "counted", stopped)
-            assert main([*command, "--weights", str(tiny_weights)]) == 130
+            patch.setattr(JobRun, "save", full)
+            assert main([*command, "--weights", str(tiny_weights)]) in (130, 2)
         return Path(f"{out}.checkpoint")
 
     return make
