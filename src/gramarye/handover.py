@@ -36,7 +36,7 @@ class Handover:
         return self.bands is None
 
     def take_image(self) -> Tensor:
-        """The image, which from here on is whoever takes it's: nobody else keeps it in memory."""
+        """The image, and no hold on it: whoever takes it decides how long it is kept."""
         image, self.image = self.image, None
         assert image is not None
         return image

@@ -63,7 +63,7 @@ def unpool_rows(inputs: Tensor, gradient: Tensor, into: Tensor) -> None:
     above, below = rows(larger)
     above -= below
     first_of_two(gradient, above, above)
-    torch.sub(gradient, above, out=below)  # and larger is the gradient in itself from here on
+    torch.sub(gradient, above, out=below)  # `larger` now holds its own gradient
     first, second = columns(into)
     difference = left - right
     if inputs.shape[1] * inputs.element_size() >= RUN:
