@@ -53,8 +53,6 @@ def stylize(
     config = make_config(preset, **settings)
     device = run_device(config)
     styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
-    if not styles:
-        raise InputError("there is no style: give one picture or more")
     pictures = {
         name: load_picture(source)
         for name, source in named_sources(content, styles, config, inputs or {}).items()
@@ -107,8 +105,6 @@ def stylize_steps(
     and an iterate's snapshot of it: the run goes on after that step, and ends as it would have
     without the break.
     """
-    if not styles:
-        raise InputError("there is no style: give one picture or more")
     pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
     found = Inputs({name: Input.of(p, name) for name, p in (pictures | dict(inputs or {})).items()})
     device = found.device
