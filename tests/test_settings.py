@@ -524,6 +524,7 @@ def test_average_is_the_decay_of_a_mean_of_the_images(studio: Studio) -> None:
 # the machine
 
 
+@pytest.mark.bfloat16
 def test_precision_is_that_of_the_network(studio: Studio) -> None:
     exact, rough = (studio.image(steps=3, precision=name) for name in ("float32", "bfloat16"))
     assert 1e-6 < (exact - rough).abs().mean() < 0.02
