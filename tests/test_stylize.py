@@ -13,7 +13,7 @@ from torch.testing import assert_close
 import gramarye
 from gramarye.config import all_settings, load_preset, make_config, preset_names
 from gramarye.distributed.bands import whole
-from gramarye.errors import ImageError, LayerError, SettingsError
+from gramarye.errors import ImageError, InputError, LayerError, SettingsError
 from gramarye.inputs.inputs import Input, Inputs, match_colors
 from gramarye.jobs.job import Job
 from gramarye.jobs.running import open_job
@@ -345,3 +345,23 @@ def test_gray_and_colored_styles_together_are_colored(tiny_weights: Path) -> Non
     settings = {**FAST, "weights": str(tiny_weights), "color": "style"}
     result = gramarye.stylize(gray(1), [gray(2), picture(2)], **settings).pixels
     assert (result.amax(1) - result.amin(1)).mean() > 0.02
+
+
+def test_one_style_need_not_be_a_list(tiny_network: PerceptualNetwork) -> None:
+    config = make_config(**FAST)
+    images = [
+        list(stylize_steps(picture(1), style, config, network=tiny_network))[-1].image
+        for style in (picture(2), [picture(2)])
+    ]
+    assert torch.equal(*images)
+
+
+@pytest.mark.parametrize(("content", "styles"), [("a.jpg", ["b.jpg"]), (picture(1), "b.jpg")])
+def test_names_are_no_pictures_for_stylize_steps(content: Any, styles: Any) -> None:
+    with pytest.raises(InputError, match="is str: give a tensor"):
+        next(stylize_steps(content, styles, make_config(**FAST)))
+
+
+def test_a_mask_given_as_a_setting_is_told_its_place() -> None:
+    with pytest.raises(SettingsError, match=r"content_mask is a picture: give it in inputs="):
+        make_config(content_mask="mask.png")

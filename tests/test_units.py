@@ -2,7 +2,7 @@
 
 import pytest
 
-from gramarye.units import show_bytes, show_seconds, show_text, show_value
+from gramarye.units import counted, show_bytes, show_seconds, show_text, show_value
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,7 @@ def test_values_are_shown_in_one_short_printable_line() -> None:
     assert show_value("a\n") == "'a\\n'"
     assert len(show_value("a" * 1000)) == 100
     assert show_value(10**5000) == "a number too long to show"
+
+
+def test_one_of_a_thing_is_not_several() -> None:
+    assert [counted(n, "style") for n in (0, 1, 2)] == ["0 styles", "1 style", "2 styles"]

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, mo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gramarye.errors import SettingsError, did_you_mean
+from gramarye.inputs.kinds import INPUTS
 from gramarye.losses import terms
 from gramarye.losses.style import STYLE_LAYERS
 from gramarye.memory.settings import MachineSettings
@@ -105,6 +106,10 @@ def find_setting(option: str) -> Setting:
     """The setting of that name; SettingsError if there is none."""
     known = all_settings()
     if option not in known:
+        name = option.replace("_", "-")
+        if name in INPUTS:
+            given = f"{name}/0" if INPUTS[name].many else name
+            raise SettingsError(f"{option} is a picture: give it in inputs={{{given!r}: ...}}")
         raise SettingsError(f"unknown setting {option!r}{did_you_mean(option, known)}")
     return known[option]
 

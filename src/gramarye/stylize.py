@@ -88,7 +88,7 @@ def named_sources(
 @undisturbed
 def stylize_steps(
     content: Tensor | Picture | Load,
-    styles: Sequence[Tensor | Picture | Load],
+    styles: Tensor | Picture | Load | Sequence[Tensor | Picture | Load],
     config: StylizeConfig,
     *,
     network: PerceptualNetwork | None = None,
@@ -105,7 +105,15 @@ def stylize_steps(
     and an iterate's snapshot of it: the run goes on after that step, and ends as it would have
     without the break.
     """
+    if isinstance(styles, Tensor | Picture) or callable(styles):
+        styles = [styles]
     pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
+    for name, picture in pictures.items():
+        if not (isinstance(picture, Tensor | Picture) or callable(picture)):
+            raise InputError(
+                f"{name} is {type(picture).__name__}: give a tensor (1, 3, H, W), as `load_image` "
+                "makes one, a Picture, or a function that loads one"
+            )
     found = Inputs({name: Input.of(p, name) for name, p in (pictures | dict(inputs or {})).items()})
     device = found.device
     network = on_device(network, device) if network else run_network(config, device)

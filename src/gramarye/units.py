@@ -35,3 +35,8 @@ def show_value(value: object) -> str:
     except ValueError:  # Python writes no number of more than 4300 digits
         return "a number too long to show"
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 style`, `2 styles`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -51,7 +51,7 @@ REFUSED = [
     ("--tv-weight inf", "tv_weight: "),
     ("--style-layers relu1_1=1e300", "style_layers: "),
     ("--style-layers relu9_9", "unknown layer 'relu9_9'"),
-    ("--style-weights 1,2", "there are 1 styles"),
+    ("--style-weights 1,2", "2 numbers for 1 style"),
     ("--style-weights 1e300", "style_weights: "),
     ("--init nowhere.png", "'nowhere.png'"),
     ("--content-mask nowhere.png", "'nowhere.png'"),

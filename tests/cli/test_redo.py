@@ -98,7 +98,7 @@ def test_redo_wants_as_many_styles_as_the_recipe(
     made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["redo", "made.png", "--style", "photo.png", "painting.png"]) == 2
-    assert "2 styles were given and the recipe has 1 (painting.png)" in capsys.readouterr().err
+    assert "2 styles given, and the recipe has 1 (painting.png)" in capsys.readouterr().err
 
 
 def test_redo_of_a_picture_made_in_python(

@@ -241,3 +241,11 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
     told = capsys.readouterr().err
     assert "no checkpoint (the one before is kept): no space left" in told
     assert checkpoint.with_suffix("").read_bytes() != stopped  # the run went on to its end
+
+
+def test_the_picture_in_place_of_its_checkpoint_gets_a_hint(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["resume", str(checkpoint.with_suffix("")), "-q"]) == 2
+    assert f"did you mean '{checkpoint}'?" in capsys.readouterr().err

@@ -333,3 +333,22 @@ def test_the_recipe_holds_no_folder(run: Callable[..., int], tmp_path: Path) -> 
     assert run("-o", "a.png") == 0
     text = read_recipe(tmp_path / "a.png")
     assert text is not None and str(tmp_path) not in text and str(Path.home()) not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("painting.png:5", "--style-weights", "1"), "were given twice"),
+        (
+            ("painting.png", "painting.png", "--style-mask", "photo.png"),
+            "2 styles and 1 style mask",
+        ),
+    ],
+)
+def test_two_answers_and_half_an_answer_are_refused(
+    arguments: tuple[str, ...], told: str, run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert main(["stylize", "photo.png", *arguments, *FAST, "-o", "a.png"]) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1

@@ -190,7 +190,6 @@ class Checkpoints:
                 ["--optimizer", "adam", "--learning-rate", "0.02", "--average", "0.9"],
                 ["--line-search", "strong-wolfe"],
                 ["--memory", "3MiB"],
-                ["--size", "64", "--steps", str(MOST_STEPS), "--finer-steps", "0"],
             )
         ):
             out = folder / f"out{number}.png"

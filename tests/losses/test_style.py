@@ -102,7 +102,7 @@ def test_a_mix_has_a_number_for_each_style(
     network: PerceptualNetwork, seen: dict[str, Tensor]
 ) -> None:
     with pytest.raises(
-        SettingsError, match=r"--style-weights has 3 numbers and there are 2 styles"
+        SettingsError, match=r"style_weights: 3 numbers for 2 styles"
     ):
         style_terms(network, seen, mix=(1.0, 2.0, 3.0))
 
@@ -257,6 +257,6 @@ def test_a_mask_that_leaves_nothing_is_named(
     of = "content" if name == "content-mask" else "style/1"
     seen[name] = torch.zeros_like(seen[of][:, :1])
     with pytest.raises(
-        SettingsError, match=rf"^{name} leaves nothing of {of} at relu1_1: .* white"
+        SettingsError, match=rf"^{name} leaves nothing of {of}, at relu1_1: .* white"
     ):
         style_terms(network, seen)

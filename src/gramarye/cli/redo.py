@@ -21,7 +21,7 @@ from gramarye.errors import RecipeError
 from gramarye.files import ROOM, beside, file_sha256, is_file, user_path
 from gramarye.inputs.kinds import INPUTS, names_of
 from gramarye.pictures.settings import NAMED_FIRST_IMAGES
-from gramarye.units import show_text, show_value
+from gramarye.units import counted, show_text, show_value
 
 if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
@@ -87,8 +87,8 @@ def find_inputs(
         if known and now and len(known) != len(now):
             files = ", ".join(recipe.inputs[name].name for name in known)
             raise RecipeError(
-                f"{len(now)} {kind}s were given and the recipe has {len(known)} ({files}): give as "
-                "many, in that order"
+                f"{counted(len(now), kind)} given, and the recipe has {len(known)} ({files}): "
+                "give as many, in that order"
             )
     paths = {}
     for name, wanted in recipe.inputs.items():

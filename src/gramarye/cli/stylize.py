@@ -16,7 +16,9 @@ from gramarye.cli.options import (
     setting_options,
 )
 from gramarye.cli.output import given_output, new_name, output_options
+from gramarye.errors import InputError, SettingsError
 from gramarye.files import is_there, user_path
+from gramarye.units import counted
 
 if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
@@ -59,7 +61,17 @@ def given_styles(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
     styles, weights = weighted_styles(args.styles)
     settings = given_settings(args)
     if weights:
-        settings.setdefault("style_weights", weights)
+        if "style_weights" in settings:
+            raise SettingsError(
+                "the styles' weights were given twice: behind the pictures, or with "
+                "--style-weights, but not both"
+            )
+        settings["style_weights"] = weights
+    if 0 < len(args.style_mask) < len(styles):
+        raise InputError(
+            f"{counted(len(styles), 'style')} and {counted(len(args.style_mask), 'style mask')} "
+            "were given: give a mask for each style, a white one where all of it counts"
+        )
     return styles, make_config(**settings)
 
 

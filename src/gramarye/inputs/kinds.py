@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from gramarye.errors import InputError, did_you_mean
-from gramarye.units import show_value
+from gramarye.units import counted, show_value
 
 
 @final
@@ -39,7 +39,7 @@ INPUTS: dict[str, InputKind] = {
         InputKind(
             "content-mask",
             "where the picture takes up the style: where this picture of the content's shape is "
-            "white",
+            "white (colors move everywhere; --color content keeps them)",
             "image",
             gray=True,
         ),
@@ -112,6 +112,6 @@ def check_names(names: Collection[str]) -> None:
     for name in masks:
         if name.replace("style-mask", "style") not in styles:
             raise InputError(
-                f"{name} has no style: there are {len(styles)} styles and {len(masks)} masks for "
-                "them; give as many"
+                f"{name} has no style: there are {counted(len(masks), 'mask')} for "
+                f"{counted(len(styles), 'style')}; give as many"
             )

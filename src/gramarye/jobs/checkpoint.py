@@ -36,6 +36,7 @@ from gramarye.units import show_text
 FORMAT: Literal[2] = 2
 RUN, TENSORS = "run.json", "tensors.json"
 PART = 1 << 24  # bytes written or read at a time
+SUFFIX = ".checkpoint"
 LONGEST_TEXT = 1 << 24  # bytes of JSON: a history of a gigapixel names some thousand tensors
 
 # What the readers raise about damaged bytes: they trust what the file says of itself.
@@ -225,8 +226,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
             "another version of gramarye; start the run again"
         ) from error
     except DAMAGE as error:
+        beside = path.with_name(path.name + SUFFIX)
+        hint = f"did you mean '{beside}'?" if is_file(beside) else "start the run again"
         raise CheckpointError(
-            f"'{path}' is no checkpoint of gramarye, or is damaged: start the run again"
+            f"'{path}' is no checkpoint of gramarye, or is damaged: {hint}"
         ) from error
     tensors = {}
     for name, (dtype, shape) in state.tensors.items():

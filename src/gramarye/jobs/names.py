@@ -21,12 +21,11 @@ from gramarye.files import (
     numbered,
     same_file,
 )
+from gramarye.jobs.checkpoint import SUFFIX
 from gramarye.pictures.picture import check_output
 
 if TYPE_CHECKING:
     from gramarye.jobs.job import Job
-
-SUFFIX = ".checkpoint"
 
 
 def checkpoint_path(out: Path, number: int = 1) -> Path:

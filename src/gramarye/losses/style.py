@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from gramarye.errors import SettingsError
 from gramarye.losses.kind import Needs, Term, TermKind, shares
 from gramarye.settings import LARGEST_WEIGHT, LayerWeights, OneOf, Part
+from gramarye.units import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,8 +102,8 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
     styles = targets.names("style")
     if settings.mix and len(settings.mix) != len(styles):
         raise SettingsError(
-            f"--style-weights has {len(settings.mix)} numbers and there are {len(styles)} styles: "
-            "give one for each"
+            f"style_weights: {counted(len(settings.mix), 'number')} for "
+            f"{counted(len(styles), 'style')}; give one for each"
         )
     mask = targets.weights("content-mask")
     relative = settings.unit == "relative"

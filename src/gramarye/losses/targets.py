@@ -126,9 +126,8 @@ class MomentsMeasurement:
         for layer, found in self.found.items():
             if self.weights is not None and not (found.count > 0).all():
                 raise SettingsError(
-                    f"{self.weights.name} leaves nothing of {self.name} at {layer}: its white part "
-                    "is too small there, or transparent; give a mask with more white, or leave "
-                    "deep layers out"
+                    f"{self.weights.name} leaves nothing of {self.name}, at {layer}: give one with "
+                    "white where the picture is opaque"
                 )
 
 
