@@ -101,9 +101,7 @@ def test_a_mix_is_of_positive_weights(mix: tuple[float, ...]) -> None:
 def test_a_mix_has_a_number_for_each_style(
     network: PerceptualNetwork, seen: dict[str, Tensor]
 ) -> None:
-    with pytest.raises(
-        SettingsError, match=r"style_weights: 3 numbers for 2 styles"
-    ):
+    with pytest.raises(SettingsError, match=r"style_weights: 3 numbers for 2 styles"):
         style_terms(network, seen, mix=(1.0, 2.0, 3.0))
 
 
