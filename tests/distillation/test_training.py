@@ -20,8 +20,9 @@ from gramarye.distillation.folding import (
     student_tensors,
 )
 from gramarye.distillation.settings import TARGETS, DistillConfig
+from gramarye.distillation.student import Student
 from gramarye.distillation.teachers import FileTeacher, Teachers
-from gramarye.distillation.training import Student, Training, relative_error
+from gramarye.distillation.training import Training, relative_error
 from gramarye.errors import ImageError, WeightsError
 from gramarye.losses.distances import gram_distance, head_gram_distance
 from gramarye.losses.statistics import moments

@@ -28,10 +28,11 @@ SETTINGS = list(settings_of(DistillConfig, ()))
 def command() -> Command:
     images = "a folder of pictures to train with (repeat for more)"
     teacher = "a teacher's weights file, or vgg19 (repeat for more)"
+    start = "a network file to begin with, of distill or the package (else random weights)"
     skip = "leave out the pictures whose names start so (repeat for more)"
     every = "how often FILE.checkpoint is written; 0 is only at the end [120]"
     blocks = "channels of every convolution, blocks apart "
-    blocks += "[16,16/32,32/96,64,64,64/128,128,128,128/256]"
+    blocks += "[16,16/32,48/96,64,64,64/128,128,128,128/256]"
     return Command(
         "distill",
         run,
@@ -41,11 +42,12 @@ def command() -> Command:
             "--teacher", teacher, click.Path(readable=False), "FILE", multiple=True, required=True
         ),
         Option("--out", "what to write", FILE, "FILE", required=True),
+        Option("--start", start, click.Path(readable=False), "FILE"),
         Option("--skip", skip, str, "PREFIX", multiple=True),
         Option("--checkpoint-every", every, seconds, "SECONDS", default=120.0),
         *(setting_option(setting) for setting in SETTINGS if setting.option != "blocks"),
         Option("--blocks", blocks, parse_blocks, "N,N/N,N/...", group=DistillConfig.title),
-        help="Train a narrow VGG-19 on a teacher's activations, from a random start, and "
+        help="Train a narrow VGG-19 on a teacher's activations and style gradients, and "
         "write it as a network file for --weights. A run that is stopped goes on where it was: "
         "give the same command again.",
         makes_files=True,
@@ -73,6 +75,7 @@ def run(args: SimpleNamespace) -> int:
         teachers=tuple(args.teacher),
         out=args.out,
         config=config,
+        start=args.start,
         skip=tuple(args.skip),
         checkpoint_every=args.checkpoint_every,
     )
@@ -106,7 +109,9 @@ def shown(records: Iterator[DistillRecord | OutputError], steps: int) -> Iterato
             pace = (time.perf_counter() - start) / (record.step - first)
             errors = "  ".join(f"{layer} {error:.3f}" for layer, error in record.errors.items())
             left = pace * (steps - record.step) / 60
-            say(f"step {record.step}/{steps}  {errors}  {left:.0f} min left")
+            cosines = "  ".join(f"{cosine:.2f}" for _, cosine in sorted(record.cosines.items()))
+            pulls = f"  gradients {cosines}" if cosines else ""
+            say(f"step {record.step}/{steps}  {errors}{pulls}  {left:.0f} min left")
         yield record
 
 

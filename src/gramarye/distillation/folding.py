@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from gramarye.distillation.training import Student, Training
+from gramarye.distillation.student import Student
+from gramarye.distillation.training import Training
 from gramarye.errors import OptimizationError
 from gramarye.files import write_atomically
 from gramarye.losses.statistics import moments
@@ -28,6 +29,31 @@ def fold_head(affine: Tensor) -> Tensor:
     return symmetric_power(affine.mT @ affine, 0.5).float()
 
 
+class LeastSquares:
+    """The affine map [W b] (C_wide, C + 1) that best predicts wide features from narrow ones."""
+
+    def __init__(self) -> None:
+        self.inner: Tensor | int = 0
+        self.cross: Tensor | int = 0
+
+    def add(self, features: Tensor, targets: Tensor) -> None:
+        """Take in features (B, C, h, w) and what is to be predicted, (B, C_wide, h, w)."""
+        x = features.transpose(0, 1).flatten(1)  # (C, N)
+        x = torch.cat([x, torch.ones_like(x[:1])]).double()
+        self.inner = self.inner + x @ x.mT
+        self.cross = self.cross + targets.transpose(0, 1).flatten(1).double() @ x.mT
+
+    def solution(self) -> Tensor:
+        """The map, in float64.
+
+        A channel that never fires leaves the equations singular; a trace of ridge picks zero.
+        """
+        assert isinstance(self.inner, Tensor) and isinstance(self.cross, Tensor)
+        ridge = 1e-6 * self.inner.diagonal().mean() * torch.eye(len(self.inner)).double()
+        result: Tensor = torch.linalg.solve(self.inner + ridge, self.cross.mT).mT
+        return result
+
+
 @torch.no_grad()
 def fit_heads(training: Training, batches: int = 16) -> dict[str, Tensor]:
     """The affine maps [W b] (C_wide, C + 1) that best predict the teacher, by least squares.
@@ -36,25 +62,14 @@ def fit_heads(training: Training, batches: int = 16) -> dict[str, Tensor]:
     zero where the teacher is silent; a linear measure would take that for distance. So the maps
     that are folded are fitted anew, without it.
     """
-    inner: dict[str, Tensor] = {}
-    cross: dict[str, Tensor] = {}
+    fits = {layer: LeastSquares() for layer in STYLE_HEADS}
     for batch in range(batches):
         image = training.crops.batch(-1 - batch)
         targets = training.teachers(image)
         features = training.average.network(image, STYLE_HEADS)
-        for layer in STYLE_HEADS:
-            x = features[layer].transpose(0, 1).flatten(1)  # (C, N)
-            x = torch.cat([x, torch.ones_like(x[:1])]).double()
-            t = targets[layer].transpose(0, 1).flatten(1).double()
-            inner[layer] = inner.get(layer, 0) + x @ x.mT
-            cross[layer] = cross.get(layer, 0) + t @ x.mT
-    # A channel that never fires leaves the normal equations singular; a trace of ridge picks zero.
-    return {
-        layer: torch.linalg.solve(
-            g + 1e-6 * g.diagonal().mean() * torch.eye(len(g), dtype=g.dtype), cross[layer].mT
-        ).mT
-        for layer, g in inner.items()
-    }
+        for layer, fit in fits.items():
+            fit.add(features[layer], targets[layer])
+    return {layer: fit.solution() for layer, fit in fits.items()}
 
 
 @torch.no_grad()

@@ -15,10 +15,13 @@ import torch
 from gramarye.distillation.crops import CropSampler, picture_files, read_pictures
 from gramarye.distillation.folding import export
 from gramarye.distillation.settings import DistillConfig
+from gramarye.distillation.starting import begin_with
 from gramarye.distillation.teachers import Teachers, load_teacher, teacher_path
 from gramarye.distillation.training import DistillRecord, Training
 from gramarye.errors import CheckpointError, GramaryeError, OutputError, WeightsError
-from gramarye.files import check_readable, check_target, write_atomically
+from gramarye.files import check_readable, check_target, user_path, write_atomically
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.registry import load_network
 from gramarye.networks.weights_file import DAMAGE, read_torch
 
 SHOWN = 3  # pictures that could not be read, by name
@@ -33,6 +36,7 @@ class DistillJob:
     teachers: tuple[str, ...]  # networks' names or files
     out: Path
     config: DistillConfig
+    start: str | None = None  # a network's file to begin with; None begins with random weights
     skip: tuple[str, ...] = ()  # how names of pictures begin that are left out
     checkpoint_every: float = 120.0  # seconds; 0 is only at the end
 
@@ -62,11 +66,18 @@ def open_distillation(job: DistillJob) -> Distillation:
     """Check everything that can be known before the first step, and read all inputs."""
     files = picture_files(job.images, job.skip)
     inputs = [*files, *map(teacher_path, job.teachers)]
+    if job.start is not None:
+        inputs.append(user_path(job.start))
     check_target(job.out, inputs)
     check_target(job.checkpoint, inputs)
     teachers = [load_teacher(name) for name in job.teachers]
+    start = None if job.start is None else load_start(job.start)
     saved = read_checkpoint(job.checkpoint)
-    identity = {"teachers": [teacher.sha256 for teacher in teachers], "pictures": digest(files)}
+    identity = {
+        "teachers": [teacher.sha256 for teacher in teachers],
+        "pictures": digest(files),
+        "start": None if start is None else start.weights_sha256,
+    }
     notes = [] if saved is None else compare(saved, identity, job)
     together = Teachers(teachers)
     pictures, failed = read_pictures(files)
@@ -74,6 +85,9 @@ def open_distillation(job: DistillJob) -> Distillation:
     config = job.config
     crops = CropSampler(pictures, config.pixels, config.crops, config.seed)
     training = Training(config, together, crops)
+    if saved is None and start is not None:
+        begin_with(training, start, user_path(job.start or ""))
+        notes.append(f"beginning with the network of '{job.start}'")
     if saved is not None:
         try:
             training.load_state_dict(saved)
@@ -115,6 +129,13 @@ def distill(run: Distillation) -> Iterator[DistillRecord | OutputError]:
         raise
 
 
+def load_start(name: str) -> PerceptualNetwork:
+    """The network to begin with."""
+    path = user_path(name)
+    check_readable(path, "network", "name a file that gramarye distill wrote", WeightsError)
+    return load_network("vgg19-lite", weights=path)
+
+
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
     """What the run of that checkpoint has left; None if there is none."""
     if not path.exists():
@@ -124,7 +145,8 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         state = read_torch(path, mapped=False)  # it will be replaced while this is in use
     except WeightsError as error:
         raise unusable(path, "it is no checkpoint of gramarye distill, or damaged") from error
-    known = {"config", "step", "student", "average", "optimizer", "teachers", "pictures"}
+    known = {"config", "step", "student", "average", "optimizer", "replay", "teachers"}
+    known |= {"pictures", "start"}
     if not isinstance(state, dict) or not known <= set(state):
         raise unusable(path, "it is no checkpoint of gramarye distill")
     return state
@@ -141,6 +163,8 @@ def compare(saved: dict[str, Any], identity: Mapping[str, Any], job: DistillJob)
         raise unusable(job.checkpoint, f"it is of a run with other settings: {options}")
     if saved["teachers"] != identity["teachers"]:
         raise unusable(job.checkpoint, "it is of a run with other teachers")
+    if saved["start"] != identity["start"]:
+        raise unusable(job.checkpoint, "it is of a run that began with another network")
     if not isinstance(saved["step"], int) or saved["step"] > job.config.steps:
         made = str(saved["step"])[:20]
         raise unusable(job.checkpoint, f"{made} steps were made, of {job.config.steps} asked for")

@@ -14,6 +14,16 @@ from gramarye.settings import Part
 # The layers a student learns from its teachers.
 TARGETS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
+# The style layers, and how often each one's gradient is the one that is taught: the deeper it is,
+# the further it is from the teacher's; relu5_1 has fewest uses.
+GRADIENT_SHARES = {
+    "relu1_1": 0.05,
+    "relu2_1": 0.15,
+    "relu3_1": 0.35,
+    "relu4_1": 0.25,
+    "relu5_1": 0.2,
+}
+
 Channels = Annotated[int, Field(ge=1, le=4096)]
 Side = Annotated[int, Field(ge=32, le=4096)]  # reflection at relu5_1 needs 32 pixels
 
@@ -24,7 +34,7 @@ class DistillConfig(Part):
     title: ClassVar[str] = "the training"
 
     blocks: tuple[tuple[Channels, ...], ...] = Field(
-        ((16, 16), (32, 32), (96, 64, 64, 64), (128, 128, 128, 128), (256,)),
+        ((16, 16), (32, 48), (96, 64, 64, 64), (128, 128, 128, 128), (256,)),
         description="channels of every convolution, block by block",
     )
     padding: Literal["reflect", "replicate"] = Field(
@@ -33,7 +43,7 @@ class DistillConfig(Part):
     pooling: Literal["max", "avg", "l2"] = Field("max", description="max, avg or l2 pooling")
     steps: int = Field(20_000, ge=1, le=10**9, description="training steps")
     pixels: int = Field(
-        150_000, ge=4096, le=10**8, description="pixels of a batch, shared by its crops"
+        60_000, ge=4096, le=10**8, description="pixels of a batch, shared by its crops"
     )
     crops: tuple[Side, ...] = Field(
         (96, 112, 128, 160, 192),
@@ -41,7 +51,22 @@ class DistillConfig(Part):
         max_length=1000,
         description="crop sides in pixels; each batch draws one",
     )
-    learning_rate: float = Field(3e-3, gt=0, le=1, description="AdamW's rate after the warm-up")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's rate after the warm-up")
+    hints: float = Field(
+        0.3, ge=0, le=1000, description="weight of the errors at a narrow teacher's own layers"
+    )
+    measures: float = Field(
+        0.3, ge=0, le=1000, description="weight of the errors of the linear heads that are shipped"
+    )
+    gradient: float = Field(
+        1.0, ge=0, le=1000, description="weight of the style gradient's agreement with the teacher"
+    )
+    gradient_pixels: int = Field(
+        40_000,
+        ge=2048,
+        le=10**8,
+        description="pixels of the pictures being optimized, and of their styles, in a batch",
+    )
     warmup: int = Field(200, ge=0, le=10**9, description="steps of linear warm-up")
     decay: float = Field(
         0.4, ge=0, le=1, description="last share of the steps, in which the rate falls to zero"

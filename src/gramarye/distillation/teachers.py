@@ -7,7 +7,8 @@ Ecker, Bethge 2015, section "Methods"), so that layers are comparable in size.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -59,19 +60,30 @@ class FileTeacher(nn.Module):
         return tuple(layer for layer in TARGETS if layer in names)
 
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        return self.answers(self.activations(image, layers), layers)
+
+    def activations(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Its own activations at all layers, down to the deepest of those named."""
         x = F.conv2d(image, *self.first)
         features: dict[str, Tensor] = {}
         block = 1
         for b, d in sorted(self.convs):
-            if len(features) == len(layers):
+            if set(layers) <= features.keys():
                 break
             if b != block:
                 x, block = F.max_pool2d(x, 2), b
             x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), *self.convs[b, d]))
-            name = f"relu{b}_{d}"
-            if name in layers:
-                features[name] = F.relu(F.conv2d(x, *self.aux[name])) if name in self.aux else x
+            features[f"relu{b}_{d}"] = x
         return features
+
+    def answers(self, activations: dict[str, Tensor], layers: Sequence[str]) -> dict[str, Tensor]:
+        """What it teaches at the layers: its heads' answer where it has one."""
+        return {
+            layer: F.relu(F.conv2d(activations[layer], *self.aux[layer]))
+            if layer in self.aux
+            else activations[layer]
+            for layer in layers
+        }
 
 
 class NetworkTeacher(nn.Module):
@@ -130,6 +142,14 @@ def load_teacher(name: str) -> Teacher:
     return FileTeacher(path)
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What is taught of a batch: targets by layer, perhaps of every second image, and hints."""
+
+    targets: dict[str, Tensor]
+    hints: dict[str, Tensor]
+
+
 class Teachers:
     """Several teachers as one: each layer is taught by the first that can.
 
@@ -147,9 +167,37 @@ class Teachers:
             teacher = next((t for t in found if layer not in t.aux), found[0])
             self.assigned[teacher] = (*self.assigned.get(teacher, ()), layer)
 
+    @property
+    def guide(self) -> FileTeacher | None:
+        """The one whose own layers are hints: a narrow network with heads, if there is one."""
+        narrow = (t for t in self.assigned if isinstance(t, FileTeacher) and t.aux)
+        return next(narrow, None)
+
     @torch.no_grad()
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
         for teacher, layers in self.assigned.items():
             features |= teacher(image, layers)
         return {layer: features[layer] for layer in TARGETS}
+
+    @torch.no_grad()
+    def lesson(self, image: Tensor) -> Lesson:
+        """The targets of a batch, and the guide's own layers.
+
+        A wide teacher costs as much as all the rest: it answers for every second image.
+        """
+        targets: dict[str, Tensor] = {}
+        hints: dict[str, Tensor] = {}
+        for teacher, layers in self.assigned.items():
+            if isinstance(teacher, FileTeacher) and teacher.aux:
+                own = teacher.activations(image, layers)
+                targets |= teacher.answers(own, layers)
+                hints = hints or own
+            else:
+                targets |= teacher(image[::2], layers)
+        return Lesson({layer: targets[layer] for layer in TARGETS}, hints)
+
+    def layer(self, layer: str) -> Callable[[Tensor], Tensor]:
+        """One layer's activations as a function of images, to be differentiated."""
+        teacher = next(t for t, layers in self.assigned.items() if layer in layers)
+        return lambda image: teacher(image, [layer])[layer]

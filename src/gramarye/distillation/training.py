@@ -1,17 +1,23 @@
 """Training a narrow VGG-19 to see as the wide one does (knowledge distillation).
 
-The student has VGG-19's topology and layer names at a fraction of the channels. A linear 1x1 head
-and a ReLU per layer predict the teacher's activations; the loss is the squared error relative to
-the squared target, summed over the layers. Afterwards the heads are folded into small symmetric
-matrices, so that Gram distances of the narrow features are distances in the teacher's feature space
-(`distillation.folding`).
+The student has VGG-19's topology and layer names at a fraction of the channels. It is taught
+
+- values: a linear 1x1 head and a ReLU per layer predict the teacher's activations;
+- hints: linear heads predict a narrow teacher's own layers, all of them (Romero et al., *FitNets*,
+  2015), which guides the layers between;
+- measures: at the style layers a linear head without ReLU predicts the same as the values. Folded
+  into small symmetric matrices, these are what ships: Gram distances of the narrow features are
+  then distances in the teacher's feature space (`distillation.folding`);
+- gradients: a style loss seen through a measure pulls an image where the teacher's does
+  (`distillation.gradients`), on pictures that are being optimized (`distillation.replay`) too.
+
+The first three are squared errors relative to the squared target, summed over the layers.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,90 +25,38 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from gramarye.distillation.crops import CropSampler
-from gramarye.distillation.settings import TARGETS, DistillConfig
+from gramarye.distillation.gradients import Distance, agreement, style_gradients
+from gramarye.distillation.replay import Replay
+from gramarye.distillation.settings import GRADIENT_SHARES, DistillConfig
+from gramarye.distillation.student import Features, Student
 from gramarye.distillation.teachers import Teachers
 from gramarye.errors import OptimizationError
-from gramarye.matrices import symmetric_power
-from gramarye.networks.vgg import narrow_vgg
-
-Features = dict[str, Tensor]
-
-
-class Whitened(nn.Module):
-    """A first layer's weights as a linear map of whitened 3x3 patches.
-
-    Neighboring pixels are nearly equal, so an edge filter needs weights many times those of a color
-    filter, and a common step length suits neither. Learned against whitened patches, all have one
-    size; the product is an ordinary convolution.
-    """
-
-    whitening: Tensor
-
-    def __init__(self, patches: Tensor, floor: float = 1e-3) -> None:
-        super().__init__()
-        centered = patches - patches.mean(0)  # (N, 27)
-        covariance = centered.mT @ centered / len(patches)
-        covariance = covariance + floor * torch.eye(27)
-        self.register_buffer("whitening", symmetric_power(covariance, -0.5))
-
-    def forward(self, weight: Tensor) -> Tensor:
-        return (weight.flatten(1) @ self.whitening).view_as(weight)
-
-
-class Student(nn.Module):
-    """The narrow network with the heads it is trained through."""
-
-    def __init__(self, config: DistillConfig, widths: dict[str, int]) -> None:
-        super().__init__()
-        self.network = narrow_vgg("student", config.blocks, config.padding, config.pooling)
-        self.heads = nn.ModuleDict(
-            {
-                layer: nn.Conv2d(self.network.geometry(layer).channels, width, 1)
-                for layer, width in widths.items()
-            }
-        )
-
-    def whiten(self, images: Tensor) -> None:
-        """Learn the first layer against whitened patches of such images."""
-        patches = F.unfold(self.network.normalize(images), 3).transpose(1, 2).reshape(-1, 27)
-        first = self.network.body["conv1_1"]
-        parametrize.register_parametrization(first, "weight", Whitened(patches), unsafe=True)
-
-    def reset(self, seed: int) -> None:
-        """Draw all weights anew (He et al., 2015), from a generator of their own."""
-        generator = torch.Generator().manual_seed(seed)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                gain = math.sqrt(2 / (module.in_channels * math.prod(module.kernel_size)))
-                weight = torch.randn(module.weight.shape, generator=generator)
-                module.weight.data.copy_(gain * weight)
-                assert module.bias is not None
-                module.bias.data.zero_()
-
-    def groups(self) -> list[dict[str, object]]:
-        """The parameters by pace: the first blocks have the longest way to go in each weight."""
-        paces: dict[float, list[nn.Parameter]] = {1.0: [], 2.0: [], 4.0: []}
-        for name, parameter in self.named_parameters():
-            block = int(re.findall(r"(?:conv|relu)(\d)", name)[0])
-            paces[{1: 4.0, 2: 2.0}.get(block, 1.0)].append(parameter)
-        return [{"params": parameters, "pace": pace} for pace, parameters in paces.items()]
-
-    def forward(self, image: Tensor, phase: tuple[int, int] = (0, 0)) -> Features:
-        features = thin(self.network(image, TARGETS), phase)
-        return {layer: F.relu(head(features[layer])) for layer, head in self.heads.items()}
 
 
 def thin(features: Features, phase: tuple[int, int]) -> Features:
-    """Every second row and column of relu1_1, from `phase` on; the other layers whole.
+    """Every second row and column of the first block, from `phase` on; the other layers whole.
 
     At full resolution, head and error of relu1_1 cost as much as the whole student; a quarter of
     its positions, another quarter each step, teaches as well.
     """
     y, x = phase
-    return features | {"relu1_1": features["relu1_1"][:, :, y::2, x::2]}
+    return {
+        layer: f[:, :, y::2, x::2] if layer.startswith("relu1_") else f
+        for layer, f in features.items()
+    }
+
+
+def taught(features: Tensor, target: Tensor) -> Tensor:
+    """The features of those images that there is a target of: of all, or of every second."""
+    return features if len(target) == len(features) else features[::2]
+
+
+def follow(means: dict[str, float], values: Mapping[str, float], memory: float) -> None:
+    """Move running means towards new values; a first value is its own mean."""
+    for key, value in values.items():
+        means[key] = memory * means.get(key, value) + (1 - memory) * value
 
 
 def relative_error(prediction: Tensor, target: Tensor) -> Tensor:
@@ -113,10 +67,11 @@ def relative_error(prediction: Tensor, target: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class DistillRecord:
-    """One step of training: the relative squared error per layer, averaged over recent steps."""
+    """One step of training: error and agreement per layer, averaged over recent steps."""
 
     step: int
     errors: dict[str, float]
+    cosines: dict[str, float]  # of the style gradients with the teacher's, by layer
     learning_rate: float
 
 
@@ -131,8 +86,10 @@ class Training:
         self.config, self.teachers, self.crops = config, teachers, crops
         with torch.no_grad():
             probe = teachers(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+            hints = teachers.lesson(torch.rand(1, 3, 64, 64)).hints if config.hints else {}
         self.widths = {layer: target.shape[1] for layer, target in probe.items()}
-        self.student = Student(config, self.widths).requires_grad_(True)
+        hint_widths = {layer: hint.shape[1] for layer, hint in hints.items()}
+        self.student = Student(config, self.widths, hint_widths).requires_grad_(True)
         self.student.reset(config.seed)
         self.student.whiten(crops.batch(0))
         self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -140,40 +97,94 @@ class Training:
         self.optimizer = torch.optim.AdamW(
             self.student.groups(), betas=(0.9, 0.99), weight_decay=config.weight_decay
         )
+        self.replay = Replay(crops, config.gradient_pixels, config.seed)
         self.step = 0
 
-    def batch_errors(self, image: Tensor) -> Features:
-        """The loss terms of one batch of crops."""
-        with torch.autocast(image.device.type, torch.bfloat16, enabled=self.config.bfloat16):
-            phase = (self.step % 2, self.step // 2 % 2)
-            targets = thin(self.teachers(image), phase)
-            predictions = self.student(image, phase)
-        return {layer: relative_error(predictions[layer], targets[layer]) for layer in targets}
+    def autocast(self, image: Tensor) -> torch.autocast:
+        return torch.autocast(image.device.type, torch.bfloat16, enabled=self.config.bfloat16)
+
+    def value_terms(self, image: Tensor) -> tuple[Features, Tensor]:
+        """The heads' squared errors by layer, and all terms of values as they count."""
+        phase = (self.step % 2, self.step // 2 % 2)
+        student, config = self.student, self.config
+        with self.autocast(image):
+            lesson = self.teachers.lesson(image)
+            targets, hints = thin(lesson.targets, phase), thin(lesson.hints, phase)
+            features = thin(student.network(image, {*targets, *student.hints}), phase)
+            errors = {
+                layer: relative_error(F.relu(head(taught(features[layer], targets[layer]))), target)
+                for layer, target in targets.items()
+                for head in [student.heads[layer]]
+            }
+            total = torch.stack(list(errors.values())).sum()
+            for weight, heads, wanted in (
+                (config.measures, student.measures, targets),
+                (config.hints, student.hints, hints),
+            ):
+                for layer, head in heads.items() if weight else ():
+                    here = head(taught(features[layer], wanted[layer]))
+                    total = total + weight * relative_error(here, wanted[layer])
+        return errors, total
+
+    def gradient_term(self, pairs: Tensor) -> tuple[str, Tensor, Tensor]:
+        """A layer, its cosines (B,) of the style gradients in the pairs, and our gradients.
+
+        Which layer, and which of the two distances, depends on the seed and the step alone.
+        """
+        generator = torch.Generator().manual_seed((self.config.seed + 7919 * self.step) % 2**63)
+        shares = torch.tensor(list(GRADIENT_SHARES.values()))
+        layer = list(GRADIENT_SHARES)[int(torch.multinomial(shares, 1, generator=generator))]
+        even = torch.rand((), generator=generator) < 0.5
+        distance: Distance = "gram" if even else "covariance"
+        with self.autocast(pairs):
+            theirs = style_gradients(self.teachers.layer(layer), pairs, distance)
+            ours = style_gradients(
+                lambda image: self.student.network(image, [layer])[layer],
+                pairs,
+                distance,
+                self.student.measure(layer),
+                taught=True,
+            )
+        return layer, agreement(ours, theirs), ours.detach()
 
     def run(self) -> Iterator[DistillRecord]:
         """Train to the last step, yielding after each."""
-        smooth: dict[str, float] = {}
+        errors: dict[str, float] = {}
+        cosines: dict[str, float] = {}
         while self.step < self.config.steps:
             rate = self.config.rate(self.step)
             self.step += 1
             for group in self.optimizer.param_groups:
                 group["lr"] = rate * group["pace"]
-            errors = self.batch_errors(self.crops.batch(self.step))
-            self.optimizer.zero_grad(set_to_none=True)
-            total = torch.stack(list(errors.values())).sum()
-            if not total.isfinite():
-                raise OptimizationError(
-                    f"the training diverged at step {self.step}: lower the learning rate, and see "
-                    "whether the teachers answer to these pictures at all"
-                )
-            total.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
-            self.optimizer.step()
-            self.update_average()
-            for layer, error in errors.items():
-                value = math.sqrt(error.item())
-                smooth[layer] = 0.98 * smooth.get(layer, value) + 0.02 * value
-            yield DistillRecord(self.step, dict(smooth), rate)
+            found, cosine = self.learn(self.crops.batch(self.step))
+            follow(errors, {layer: math.sqrt(error) for layer, error in found.items()}, 0.98)
+            follow(cosines, cosine, 0.95)
+            yield DistillRecord(self.step, dict(errors), dict(cosines), rate)
+
+    def learn(self, crops: Tensor) -> tuple[dict[str, float], dict[str, float]]:
+        """One step: the squared errors and the cosine found before it, by layer."""
+        canvases = self.replay.draw(crops.shape[-1], self.step) if self.config.gradient else []
+        images = torch.cat([crops, *(canvas.image[None] for canvas in canvases)])
+        errors, total = self.value_terms(images.contiguous(memory_format=torch.channels_last))
+        found: dict[str, float] = {}
+        if canvases:
+            pairs = torch.stack([x for canvas in canvases for x in (canvas.image, canvas.style)])
+            pairs = pairs.contiguous(memory_format=torch.channels_last)
+            layer, cosines, gradients = self.gradient_term(pairs)
+            total = total + self.config.gradient * (1 - cosines).mean()
+            found = {layer: float(cosines.detach().mean())}
+            self.replay.move(canvases, gradients[::2])
+        if not total.isfinite():
+            raise OptimizationError(
+                f"the training diverged at step {self.step}: lower the learning rate, and see "
+                "whether the teachers answer to these pictures at all"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
+        self.optimizer.step()
+        self.update_average()
+        return {layer: error.item() for layer, error in errors.items()}, found
 
     @torch.no_grad()
     def update_average(self) -> None:
@@ -189,6 +200,7 @@ class Training:
             "student": self.student.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "replay": self.replay.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -205,6 +217,7 @@ class Training:
             {"state": state["optimizer"]["state"], "param_groups": groups}
         )
         self.check_state()
+        self.replay.load_state_dict(state["replay"])
         self.step = state["step"]
 
     def check_state(self) -> None:

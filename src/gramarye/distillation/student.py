@@ -1,0 +1,101 @@
+"""The network under training: a narrow VGG-19 and the linear maps it is taught through."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from gramarye.distillation.gradients import Head
+from gramarye.distillation.settings import GRADIENT_SHARES, TARGETS, DistillConfig
+from gramarye.matrices import symmetric_power
+from gramarye.networks.vgg import narrow_vgg
+
+Features = dict[str, Tensor]
+
+
+class Whitened(nn.Module):
+    """A first layer's weights as a linear map of whitened 3x3 patches.
+
+    Neighboring pixels are nearly equal, so an edge filter needs weights many times those of a color
+    filter, and a common step length suits neither. Learned against whitened patches, all have one
+    size; the product is an ordinary convolution.
+    """
+
+    whitening: Tensor
+
+    def __init__(self, patches: Tensor, floor: float = 1e-3) -> None:
+        super().__init__()
+        centered = patches - patches.mean(0)  # (N, 27)
+        covariance = centered.mT @ centered / len(patches)
+        covariance = covariance + floor * torch.eye(27)
+        self.register_buffer("whitening", symmetric_power(covariance, -0.5))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return (weight.flatten(1) @ self.whitening).view_as(weight)
+
+
+class Student(nn.Module):
+    """The narrow network with the heads it is trained through."""
+
+    def __init__(
+        self,
+        config: DistillConfig,
+        widths: Mapping[str, int],
+        hint_widths: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = narrow_vgg("student", config.blocks, config.padding, config.pooling)
+        self.heads = self.linear(widths)
+        self.measures = self.linear({layer: widths[layer] for layer in GRADIENT_SHARES})
+        known = set(self.network.layers)
+        hints = {layer: n for layer, n in (hint_widths or {}).items() if layer in known}
+        self.hints = self.linear(hints)
+
+    def linear(self, widths: Mapping[str, int]) -> nn.ModuleDict:
+        """A linear map of the channels of each layer."""
+        channels = {layer: self.network.geometry(layer).channels for layer in widths}
+        return nn.ModuleDict(
+            {layer: nn.Conv2d(channels[layer], width, 1) for layer, width in widths.items()}
+        )
+
+    def measure(self, layer: str) -> Head:
+        """The affine map (C_wide, C), (C_wide,) through which a layer's style is measured."""
+        head = self.measures[layer]
+        assert isinstance(head, nn.Conv2d) and head.bias is not None
+        return head.weight.flatten(1), head.bias
+
+    def whiten(self, images: Tensor) -> None:
+        """Learn the first layer against whitened patches of such images."""
+        patches = F.unfold(self.network.normalize(images), 3).transpose(1, 2).reshape(-1, 27)
+        first = self.network.body["conv1_1"]
+        parametrize.register_parametrization(first, "weight", Whitened(patches), unsafe=True)
+
+    def reset(self, seed: int) -> None:
+        """Draw all weights anew (He et al., 2015), from a generator of their own."""
+        generator = torch.Generator().manual_seed(seed)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                gain = math.sqrt(2 / (module.in_channels * math.prod(module.kernel_size)))
+                weight = torch.randn(module.weight.shape, generator=generator)
+                module.weight.data.copy_(gain * weight)
+                assert module.bias is not None
+                module.bias.data.zero_()
+
+    def groups(self) -> list[dict[str, object]]:
+        """The parameters by pace: the first blocks have the longest way to go in each weight."""
+        paces: dict[float, list[nn.Parameter]] = {1.0: [], 2.0: [], 4.0: []}
+        for name, parameter in self.named_parameters():
+            block = int(re.findall(r"(?:conv|relu)(\d)", name)[0])
+            paces[{1: 4.0, 2: 2.0}.get(block, 1.0)].append(parameter)
+        return [{"params": parameters, "pace": pace} for pace, parameters in paces.items()]
+
+    def forward(self, image: Tensor, layers: Collection[str] = TARGETS) -> Features:
+        """The predictions of the heads, (B, C_wide, h, w)."""
+        features = self.network(image, layers)
+        return {layer: F.relu(self.heads[layer](features[layer])) for layer in layers}
