@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gramarye.scoring.score import Artifacts, Score
 
 DEFAULT_JUDGE = "vgg19-lite"
-ARTIFACTS = ("specks", "checkerboard", "haze", "border", "seam")  # in `Artifacts`
+ARTIFACTS = ("specks", "color_noise", "checkerboard", "haze", "border", "seam")  # in `Artifacts`
 
 
 def command() -> Command:
@@ -125,7 +125,8 @@ def judged(found: Sequence[tuple[Path, list[Score]]]) -> Table:
 
 
 def measured(found: Sequence[tuple[Path, list[Score]]]) -> Table:
-    table = plain_table("result", "edges kept", "palette", *ARTIFACTS)
+    titles = [name.replace("_", " ") for name in ARTIFACTS]
+    table = plain_table("result", "edges kept", "palette", *titles)
     for path, (score, *_) in found:
         own = [share(score.edges), share(score.palette)]
         table.add_row(show_text(path.name), *own, *artifacts(score.artifacts))

@@ -96,6 +96,21 @@ def fine_detail(image: Tensor) -> Tensor:
     return image - smooth
 
 
+def color_noise(image: Tensor, styles: Sequence[Tensor]) -> float:
+    """How many times as much color the image has in its finest detail as the styles have.
+
+    The root mean square of the fine detail (as in `specks`) of R, G and B minus the luminance,
+    over that of the styles together, which counts as a quarter of a level at least. Pictures stored
+    with half the resolution for color, as most JPEGs are, have little of it.
+    """
+    wanted = sum(float(fine_color(style).square().mean()) for style in styles) / len(styles)
+    return float(fine_color(image).square().mean().sqrt()) / max(math.sqrt(wanted), LEVEL / 4)
+
+
+def fine_color(image: Tensor) -> Tensor:
+    return fine_detail(image - luminance(image))
+
+
 def checkerboard(image: Tensor) -> float:
     """How strong the strongest lattice of period 2 or 4 is, against frequencies next to it.
 

@@ -35,6 +35,7 @@ class Artifacts:
     """What may have gone wrong in a picture; each is a function of `scoring.measures`."""
 
     specks: float  # per megapixel; 0 is best
+    color_noise: float  # finest color detail over the style's
     checkerboard: float  # about 1 without a lattice of period 2 or 4
     haze: float  # share of the style's contrast of areas that is missing; 0 is none
     border: float  # about 1 where the border is like the rest
@@ -197,6 +198,7 @@ class Scene:
 def artifacts_of(image: Tensor, styles: Sequence[Tensor]) -> Artifacts:
     return Artifacts(
         measures.specks(image),
+        measures.color_noise(image, styles),
         measures.checkerboard(image),
         measures.haze(image, styles),
         measures.border(image),
