@@ -188,9 +188,12 @@ def test_tiles_that_do_not_meet_have_a_seam_and_one_rolled_has_not() -> None:
     turn = 2 * math.pi / 64
     closed = torch.stack([(turn * (a * x + b * y)).sin() for a, b in ((1, 2), (3, 1), (2, -3))])
     closed = 0.5 + 0.3 * closed[None]
-    rows, columns = jumps(closed.roll((32, 32), (2, 3)))
-    assert float(columns[31]) < 1.2
-    assert float(rows[31]) < 1.2
+    rolled = closed.roll((32, 32), (2, 3))
+    rows, columns = jumps(rolled)
+    assert seam(rolled, row=32) == float(rows[31]) < 1.2
+    assert seam(rolled, column=32) == float(columns[31]) < 1.2
+    assert seam(rolled, row=32, column=32) == max(float(rows[31]), float(columns[31]))
+    assert seam(tile.roll(32, 3), column=32) > 10
 
 
 def test_a_seam_one_pixel_wide_is_found_on_both_its_sides() -> None:

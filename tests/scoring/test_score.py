@@ -1,5 +1,6 @@
+import json
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,16 @@ def test_a_result_of_another_program_may_round_its_sides(
     judge: Judge, content: Tensor, style: Tensor
 ) -> None:
     assert score(content, style, content[..., :63, :], judge=judge).levels["color"] is not None
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_pictures_of_one_color_have_finite_scores(value: float, content: Tensor) -> None:
+    flat = torch.full((1, 3, 64, 96), value)
+    same = score(flat, flat, flat)
+    assert set(same.levels.values()) == {0.0}
+    assert (same.edges, same.palette, same.artifacts.haze) == (None, 0, 0)
+    for pictures in ((flat, flat, flat), (flat, content, content), (content, flat, flat)):
+        json.dumps(asdict(score(*pictures)), allow_nan=False)
 
 
 def test_a_score_is_frozen(judge: Judge, content: Tensor, style: Tensor) -> None:

@@ -168,7 +168,7 @@ def haze(image: Tensor, styles: Sequence[Tensor]) -> float:
     has more contrast.
     """
     wanted = sum(map(area_range, styles)) / len(styles)
-    return 1 - area_range(image) / max(wanted, LEVEL)
+    return (wanted - area_range(image)) / max(wanted, LEVEL)
 
 
 def area_range(image: Tensor) -> float:
@@ -212,12 +212,18 @@ def described(colors: Tensor, detail: Tensor, inset: int) -> Tensor:
     return torch.cat([inside.mean(1), torch.stack([inside[0].std(correction=0), strength])])
 
 
-def seam(image: Tensor) -> float:
+def seam(image: Tensor, *, row: int | None = None, column: int | None = None) -> float:
     """The strongest jump along any straight line across the whole image: see `jumps`.
 
-    Pictures without a seam have 1 to 2; a horizon or a frame is a straight line, too.
+    With `row` or `column`, from 1 on, the jump along the line just before it: of a texture of side
+    N rolled by half, that before N / 2 is where it was joined. Pictures without a seam have 1 to 3
+    at their strongest line; a horizon or a frame is a straight line, too.
     """
-    return float(torch.cat(jumps(image)).max())
+    rows, columns = jumps(image)
+    if row is None and column is None:
+        return float(torch.cat([rows, columns]).max())
+    given = [found[at - 1] for found, at in ((rows, row), (columns, column)) if at is not None]
+    return float(torch.stack(given).max())
 
 
 def jumps(image: Tensor) -> tuple[Tensor, Tensor]:

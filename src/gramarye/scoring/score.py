@@ -39,7 +39,7 @@ class Artifacts:
     checkerboard: float  # about 1 without a lattice of period 2 or 4
     haze: float  # share of the style's contrast of areas that is missing; 0 is none
     border: float  # about 1 where the border is like the rest
-    seam: float  # 1 to 2 without a straight line across the picture
+    seam: float  # 1 to 3 without a straight line across the picture
 
 
 @final
