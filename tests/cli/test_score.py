@@ -31,13 +31,26 @@ def test_the_tables_have_every_level_and_measure_and_what_honest_pictures_have(
 ) -> None:
     assert main(["score", "photo.png", "painting.png", "result.png", "photo.png", *judge]) == 0
     said = capsys.readouterr()
-    assert all(level in said.out for level in (*LEVELS, "content", "edges kept", "palette"))
-    assert all(name in said.out for name in ("specks", "color noise", "checkerboard", "haze"))
+    titles = (*LEVELS, "content", "edges kept", "palette", "specks", "color noise", "seam")
+    assert all(word in said.out for title in titles for word in title.split())
     rows = [line.split() for line in said.out.splitlines()]
     (untouched,) = [row for row in rows if row[:2] == ["photo.png", "tiny.safetensors"]]
     assert untouched[2:] == ["1.000"] * 5 + ["0.000"]
     assert "the content itself" in said.out and "the style itself" in said.out
     assert said.err == ""
+
+
+def test_no_number_is_cut_on_a_narrow_terminal(
+    judge: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    assert main(["score", "photo.png", "painting.png", "photo.png", *judge]) == 0
+    text = capsys.readouterr().out
+    assert all(title in text for title in ("checkerboard", "palette", "content", "motif"))
+    assert text.count("1.000") == 6  # five levels and the edges
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_json_has_what_the_library_says(

@@ -140,12 +140,14 @@ def plain_table(*columns: str) -> Table:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    table = Table(box=SIMPLE)
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for column in columns:
-        numeric = column not in ("result", "judge")
-        table.add_column(
-            column, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
-        )
+        words = column.split()
+        if column in ("result", "judge"):
+            table.add_column(column, overflow="fold")
+        else:  # narrow, so that all of them fit on a terminal; never cut
+            widest = max(map(len, words))
+            table.add_column("\n".join(words), justify="right", no_wrap=True, min_width=widest)
     return table
 
 
