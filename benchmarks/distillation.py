@@ -1,6 +1,7 @@
 """How well vgg19-lite sees: errors per layer and agreement of the style gradient with the teacher.
 
-    python benchmarks/distillation.py --checkpoint RUN.checkpoint --teacher A --teacher B IMAGE ...
+    python -m benchmarks.distillation --checkpoint RUN.checkpoint --teacher A --teacher B \
+        --photos FILE ... --paintings FILE ...
 
 Errors are relative L2 errors of the heads the network was trained through (they are in the
 checkpoint, not in the package) on whole pictures. The gradient's agreement is the cosine between
@@ -87,7 +88,7 @@ def agreement(
 ) -> dict[str, list[float]]:
     """Cosines per layer: [at the content, smoothed, halfway, smoothed], averaged over the pairs."""
     network = load_network("vgg19-lite")
-    owner = {layer: teacher for teacher, layers in teachers.assigned for layer in layers}
+    owner = {k: teacher for teacher, layers in teachers.assigned.items() for k in layers}
     sums: dict[str, list[float]] = {layer: [0.0] * 4 for layer in STYLE_HEADS}
     for content_path, style_path in zip(contents, styles, strict=True):
         style = shrunk(style_path, GRADIENT_SIDE)

@@ -14,7 +14,7 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("jobs",),
-    ("forecast",),
+    ("forecast", "scoring"),
     ("stylize",),
     ("recipe", "handover", "waiting"),
     ("plan",),

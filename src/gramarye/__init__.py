@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gramarye.optimize import Iterate
     from gramarye.pictures.picture import Picture, load_image, load_picture, save_picture
     from gramarye.recipe import Recipe
+    from gramarye.scoring.score import Score, score
     from gramarye.stylize import stylize, stylize_steps
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ __all__ = [
     "Objective",
     "Picture",
     "Recipe",
+    "Score",
     "StylizeConfig",
     "__version__",
     "load_image",
@@ -40,6 +42,7 @@ __all__ = [
     "make_config",
     "preset_names",
     "save_picture",
+    "score",
     "stylize",
     "stylize_steps",
 ]
@@ -50,6 +53,7 @@ _HOMES = {
     "Objective": "gramarye.objective",
     "Picture": "gramarye.pictures.picture",
     "Recipe": "gramarye.recipe",
+    "Score": "gramarye.scoring.score",
     "StylizeConfig": "gramarye.config",
     "load_image": "gramarye.pictures.picture",
     "load_network": "gramarye.networks.registry",
@@ -58,6 +62,7 @@ _HOMES = {
     "make_config": "gramarye.config",
     "preset_names": "gramarye.config",
     "save_picture": "gramarye.pictures.picture",
+    "score": "gramarye.scoring.score",
     "stylize": "gramarye.stylize",
     "stylize_steps": "gramarye.stylize",
 }

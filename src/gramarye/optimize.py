@@ -188,13 +188,14 @@ class ScaleRun:
         """The losses to show with this step's image, and the notes; steps back where it must."""
         notes: tuple[str, ...] = ()
         diverged = self.guard.diverged(losses, self.image)
-        if diverged:
+        solved = self.guard.solved(losses)
+        if diverged and not solved:
             notes = (self.guard.step_back(sum(losses.values())),)
             self.optimizer.restart(self.guard.rate)
             self.changes.clear()
-        self.last = self.step == self.steps or self.settled()
+        self.last = solved or self.step == self.steps or self.settled()
         self.moves = not diverged and not self.last
-        if diverged or (self.last and self.settings.average == 0):
+        if diverged or solved or (self.last and self.settings.average == 0):
             self.image, losses = self.guard.image, self.guard.losses
         return losses, notes
 

@@ -31,7 +31,9 @@ def test_nothing_to_do_shows_the_help_and_is_a_mistake(
     assert out == "" and "stylize" in err
 
 
-@pytest.mark.parametrize("command", [["--help"], ["stylize", "--help"], ["redo", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["stylize", "--help"], ["redo", "--help"], ["score", "--help"]]
+)
 def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
     code = (
         "import sys, time\n"

@@ -39,3 +39,27 @@ def test_each_step_back_halves_the_step_until_it_is_given_up() -> None:
         assert f"step length now {2.0**-retry:.2g}" in guard.step_back(math.inf)
     with pytest.raises(OptimizationError, match="diverged 6 times"):
         guard.step_back(math.inf)
+
+
+def test_where_no_step_was_good_the_next_is_as_short_as_a_square_law_says() -> None:
+    guard = Guard(rate=1.0)
+    guard.diverged({"a": 1e-3}, IMAGES[0])
+    guard.step_back(1e3)
+    rate = math.sqrt(EXPLODED * 1e-3 / 1e3)
+    assert guard.rate == pytest.approx(rate)
+    assert not guard.diverged({"a": 0.99 * 1e3 * rate**2}, IMAGES[1])
+    guard.diverged({"a": 0.5e-3}, IMAGES[2])  # a step has been good: the next bad one is only that
+    guard.step_back(1e3)
+    assert guard.rate == pytest.approx(rate / 2)
+
+
+def test_a_first_image_that_no_step_can_better_is_solved() -> None:
+    guard = Guard(rate=1.0)
+    guard.diverged({"a": 1e-11, "b": 0.0}, IMAGES[0])
+    assert not guard.solved({"a": 1e-11, "b": 0.0})
+    assert not guard.solved({"a": 1e-3, "b": 0.0})
+    assert not guard.solved({"a": math.inf})
+    assert guard.solved({"a": 1.0, "b": 84.0})
+    exact = Guard(rate=1.0)
+    exact.diverged({"a": 0.0}, IMAGES[0])
+    assert not exact.solved({"a": 0.0}) and exact.solved({"a": 1e-6})

@@ -25,6 +25,7 @@ from gramarye.cli import (
     recipe,
     redo,
     resume,
+    score,
     stylize,
 )
 from gramarye.cli.commands import Group, mistake
@@ -41,6 +42,7 @@ COMMANDS = (
     redo,
     resume,
     forecast,
+    score,
     recipe,
     presets,
     networks,

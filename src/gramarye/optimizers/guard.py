@@ -14,6 +14,7 @@ from gramarye.errors import OptimizationError
 from gramarye.optimizers.snapshot import Numbers
 
 EXPLODED = 50.0  # times the first loss of the scale: no working run comes near it
+NOTHING = 1e-9  # of the loss after a step: what the first is where nothing was left to do
 RETRIES = 5  # halvings of the step length before a run is given up
 
 
@@ -69,8 +70,17 @@ class Guard:
         self.first = min(self.first, total) if math.isinf(self.first) else self.first
         return total > EXPLODED * self.first > 0
 
+    def solved(self, losses: dict[str, float]) -> bool:
+        """Whether the first loss, next to these, was zero up to rounding: no step can lower it."""
+        total = sum(losses.values())
+        return math.isfinite(total) and self.first < NOTHING * total
+
     def step_back(self, total: float) -> str:
-        """Halve the step length and say so; OptimizationError when that has not helped."""
+        """Halve the step length and say so; OptimizationError when that has not helped.
+
+        Where no step has been any good, the first image may be very near to its target: then the
+        step is shortened until a loss that grows with its square would count as no divergence.
+        """
         self.retries += 1
         if not self.losses:
             raise OptimizationError(
@@ -83,7 +93,10 @@ class Guard:
                 f"the loss diverged {self.retries} times, at last to {total:.3g}, even with the "
                 f"step length at {self.rate:.2g}: lower --learning-rate or --strength"
             )
-        self.rate /= 2
+        factor = 0.5
+        if self.total == self.first and math.isfinite(total):
+            factor = min(factor, math.sqrt(EXPLODED * self.first / total))
+        self.rate *= factor
         return (
             f"the loss went to {total:.3g}: back to the best image, step length now {self.rate:.2g}"
         )
