@@ -69,8 +69,11 @@ def changed(**parts: object) -> Callable[[dict[str, object]], str]:
         (changed(recipe=FORMAT + 1), "install a newer gramarye"),
         (changed(recipe=FORMAT + 1, unheard="of"), "install a newer gramarye"),
         (changed(unheard="of"), "cannot be read (unheard"),
-        (changed(settings={"picture": {"size": -5}}), "cannot be read (size: "),
-        (changed(settings={"unheard": 1}), "cannot be read (unheard"),
+        (
+            changed(settings={"picture": {"size": -5}}),
+            "cannot be read (size is -5, not a whole",
+        ),
+        (changed(settings={"unheard": 1}), "cannot be read (settings: unheard is not known)"),
         (changed(settings={"terms": {"unheard": {}}}), "cannot be read (unknown loss term"),
     ],
 )

@@ -51,7 +51,14 @@ class ImageError(InputError):
 
 
 class SettingsError(InputError):
-    """A setting out of range, or settings that exclude each other."""
+    """A setting out of range, or settings that exclude each other.
+
+    Where the message begins with the name of a `setting`, a command line says its option instead.
+    """
+
+    def __init__(self, message: str, *, setting: str = "") -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class LayerError(InputError):

@@ -80,7 +80,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             return cls.model_validate(upgraded(tree) if version < 2 else tree)
         except ValidationError as error:
             raise RecipeError(
-                f"{name} cannot be read ({sentence(error.errors()[0])}): it was damaged, or made "
+                f"{name} cannot be read ({sentence(error, cls)}): it was damaged, or made "
                 "by another version of gramarye"
             ) from error
         except RecipeError:

@@ -27,7 +27,7 @@ from gramarye.cli import (
     resume,
     stylize,
 )
-from gramarye.cli.commands import Group, mistake
+from gramarye.cli.commands import Group, as_typed, mistake
 from gramarye.cli.interrupts import as_interrupts
 from gramarye.cli.streams import guarded_streams
 from gramarye.distributed.environment import launched, only_errors
@@ -87,7 +87,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 1
     except (InputError, OutputError) as error:
-        return complain(str(error), 2)
+        return complain(as_typed(error), 2)
     except GramaryeError as error:
         return complain(str(error), 1)
     except Exception as error:

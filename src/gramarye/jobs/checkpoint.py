@@ -26,12 +26,13 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 from torch import Tensor
 
 import gramarye
+from gramarye.config import sentence
 from gramarye.errors import CheckpointError, InputError
 from gramarye.files import atomic_file, check_readable, is_file, user_path
 from gramarye.jobs.output import Output
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
 from gramarye.recipe import Recipe
-from gramarye.units import show_text
+from gramarye.validation import first_problem, whole_problem
 
 FORMAT: Literal[2] = 2
 RUN, TENSORS = "run.json", "tensors.json"
@@ -58,7 +59,7 @@ def checked_output(output: dict[str, Any]) -> dict[str, Any]:
     try:
         found = OUTPUT.validate_python(output | {"preview": None})
     except ValidationError as error:
-        raise ValueError(reason(error)) from error
+        raise whole_problem(first_problem(error, Output).at("output")) from error
     return asdict(found) | {"preview": preview}
 
 
@@ -221,8 +222,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except CheckpointError:
         raise
     except (ValidationError, InputError) as error:
+        reason = sentence(error, SavedRun) if isinstance(error, ValidationError) else str(error)
         raise CheckpointError(
-            f"'{path}' cannot be gone on from ({reason(error)}): it is damaged, or was written by "
+            f"'{path}' cannot be gone on from ({reason}): it is damaged, or was written by "
             "another version of gramarye; start the run again"
         ) from error
     except DAMAGE as error:
@@ -266,15 +268,6 @@ def check_format(path: Path, version: int) -> None:
             f"'{path}' has format {version}, of an older gramarye: go on with that one, or start "
             "the run again"
         )
-
-
-def reason(error: ValidationError | InputError) -> str:
-    """What a checkpoint's text lacks, in short."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{show_text(where)}: {first['msg']}"
 
 
 def damaged(path: Path, what: str) -> CheckpointError:

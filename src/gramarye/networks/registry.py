@@ -27,6 +27,8 @@ from gramarye.networks.vgg import vgg_steps
 from gramarye.networks.weights import fill
 from gramarye.networks.weights_file import WeightsFile, check_path, open_weights
 from gramarye.surroundings import plain_torch
+from gramarye.units import show_text
+from gramarye.validation import first_problem
 
 IMAGENET = PerceptualNetwork  # by default a network reads what torchvision's do
 CAFFE = partial(
@@ -146,8 +148,9 @@ def read_metadata(file: WeightsFile) -> LiteMetadata:
     try:
         return LiteMetadata.model_validate(file.metadata)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise not_lite(file, f"its metadata: {first['loc'][0]}: {first['msg']}") from error
+        problem = first_problem(error, LiteMetadata)
+        name = show_text(".".join(map(str, problem.path)))
+        raise not_lite(file, f"in its metadata, {problem.of_file(name)}") from error
 
 
 def read_head(file: WeightsFile, layer: str, channels: int) -> Tensor:

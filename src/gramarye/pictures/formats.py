@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gramarye.errors import InputError, did_you_mean
+from gramarye.units import show_value
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def check_request(
 ) -> None:
     """An InputError unless the format can hold a picture of this quality, depth and (w, h)."""
     if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
-        raise InputError(f"quality {quality!r} is out of range: give a whole number, 1 to 100")
+        raise InputError(f"quality is {show_value(quality)}: give a whole number from 1 to 100")
     if bit_depth is not None and bit_depth not in format_.bit_depths:
         allowed = " or ".join(str(depth) for depth in format_.bit_depths)
         hint = "" if bit_depth != 16 else ": for 16, write a .png or a .tif"

@@ -1,7 +1,6 @@
 """From what the user typed to an open file, with one clear sentence where that fails."""
 
 import errno
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -9,18 +8,16 @@ from os import PathLike
 from pathlib import Path
 
 from gramarye.errors import ImageError, did_you_mean
-from gramarye.files import user_path
+from gramarye.files import user_path, web_address
 from gramarye.pictures.sniffing import CAMERA_RAW
-
-_URL = re.compile(r"^(https?|ftps?|s3|gs|file|data):", re.IGNORECASE)
 
 
 @contextmanager
 def open_picture_file(path: str | PathLike[str]) -> Iterator[BufferedReader]:
     """The file, open for reading; everything wrong with the path is an ImageError."""
-    if _URL.match(str(path)):
+    if address := web_address(path):
         raise ImageError(
-            f"'{path}' is a web address, and pictures are read from files: "
+            f"'{address}' is a web address, and pictures are not fetched from the network: "
             "download it first, then give the path of the file"
         )
     path = user_path(path)
