@@ -16,7 +16,8 @@ from gramarye.validation import allowed, first_problem, found_at
 Share = Annotated[float, Field(gt=0, lt=1)]
 ODD: list[Any] = [
     None, True, -1, 0, 10**400, 0.5, float("nan"), float("inf"), "", "odd", "0,7", b"odd", [],
-    ["odd"], (1, "odd"), {}, {"odd": 1}, {1: 2}, {"relu1_1": "odd"}, object(), Path("odd"), {1}, "\0\x1b[2J",
+    ["odd"], (1, "odd"), {}, {"odd": 1}, {1: 2}, {"relu1_1": "odd"}, object(), Path("odd"), {1},
+    "\0\x1b[2J",
 ]  # fmt: skip
 PYDANTICS = r"Input|should|valid |Value error|required|permitted|instance of|\n|\x1b|\0"
 

@@ -129,7 +129,7 @@ def preset_names() -> tuple[str, ...]:
 def read_preset(name: str) -> dict[str, Any]:
     """A preset's file: what it sets, part by part, and its `about`."""
     names = preset_names()
-    if name not in names:
+    if str(name) not in names:
         hint = did_you_mean(str(name), names)
         raise SettingsError(
             f"unknown preset {show_value(name)}: there are {', '.join(names)}{hint}"

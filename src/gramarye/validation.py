@@ -15,7 +15,7 @@ from pydantic import BaseModel, ByteSize, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from gramarye.errors import did_you_mean
+from gramarye.errors import InputError, did_you_mean
 from gramarye.units import show_value
 
 AMOUNTS = "an amount with its unit, such as 4GiB, 1.5GB or 800MiB"
@@ -75,6 +75,12 @@ class Problem:
             return f"is {show_value(self.given)}"
         place = f"at {inside[-1]}" if isinstance(inside[-1], str) else "in it"
         return f"has {show_value(self.given)} {place}"
+
+
+def check_kind(name: str, given: object, kinds: type | tuple[type, ...], wanted: str) -> None:
+    """Raise InputError for an argument of another type; `wanted` says what it may be, as a noun."""
+    if not isinstance(given, kinds):
+        raise InputError(f"{name} is of type {type(given).__name__}: give {wanted}")
 
 
 def not_allowed(allowed: str) -> PydanticCustomError:

@@ -1,6 +1,7 @@
 """Settings at and beyond their ends: a picture or one sentence, and `forecast` says the same."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,3 +153,37 @@ def test_a_style_that_is_the_content_is_mentioned(
     size = ["--size", "48"]
     assert main(["stylize", str(photo), str(photo), *FAST, *QUICK, *size, "-o", out]) == 0
     assert "note: the picture is the content as it was" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("scale", "told"), [("0.001", "is worked on at 32: which is the least"), ("8", "not enlarged")]
+)
+def test_a_style_scale_beyond_the_style_is_noted(
+    scale: str, told: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("stylize", f"--style-scale {scale}") == 0
+    assert told in capsys.readouterr().err
+    assert command("stylize", "--style-scale 0.6") == 0
+    assert "worked on at" not in capsys.readouterr().err
+
+
+def test_a_long_and_narrow_picture_is_told_what_helps(
+    command: Callable[..., int], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.open(photo).resize((2000, 2)).save(photo)
+    assert command("stylize", "") == 2
+    found = re.search(
+        r"needs at least (\d+) .* choose a --size of at least (\d+)", capsys.readouterr().err
+    )
+    assert found is not None and int(found[2]) == 1000 * int(found[1])
+    Image.open(photo).resize((20000, 2)).save(photo)
+    assert command("stylize", "") == 2
+    assert "cut it less long and narrow" in capsys.readouterr().err
+
+
+def test_a_budget_says_what_the_pictures_take_of_it(
+    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("stylize", "--memory 1MiB --size 512") == 2
+    told = capsys.readouterr().err
+    assert "and the budget is 1 MiB, of which the pictures take " in told

@@ -48,7 +48,7 @@ def test_the_result_is_named_after_both_and_lies_in_the_current_folder(
     assert run() == 0
     out, err = capsys.readouterr()
     assert out == "photo-painting.png\n"
-    assert "style/relu4_1" in err and "48 × 36 pixels, 3 steps" in err
+    assert "style/relu4_1" in err and "48 x 36 pixels, 3 steps" in err
     picture = load_picture(tmp_path / "photo-painting.png")
     assert (picture.width, picture.height) == (48, 36)
 

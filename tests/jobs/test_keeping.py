@@ -40,6 +40,9 @@ def test_another_runs_checkpoint_is_left_and_named(make_job: MakeJob) -> None:
     run.finish()
     assert older.read_bytes() == before
     assert sorted(path.name for path in job.out.parent.iterdir()) == ["a.png", "a.png.checkpoint"]
+    with pytest.raises(CheckpointError, match=r"the run has ended, and .* is its picture"):
+        do(job_of(read_checkpoint(older)))  # the other run has made the same
+    job.out.unlink()
     assert do(job_of(read_checkpoint(older))).steps == 7
     assert not older.exists()
 
@@ -83,6 +86,7 @@ def test_two_runs_of_one_name_keep_two_checkpoints(
         saved = checkpoint_path(job.out, number)
         assert do(job_of(read_checkpoint(saved))).steps == 7
         assert not saved.exists()
+        job.out.unlink()
 
 
 def test_a_run_that_went_on_elsewhere_leaves_the_checkpoint_it_came_from(

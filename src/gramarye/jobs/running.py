@@ -31,12 +31,12 @@ from gramarye.errors import (
     OptimizationError,
     RunError,
 )
-from gramarye.files import beside, is_there, numbered
+from gramarye.files import beside, is_there, numbered, same_file
 from gramarye.handover import image_of
-from gramarye.jobs.checkpoint import check_processes, read_part
+from gramarye.jobs.checkpoint import check_processes, path_of, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
 from gramarye.jobs.job import Job, Report, check_shared_output
-from gramarye.jobs.keeping import CheckpointKeeper, check_inputs
+from gramarye.jobs.keeping import CheckpointKeeper, check_inputs, check_result
 from gramarye.jobs.names import check_targets, reserve
 from gramarye.jobs.reading import InputPictures, read_inputs
 from gramarye.memory.budget import memory_budget
@@ -50,7 +50,7 @@ from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import plan_scales
-from gramarye.stylize import as_picture, finish, hardly_painted, steps
+from gramarye.stylize import as_picture, finish, hardly_painted, steps, style_notes
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -89,6 +89,8 @@ def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobR
     """The run of a job whose result has its name."""
     if processes.rank == 0:
         check_targets(job)
+        if job.resume is not None and same_file(job.out, path_of(job.resume.run.out)):
+            check_result(job.resume.run)
     alone = processes.size == 1
     name = job.config.machine.device
     device = run_device(job.config) if alone else process_device(name)
@@ -342,7 +344,8 @@ class JobRun:
             inputs=job.read,
             overwrite=not job.new,
         )
-        notes = hardly_painted(image, self.pictures.inputs, job.config)
+        inputs = self.pictures.inputs
+        notes = (*style_notes(inputs, self.plan), *hardly_painted(image, inputs, job.config))
         return replace(written, notes=(*written.notes, *notes)), recipe
 
     def keep(self, image: torch.Tensor) -> tuple[str, ...]:

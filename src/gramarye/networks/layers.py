@@ -52,9 +52,9 @@ def vgg_layers(blocks: Blocks) -> tuple[str, ...]:
 def check_known(network: str, known: Collection[str], layers: Iterable[str]) -> None:
     """Raise LayerError for a layer that is not among those the network has."""
     for layer in layers:
-        if layer not in known:
-            names = list(known)
-            best = sorted(names, key=lambda name: (likeness(layer, name), name), reverse=True)
+        if str(layer) not in known:
+            names, text = list(known), str(layer)
+            best = sorted(names, key=lambda name: (likeness(text, name), name), reverse=True)
             raise LayerError(
                 f"unknown layer {show_value(layer)}: {network} has {len(names)}, from {names[0]} "
                 f"to {names[-1]}; did you mean {listed(map(repr, best[:3]))}?"

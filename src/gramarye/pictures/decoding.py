@@ -35,6 +35,7 @@ from gramarye.pictures.vips import (
     vips_alone,
     vips_samples,
 )
+from gramarye.units import show_size
 
 # How Pillow and libheif fail on damaged files, found by mutating files of every format.
 _DECODE_ERRORS = (*EXIF_ERRORS, RuntimeError)
@@ -214,8 +215,9 @@ def _to_floats(image: VipsImage, how: int) -> Array:
 def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageError(
-            f"'{name}' is {width}x{height}, {width * height / 1e6:.0f} megapixels, and at most "
-            f"{max_pixels / 1e6:.0f} are read: make it smaller, or raise the limit (max_pixels)"
+            f"'{name}' is {show_size(width, height)}, {width * height / 1e6:.0f} megapixels, and "
+            f"at most {max_pixels / 1e6:.0f} are read: make it smaller, or raise the limit "
+            "(max_pixels)"
         )
 
 

@@ -7,7 +7,7 @@ from io import BufferedReader
 from os import PathLike
 from pathlib import Path
 
-from gramarye.errors import ImageError, did_you_mean
+from gramarye.errors import ImageError, did_you_mean_file
 from gramarye.files import user_path, web_address
 from gramarye.pictures.sniffing import CAMERA_RAW
 
@@ -55,7 +55,7 @@ def _why_missing(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         names = []
-    hint = did_you_mean(path.name, [name for name in names if not name.startswith(".")])
+    hint = did_you_mean_file(path.name, [name for name in names if not name.startswith(".")])
     return f"there is no file '{path}': check the path{hint}"
 
 
