@@ -1,5 +1,6 @@
 """A run writes, replaces and removes its own checkpoint, and no other."""
 
+import json
 import os
 import sys
 from dataclasses import replace
@@ -134,7 +135,9 @@ def test_an_input_that_has_changed_is_noticed_from_python_too(
         open_job(job_of(read_checkpoint(checkpoint_path(job.out))))
 
 
-def test_a_run_that_has_only_its_picture_to_write_goes_on(make_job: MakeJob) -> None:
+def test_a_run_that_has_only_its_picture_to_write_goes_on(
+    make_job: MakeJob, capsys: pytest.CaptureFixture[str]
+) -> None:
     job = make_job()
     whole = do(job)
     pixels = load_image(whole.output)
@@ -144,7 +147,9 @@ def test_a_run_that_has_only_its_picture_to_write_goes_on(make_job: MakeJob) -> 
     run.checkpoints.write_end(run.last, run.count)
     saved = checkpoint_path(job.out)
     job.out.unlink()
-    assert main(["resume", str(saved), "-q"]) == 0
+    capsys.readouterr()
+    assert main(["resume", str(saved), "-q", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["losses"] == whole.losses
     assert torch.equal(load_image(job.out), pixels)
     assert not saved.exists()
 

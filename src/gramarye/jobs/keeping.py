@@ -194,7 +194,8 @@ class CheckpointKeeper:
 
     def write_end(self, iterate: Iterate, count: int) -> None:
         """Write one of which nothing is left to do but the picture, asked for or not."""
-        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, {"last": True}))
+        numbers = {"last": True, "losses": dict(iterate.losses)}
+        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, numbers))
 
     def save(self, iterate: Iterate, count: int, snapshot: Snapshot) -> None:
         self.find_name()

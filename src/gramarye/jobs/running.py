@@ -45,7 +45,7 @@ from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Numbers, Snapshot
-from gramarye.pictures.picture import Saved, save_picture
+from gramarye.pictures.picture import Picture, Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.resizing import resize
@@ -207,9 +207,9 @@ class JobRun:
         )
         iterates = self.counted(iterates)
         if self.job.output.preview is not None:
-            iterates = write_preview(iterates, self.job.output.preview)
+            iterates = write_preview(iterates, self.job.output.preview, self.so_far)
         if self.job.output.save_every is not None:
-            iterates = save_steps(iterates, self.job.out, self.job.output)
+            iterates = save_steps(iterates, self.job.out, self.job.output, self.so_far)
         try:
             for iterate in iterates:
                 yield replace(iterate, notes=(*self.checkpoints.take_news(), *iterate.notes))
@@ -224,6 +224,11 @@ class JobRun:
                 raise broken_off(error, *self.checkpoints.way_on) from error
             # Without its traceback, which keeps the memory that was too little.
             self.failure = error.with_traceback(None) if is_out_of_memory(error) else error
+
+    def so_far(self, image: torch.Tensor) -> Picture:
+        """An iterate's image as the result would be: in its colors, with its transparency."""
+        image = finish(image, self.pictures.inputs, self.job.config)
+        return as_picture(image, self.pictures.pictures["content"])
 
     def is_end(self, scale: int, snapshot: Snapshot) -> bool:
         """Whether nothing is left to do after this step of a scale but to write the picture."""

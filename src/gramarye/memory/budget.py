@@ -56,17 +56,21 @@ class ScaleBudget:
         return len(self.tiles.tiles) > 1
 
     def describe(self, history: int) -> str:
-        """In words, what has been given up for memory; empty if nothing."""
+        """In words, what has been given up for memory; empty if nothing.
+
+        The steps that L-BFGS remembers are its pairs; what a tile's gradient needs is kept from its
+        forward pass, or computed twice.
+        """
         words = []
         if self.storage.folder is not None:
-            words.append(f"L-BFGS's {history} pairs on disk")
+            words.append(f"the last {history} steps remembered on disk")
         elif self.storage.bfloat16:
-            words.append(f"L-BFGS's {history} pairs in bfloat16")
+            words.append(f"the last {history} steps remembered in 16 bits")
         if not self.stored:
             words.append("content features computed anew in every step")
         if (count := len(self.tiles.tiles)) > 1:
             again = count - self.tiles.kept
-            words.append(f"{count} tiles" + (f", {again} of them computed twice" if again else ""))
+            words.append(f"{count} tiles" + (f", {again} of them twice a step" if again else ""))
         return "; ".join(words)
 
 

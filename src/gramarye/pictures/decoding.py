@@ -6,7 +6,6 @@ in bands of rows.
 
 import logging
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +34,7 @@ from gramarye.pictures.vips import (
     vips_alone,
     vips_samples,
 )
+from gramarye.surroundings import own_warnings
 from gramarye.units import show_size
 
 # How Pillow and libheif fail on damaged files, found by mutating files of every format.
@@ -103,8 +103,7 @@ def pillow_alone() -> Iterator[list[str]]:
     """
     said: list[str] = []
     silence = logging.NullHandler()  # without a handler, Pillow's log goes to the terminal
-    with _pillow_turn, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with _pillow_turn, own_warnings() as caught:
         pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         part, PngImagePlugin.MAX_TEXT_CHUNK = (
             PngImagePlugin.MAX_TEXT_CHUNK,
