@@ -49,6 +49,8 @@ def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool 
     """Raise what writing `path` would raise, as far as it can be known before; writes nothing."""
     if address := web_address(path):
         raise InputError(f"'{address}' is a web address: give the name of a file on this machine")
+    if str(path) == "-" and not is_there(path):
+        raise InputError("'-' is no name here, as nothing goes to standard output: name a file")
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

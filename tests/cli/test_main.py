@@ -100,6 +100,10 @@ def test_python_m_gramarye_is_the_same_command() -> None:
         (["stylize", "-a.png", "b.png"], "unknown option '-a.png'; a file of that name is written"),
         (["stylize", "a.png", "b.png", "-size", "9"], "unknown option '-size'; did you mean"),
         (["redo", "a.png", "b.png"], "'b.png' is too much: 'gramarye redo' takes PICTURE"),
+        (["stylize", "a", "b", "--style-layers", "relu1_1,relu1_1=2"], "once, and not relu1_1 tw"),
+        (["stylize", "-", "b.png"], "pictures are not read from standard input"),
+        (["stylize", "a.png", "b.png", "-o", "-"], "nothing goes to standard output"),
+        (["stylize", "a.png", "b.png", "-o", "."], "'.' is a folder: give a file name"),
         (["presets", "a", "--json"], "unknown option '--json'"),
         (["recipe", "a.png", "--json=1"], "--json takes no value"),
         (

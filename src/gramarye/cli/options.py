@@ -106,8 +106,13 @@ def number(text: str) -> float | str:
 
 def parse_layers(text: str) -> dict[str, float | str]:
     """`relu1_1=8,relu2_1` as {"relu1_1": 8.0, "relu2_1": 1.0}; an empty text is no layer."""
-    parts = (part.partition("=") for part in text.split(",") if part.strip())
-    return {layer.strip(): number(weight) if equals else 1.0 for layer, equals, weight in parts}
+    layers: dict[str, float | str] = {}
+    for part in filter(str.strip, text.split(",")):
+        layer, equals, weight = map(str.strip, part.partition("="))
+        if layer in layers:
+            raise Wrong(text, f"every layer once, and not {layer} twice")
+        layers[layer] = number(weight) if equals else 1.0
+    return layers
 
 
 def parse_numbers(text: str) -> tuple[float | str, ...]:

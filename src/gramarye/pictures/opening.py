@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from gramarye.errors import ImageError, did_you_mean_file
-from gramarye.files import user_path, web_address
+from gramarye.files import is_there, user_path, web_address
 from gramarye.pictures.sniffing import CAMERA_RAW
 
 
@@ -21,6 +21,11 @@ def open_picture_file(path: str | PathLike[str]) -> Iterator[BufferedReader]:
             "download it first, then give the path of the file"
         )
     path = user_path(path)
+    if str(path) == "-" and not is_there(path):
+        raise ImageError(
+            "pictures are not read from standard input ('-'): save it first, then give the path of "
+            "the file"
+        )
     _check_is_file(path)
     if path.suffix.lower() in CAMERA_RAW:
         raise ImageError(

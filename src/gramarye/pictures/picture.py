@@ -107,11 +107,11 @@ class Picture:
         check_kind("inputs", inputs, (list, tuple, set, frozenset), "a list of paths")
         check_kind("recipe", "" if recipe is None else recipe, str, "a text, as to_json writes it")
         path = user_path(target) if isinstance(target, str | PathLike) else None
+        if path is not None:
+            check_target(path, inputs, overwrite)
         format_ = format_of(path or Path(f"picture.{format.removeprefix('.')}"))
         size = (self.width, self.height)
         check_request(format_, quality, bit_depth, size)
-        if path is not None:
-            check_target(path, inputs, overwrite)
         depth = bit_depth or min(self.metadata.bit_depth, max(format_.bit_depths))
         carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
         rows, flat_notes = _rows_for(self, format_, depth)
@@ -187,8 +187,8 @@ def check_output(
 ) -> None:
     """Raise what `save_picture` would raise, before hours of work; size is (width, height)."""
     path = user_path(path)
-    check_request(format_of(path), quality, bit_depth, size)
     check_target(path, inputs, overwrite)
+    check_request(format_of(path), quality, bit_depth, size)
 
 
 def read_recipe(source: str | PathLike[str] | bytes | IO[bytes]) -> str | None:
