@@ -15,7 +15,7 @@ from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
 from gramarye.handover import Handover, next_image, take_up
 from gramarye.inputs.inputs import Input, Inputs, Load, takes_gray
-from gramarye.inputs.kinds import names_of
+from gramarye.inputs.kinds import alike, names_of
 from gramarye.losses.targets import Targets
 from gramarye.losses.terms import needs_of, prepare_terms
 from gramarye.memory.budget import ScaleBudget
@@ -31,6 +31,7 @@ from gramarye.scales.resizing import resize, style_size
 from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
+from gramarye.units import show_size
 from gramarye.validation import check_kind
 from gramarye.waiting import in_step, waiting_iterates
 
@@ -69,7 +70,7 @@ def stylize(
     files = {name: input_file(picture) for name, picture in pictures.items()}
     return replace(
         as_picture(image, pictures["content"]),
-        notes=(*style_notes(found, plan), *hardly_painted(image, found, config)),
+        notes=(*input_notes(found, plan), *hardly_painted(image, found, config)),
         recipe=write_recipe(plan, files, network).to_json(),
     )
 
@@ -262,13 +263,24 @@ def hardly_painted(image: Tensor, inputs: Inputs, config: StylizeConfig) -> tupl
     return ()
 
 
-def style_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
-    """What a style scale that was asked for could not do: strokes beyond the picture's pixels."""
+def input_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
+    """What was done to the inputs that a user may not expect.
+
+    A style scale may ask for strokes beyond the picture's pixels, and a first image of another
+    shape is stretched.
+    """
     wanted = plan.config.picture.style_scale
     longest = max(plan.size)
     notes = []
-    for name in names_of("style", inputs.sizes) if wanted != 1 else ():
-        side = max(style_size(*inputs.sizes[name], longest, wanted))
+    sizes = inputs.sizes
+    if "init" in sizes and not alike(sizes["init"], sizes["content"]):
+        (height, width), (h, w) = sizes["init"], sizes["content"]
+        notes.append(
+            f"the first image is {show_size(width, height)} pixels and the content "
+            f"{show_size(w, h)}: it is stretched to the content's shape"
+        )
+    for name in names_of("style", sizes) if wanted != 1 else ():
+        side = max(style_size(*sizes[name], longest, wanted))
         asked = longest * wanted
         if side < asked - 1:
             why = "a picture is not enlarged, since that gives no strokes"

@@ -187,3 +187,17 @@ def test_a_budget_says_what_the_pictures_take_of_it(
     assert command("stylize", "--memory 1MiB --size 512") == 2
     told = capsys.readouterr().err
     assert "and the budget is 1 MiB, of which the pictures take " in told
+
+
+def test_a_first_image_of_another_shape_is_noted(
+    command: Callable[..., int],
+    photo: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = tmp_path / "first.png"
+    for size, noted in ((20, 90), True), ((96, 72), False):
+        Image.open(photo).resize(size).save(first)
+        assert command("stylize", f"--init {first}") == 0
+        told = capsys.readouterr().err
+        assert ("the first image is 20 x 90 pixels and the content " in told) == noted

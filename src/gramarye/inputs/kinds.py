@@ -89,11 +89,17 @@ def check_sizes(sizes: Mapping[str, tuple[int, int]]) -> None:
             continue
         under = "content" if kind.size == "image" else name.replace("style-mask", "style")
         h, w = sizes[under]
-        if abs(height * w - width * h) > max(height * w, width * h) / 50 + max(h, w):
+        if not alike((height, width), (h, w)):
             raise InputError(
                 f"{name} is {show_size(width, height)} pixels and {under} is {show_size(w, h)}: "
                 "give a mask of the same shape, in any size"
             )
+
+
+def alike(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two pictures (height, width) have one shape, but for a fiftieth and a pixel."""
+    (height, width), (h, w) = size, other
+    return abs(height * w - width * h) <= max(height * w, width * h) / 50 + max(h, w)
 
 
 def check_names(names: Collection[str]) -> None:

@@ -50,7 +50,7 @@ from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import plan_scales
-from gramarye.stylize import as_picture, finish, hardly_painted, steps, style_notes
+from gramarye.stylize import as_picture, finish, hardly_painted, input_notes, steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -350,7 +350,7 @@ class JobRun:
             overwrite=not job.new,
         )
         inputs = self.pictures.inputs
-        notes = (*style_notes(inputs, self.plan), *hardly_painted(image, inputs, job.config))
+        notes = (*input_notes(inputs, self.plan), *hardly_painted(image, inputs, job.config))
         return replace(written, notes=(*written.notes, *notes)), recipe
 
     def keep(self, image: torch.Tensor) -> tuple[str, ...]:
