@@ -361,7 +361,7 @@ def test_one_style_need_not_be_a_list(tiny_network: PerceptualNetwork) -> None:
 
 @pytest.mark.parametrize(("content", "styles"), [("a.jpg", ["b.jpg"]), (picture(1), "b.jpg")])
 def test_names_are_no_pictures_for_stylize_steps(content: Any, styles: Any) -> None:
-    with pytest.raises(InputError, match="is str: give a tensor"):
+    with pytest.raises(InputError, match="is of type str: give a tensor"):
         next(stylize_steps(content, styles, make_config(**FAST)))
 
 

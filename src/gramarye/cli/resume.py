@@ -33,10 +33,11 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.cli.reporting import tell
     from gramarye.cli.running import run_job
     from gramarye.jobs.checkpoint import read_checkpoint
-    from gramarye.jobs.keeping import has_ended, job_of
+    from gramarye.jobs.keeping import check_inputs, has_ended, job_of
 
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)
+    check_inputs(checkpoint.run)
     if args.out is None and has_ended(checkpoint.run):
         print("note: the run has ended: nothing is left to go on from", file=sys.stderr)
         print(job.out)

@@ -42,13 +42,14 @@ def picture_files(folders: Sequence[Path], skip: Sequence[str] = ()) -> list[Pat
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """All files in a folder and those in it; OSError for one that may not be read."""
+    """All that is in a folder and those in it; OSError for one that may not be read."""
 
     def stop(error: OSError) -> None:
         raise error
 
-    for place, _, names in os.walk(folder, onerror=stop):
-        yield from (Path(place, name) for name in names)
+    next(folder.iterdir(), None)  # which raises what is wrong with the folder itself
+    for place, folders, names in os.walk(folder, onerror=stop):
+        yield from (Path(place, name) for name in (*folders, *names))
 
 
 def read_pictures(files: Sequence[Path]) -> tuple[dict[Path, Tensor], dict[Path, ImageError]]:
