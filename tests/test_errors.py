@@ -2,7 +2,7 @@
 
 import pytest
 
-from gramarye.errors import did_you_mean
+from gramarye.errors import did_you_mean, did_you_mean_file
 
 OPTIONS = ["--size", "--min-size", "--steps", "--finer-steps", "--grain", "--out", "--memory"]
 OPTIONS += ["--style-scale", "--style-weight", "--color", "--optimizer", "--learning-rate"]
@@ -37,3 +37,12 @@ def test_a_poor_match_gets_none(typed: str) -> None:
 
 def test_without_names_there_is_nothing_to_mean() -> None:
     assert did_you_mean("size", []) == ""
+
+
+def test_an_ending_alone_makes_no_file_likely() -> None:
+    assert did_you_mean_file("nope.jpg", ["-p.jpg", "a.jpg", "nose.png"]) == (
+        "; did you mean 'nose.png'?"
+    )
+    assert did_you_mean_file("a.jpg", ["b.jpg", "c.jpg"]) == ""
+    assert did_you_mean_file("phot.jpg", ["photo.jpeg"]) == "; did you mean 'photo.jpeg'?"
+    assert did_you_mean_file("photo", ["photo.jpg"]) == "; did you mean 'photo.jpg'?"

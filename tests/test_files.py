@@ -190,6 +190,8 @@ def test_names_beside_a_name_fit(letter: str) -> None:
     name = writing.beside(Path("a"), letter * 300, "-step00001.png", room=20).name
     assert 255 - 20 - 3 < len(os.fsencode(name)) <= 255 - 20
     assert writing.beside(Path("f/a"), "b", ".png") == Path("f/b.png")
+    end = "." + "c" * 300  # which leaves no room at all
+    assert writing.beside(Path("a"), letter * 10**6, end).name == end
 
 
 def test_numbers_in_names() -> None:

@@ -5,11 +5,14 @@ import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 import gramarye
 from gramarye.config import all_settings
@@ -116,3 +119,44 @@ def test_stylizing_needs_no_optional_package() -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (resources.files("gramarye") / "py.typed").is_file()
+
+
+SQUARE = torch.rand(1, 3, 32, 32)
+STRANGE = [
+    5, 1.5, True, None, b"a", [1, 2], {"a": 1}, object(), int, lambda: 3, torch.rand(2),
+    torch.rand(1, 3, 8, 8).to_sparse(), torch.empty(1, 3, 8, 8, device="meta"), np.zeros((0, 0)),
+    torch.zeros(1, 3, 8, 8, dtype=torch.complex64), np.array(["a"]),
+]  # fmt: skip
+CALLS: dict[str, Callable[[Any], object]] = {
+    "stylize's content": lambda odd: gramarye.stylize(odd, SQUARE, size=32),
+    "its style": lambda odd: gramarye.stylize(SQUARE, [odd], size=32),
+    "its inputs": lambda odd: gramarye.stylize(SQUARE, SQUARE, inputs=[odd], size=32),
+    "its preset": lambda odd: gramarye.stylize(SQUARE, SQUARE, preset=odd),
+    "the steps' content": lambda odd: next(gramarye.stylize_steps(odd, SQUARE, CONFIG)),
+    "their style": lambda odd: next(gramarye.stylize_steps(SQUARE, [odd], CONFIG)),
+    "their config": lambda odd: next(gramarye.stylize_steps(SQUARE, SQUARE, odd)),
+    "their network": lambda odd: next(
+        gramarye.stylize_steps(SQUARE, SQUARE, CONFIG, network=odd or "a")
+    ),
+    "a source": gramarye.load_picture,
+    "a tensor": gramarye.Picture.from_tensor,
+    "a target": gramarye.Picture.from_tensor(SQUARE).save,
+    "a recipe's text": lambda odd: gramarye.Recipe.from_json(odd),
+    "a recipe's picture": lambda odd: gramarye.Recipe.of_picture(odd),
+    "a network's name": gramarye.load_network,
+    "its pooling": lambda odd: gramarye.load_network("vgg19-lite", pooling=odd),
+    "its padding": lambda odd: gramarye.load_network("vgg19-lite", padding=odd),
+    "its layers": lambda odd: gramarye.load_network("vgg19-lite", layers=[odd]),
+    "a preset's name": gramarye.load_preset,
+}
+CONFIG = gramarye.make_config(size=32, steps=1)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_of_another_kind_gets_a_sentence(call: str) -> None:
+    for odd in STRANGE:
+        if call == "their network" and not isinstance(odd, int | float | bytes | list | dict):
+            continue
+        with pytest.raises(gramarye.GramaryeError) as told:
+            CALLS[call](odd)
+        assert "\n" not in str(told.value) and len(str(told.value)) < 500

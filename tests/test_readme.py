@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 
 import gramarye
 from gramarye.cli import demo, main
@@ -39,6 +40,9 @@ def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         picture = load_picture(sample_path(sample))
         image = picture.to_pil().resize((96, 96))
         save_picture(load_picture(image), tmp_path / f"{name}.jpg")
+    half = torch.zeros(1, 3, 96, 96)
+    half[..., 48:] = 1
+    save_picture(load_picture(half), tmp_path / "mask.png")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GRAMARYE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(demo, "PAIRS", {"canal": ("woodblock",)})

@@ -69,8 +69,14 @@ def changed(**parts: object) -> Callable[[dict[str, object]], str]:
         (changed(recipe=FORMAT + 1), "install a newer gramarye"),
         (changed(recipe=FORMAT + 1, unheard="of"), "install a newer gramarye"),
         (changed(unheard="of"), "cannot be read (unheard"),
-        (changed(settings={"picture": {"size": -5}}), "cannot be read (size: "),
-        (changed(settings={"unheard": 1}), "cannot be read (unheard"),
+        (changed(network="vgg19"), "its network is 'vgg19' and its settings name 'vgg19-lite'"),
+        (changed(width=7, height=5), "it is of 7 x 5 pixels and its settings of a longest side"),
+        (changed(precision="float8"), "precision is 'float8', not float32 or"),
+        (
+            changed(settings={"picture": {"size": -5}}),
+            "cannot be read (size is -5, not a whole",
+        ),
+        (changed(settings={"unheard": 1}), "cannot be read (settings: unheard is not known)"),
         (changed(settings={"terms": {"unheard": {}}}), "cannot be read (unknown loss term"),
     ],
 )

@@ -32,7 +32,9 @@ FLOORS = (
     ("samples", "pictures"),
     ("scales",),
     ("surroundings",),
-    ("settings", "files", "devices", "threads", "matrices", "units"),
+    ("settings", "files", "devices", "threads", "matrices"),
+    ("validation",),
+    ("units",),
     ("errors",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,6 +1,8 @@
 """Inside other programs: whatever PyTorch is set to, the picture is the same, and so is PyTorch."""
 
 import asyncio
+import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +16,7 @@ import gramarye
 from gramarye.errors import InputError
 from gramarye.handover import uniform_image
 from gramarye.scales.grain import spot_noise
+from gramarye.surroundings import own_warnings
 
 FAST: dict[str, Any] = {
     "size": 64, "min_size": 48, "steps": 3, "finer_steps": 2, "device": "cpu",
@@ -160,3 +163,20 @@ def test_noise_is_float32_whatever_the_host_prefers() -> None:
     with HOSTS["default dtype float64"]():
         found = uniform_image(4, 4, 0, torch.empty(0)), spot_noise([torch.ones(1, 3, 4, 4)], 0)
     assert all(map(torch.equal, found, expected))
+
+
+def test_warnings_of_two_threads_leave_the_filters_as_they_were() -> None:
+    before, inside, most = list(warnings.filters), [0], [0]
+
+    def work(number: int) -> list[str]:
+        with own_warnings() as caught:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            warnings.warn(str(number), stacklevel=1)
+            time.sleep(0.001)
+            inside[0] -= 1
+        return [str(warning.message) for warning in caught]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(work, range(20))) == [[str(number)] for number in range(20)]
+    assert most == [1] and warnings.filters == before

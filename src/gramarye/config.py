@@ -12,7 +12,6 @@ from importlib import resources
 from typing import Annotated, Any, ClassVar, final
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gramarye.errors import SettingsError, did_you_mean
 from gramarye.inputs.kinds import INPUTS
@@ -25,15 +24,12 @@ from gramarye.optimizers.settings import OptimizerSettings
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.settings import ScaleSettings
 from gramarye.settings import Part, Setting, get, put, settings_of
-from gramarye.units import show_value
-
-# What the messages of pydantic's own types lack: what is allowed.
-AMOUNTS = "write 4GiB, 1.5GB or 800MiB"
-ALLOWED = {"byte_size": AMOUNTS, "byte_size_unit": AMOUNTS}
+from gramarye.units import show_text, show_value
+from gramarye.validation import first_problem, whole_problem
 
 
 def checked_terms(given: object) -> object:
-    """The settings of every kind of term in the table; what is wrong with one names its option."""
+    """The settings of every kind of term in the table."""
     if not isinstance(given, Mapping):
         return given
     terms.check_names(given)
@@ -42,10 +38,8 @@ def checked_terms(given: object) -> object:
         try:
             found[name] = kind.settings.model_validate(given.get(name, {}))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = option_at(("terms", name, *first["loc"]))
-            context = {"message": message(first), "option": where, "given": first["input"]}
-            raise PydanticCustomError("term", "{message}", context) from error
+            problem = first_problem(error, kind.settings)
+            raise whole_problem(problem.at("terms", name)) from error
     return found
 
 
@@ -135,9 +129,11 @@ def preset_names() -> tuple[str, ...]:
 def read_preset(name: str) -> dict[str, Any]:
     """A preset's file: what it sets, part by part, and its `about`."""
     names = preset_names()
-    if name not in names:
-        hint = did_you_mean(name, names)
-        raise SettingsError(f"unknown preset {name!r}: there are {', '.join(names)}{hint}")
+    if str(name) not in names:
+        hint = did_you_mean(str(name), names)
+        raise SettingsError(
+            f"unknown preset {show_value(name)}: there are {', '.join(names)}{hint}"
+        )
     text = (resources.files("gramarye") / "presets" / f"{name}.toml").read_text("utf-8")
     return tomllib.loads(text)
 
@@ -167,34 +163,30 @@ def build(tree: dict[str, Any], changes: Mapping[str, Any]) -> StylizeConfig:
     try:
         return StylizeConfig.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError(sentence(error.errors()[0])) from error
+        problem = first_problem(error, StylizeConfig)
+        option, inside = option_at(problem.path)
+        text = problem.of_setting(option, inside)
+        raise SettingsError(text, setting="" if problem.text else option) from error
 
 
-def option_at(path: tuple[int | str, ...]) -> str:
-    """The option of the setting at a path of the config, or the path itself."""
-    path = path[1:] if path[:1] == ("settings",) else path  # of a recipe
+def option_at(path: tuple[int | str, ...]) -> tuple[str, tuple[int | str, ...]]:
+    """The option of the setting at a path of the config, and what is left of the path.
+
+    Where there is no setting, the path itself.
+    """
     for setting in all_settings().values():
         if path[: len(setting.path)] in (setting.path, (*setting.path[:-1], setting.option)):
-            return setting.option
-    return ".".join(str(part) for part in path)
+            return setting.option, path[len(setting.path) :]
+    return ".".join(map(str, path)), ()
 
 
-def sentence(error: ErrorDetails) -> str:
-    """What is wrong with a setting: its option, what is allowed, and what was given."""
-    context = error.get("ctx", {})
-    option = context.get("option") or option_at(error["loc"])
-    given = context.get("given", error["input"])
-    if error["type"] == "json_invalid":
-        return error["msg"]
-    return f"{option or 'settings'}: {message(error)}" + (
-        f" (got {show_value(given)})" if option else ""
-    )
-
-
-def message(error: ErrorDetails) -> str:
-    """The message of a validation error, with what is allowed where it does not say so."""
-    text = error["msg"].removeprefix("Value error, ")
-    return ": ".join(filter(None, (text, ALLOWED.get(error["type"]))))
+def sentence(error: ValidationError, model: Any) -> str:
+    """What is wrong in a text that holds a config as its `settings`, such as a recipe."""
+    problem = first_problem(error, model)
+    path = problem.path
+    if "settings" in path[:-1]:
+        return problem.of_file(*option_at(path[path.index("settings") + 1 :]))
+    return problem.of_file(show_text(".".join(map(str, path))))
 
 
 def network_layers(name: object) -> dict[str, Any]:

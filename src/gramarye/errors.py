@@ -29,6 +29,15 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {best!r}?" if likeness(name, best) >= 0.65 else ""
 
 
+def did_you_mean_file(name: str, names: Iterable[str]) -> str:
+    """The same of files: an ending they share says nothing, so that the rest must be alike."""
+    stem = name.rpartition(".")[0]
+    if not stem:
+        return did_you_mean(name, names)
+    known = [known for known in names if likeness(stem, known.rpartition(".")[0] or known) >= 0.65]
+    return did_you_mean(name, known)
+
+
 def likeness(name: str, other: str) -> float:
     """From 0 to 1; that of the words least alike, so that max-size is not taken for min-size."""
     words, others = (text.casefold().lstrip("-").split("-") for text in (name, other))
@@ -51,7 +60,14 @@ class ImageError(InputError):
 
 
 class SettingsError(InputError):
-    """A setting out of range, or settings that exclude each other."""
+    """A setting out of range, or settings that exclude each other.
+
+    Where the message begins with the name of a `setting`, a command line says its option instead.
+    """
+
+    def __init__(self, message: str, *, setting: str = "") -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class LayerError(InputError):

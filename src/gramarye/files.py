@@ -4,6 +4,7 @@ import errno
 import glob
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -18,12 +19,19 @@ from gramarye.errors import InputError, OutputError
 if sys.platform != "win32":
     import fcntl
 
+WEB_ADDRESS = re.compile(r"((?:https?|ftps?|s3|gs|file|data):)(/*)", re.IGNORECASE)
+
 # Bytes of a file's name that are left to the names of what is kept beside it.
 ROOM = 40
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
-    """The path with ~ as the home folder; `~photo.png` is a file where nobody has that name."""
+    """The path with ~ as the home folder; `~photo.png` is a file where nobody has that name.
+
+    InputError for an empty name, which would be the current folder.
+    """
+    if not os.fspath(path):
+        raise InputError("the name of a file is empty: give its path")
     path = Path(path)
     try:
         return path.expanduser()
@@ -31,8 +39,18 @@ def user_path(path: str | os.PathLike[str]) -> Path:
         return path
 
 
+def web_address(path: str | os.PathLike[str]) -> str | None:
+    """The path as it was typed if it is a web address, whose slashes a Path makes one; or None."""
+    found = WEB_ADDRESS.match(str(path))
+    return found and found[1] + ("//" if found[2] else "") + str(path)[found.end() :]
+
+
 def check_target(path: Path, inputs: Sequence[str | Path] = (), overwrite: bool = True) -> None:
     """Raise what writing `path` would raise, as far as it can be known before; writes nothing."""
+    if address := web_address(path):
+        raise InputError(f"'{address}' is a web address: give the name of a file on this machine")
+    if str(path) == "-" and not is_there(path):
+        raise InputError("'-' is no name here, as nothing goes to standard output: name a file")
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -152,7 +170,8 @@ def beside(path: Path, start: str, end: str, room: int = 0) -> Path:
 
     Disks take names of 255 bytes, of which `room` stay free.
     """
-    left = 255 - room - len(os.fsencode(end))
+    left = max(0, 255 - room - len(os.fsencode(end)))
+    start = start[:left]
     while len(os.fsencode(start)) > left:
         start = start[:-1]
     return path.with_name(start + end)

@@ -24,9 +24,10 @@ from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import Precision, choose_precision
 from gramarye.networks.registry import load_network
+from gramarye.pictures.settings import LARGEST
 from gramarye.scales.rows import length
 from gramarye.scales.sizes import Scale, plan_scales
-from gramarye.units import show_bytes, show_value
+from gramarye.units import show_bytes, show_size, show_value
 
 
 @final
@@ -113,17 +114,14 @@ def make_plan(
         check_shared(config, needs)
     memory = memory_budget(config.machine.memory, device) if memory is None else memory
     precision = choose_precision(config.machine.precision, device)
-    left = memory - held
-    if left <= 0:
+    if memory <= held:
         raise SettingsError(
             f"the pictures take {show_bytes(held)} of memory and the budget is "
             f"{show_bytes(memory)}: give smaller pictures or allow more with --memory"
         )
     scales = []
     for scale in plan_scales(*sizes["content"], config.picture.size, config.scales):
-        check_large_enough(
-            config, network, at_scale(sizes, scale.size, config.picture.style_scale), files or {}
-        )
+        check_large_enough(config, network, sizes, scale.size, files or {})
         bands = plan_bands(network, needs.all_layers, *scale.size, processes.size, smallest)
         owned, window = bands.owned[processes.rank], bands.windows[processes.rank]
         budget = None
@@ -131,7 +129,14 @@ def make_plan(
             # A band's image and gradient are as large as its window while they are computed.
             around = 2 * 3 * 4 * length(window) * scale.width if bands.count > 1 else 0
             budget = budget_scale(
-                network, scale.size, owned, needs, config.optimizer, precision, left - around
+                network,
+                scale.size,
+                owned,
+                needs,
+                config.optimizer,
+                precision,
+                memory,
+                beside=held + around,
             )
         scales.append(ScalePlan(scale, bands, budget))
     return Plan(config, device, precision, memory, dict(sizes), tuple(scales))
@@ -141,21 +146,33 @@ def check_large_enough(
     config: StylizeConfig,
     network: PerceptualNetwork,
     sizes: Mapping[str, Size],
+    image: Size,
     files: Mapping[str, object],
 ) -> None:
-    """Raise SettingsError for inputs that are too small at a scale for the network's layers."""
+    """Raise SettingsError for inputs that are too small for the network at a scale of that size."""
     layers = layers_by_kind(config.terms) | {"content": needs_of(config.terms).all_layers}
-    for name, (height, width) in sizes.items():
+    for name, (height, width) in at_scale(sizes, image, config.picture.style_scale).items():
         wanted = layers.get(kind_of(name).name, frozenset())
         if network.fits(min(height, width), wanted):
             continue
         least = network.minimum_size(wanted)
         file = f" ('{files[name]}')" if name in files else ""
         raise SettingsError(
-            f"{name}{file} is worked on at {width} x {height} pixels, and {network.name} needs at "
-            f"least {least} of both sides for the layers asked for: choose a larger --size or "
-            "picture, or layers nearer to the image"
+            f"{name}{file} is worked on at {show_size(width, height)} pixels, and {network.name} "
+            f"needs at least {least} of both sides for the layers asked for: "
+            f"{larger(name, sizes[name], least)}, or layers nearer to the image"
         )
+
+
+def larger(name: str, size: Size, least: int) -> str:
+    """What makes both sides of an input of that size at least so long at a scale."""
+    short, long = min(size), max(size)
+    if kind_of(name).size == "own":
+        return "choose a larger picture" if short < least else "choose a larger --size"
+    needed = -(-least * long // short)
+    if needed > LARGEST:
+        return "cut it less long and narrow"
+    return f"choose a --size of at least {needed}"
 
 
 def check_shared(config: StylizeConfig, needs: Needs) -> None:

@@ -6,10 +6,10 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, Literal, final
 
 import torch
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
 import gramarye
@@ -17,10 +17,13 @@ from gramarye.config import StylizeConfig, find_setting, sentence
 from gramarye.errors import InputError, RecipeError
 from gramarye.files import file_sha256
 from gramarye.inputs.kinds import check_names
+from gramarye.networks.catalog import find_network
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.picture import Picture, read_recipe
 from gramarye.plan import Plan
 from gramarye.settings import put
+from gramarye.units import show_size, show_value
+from gramarye.validation import check_kind
 
 FORMAT = 2
 Count = Annotated[int, Field(ge=1, lt=1 << 63)]
@@ -56,12 +59,32 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     weights_sha256: str | None
     width: Count
     height: Count
-    precision: str | None = None  # of the convolutions, where the settings say auto
+    precision: Literal["float32", "bfloat16"] | None = (
+        None  # of the convolutions, where the settings say auto
+    )
     memory: Count | None = None  # the budget in bytes, where it decided tiles and the last bits
     stopped_after: Count | None = None  # steps made, where the run was stopped before its last
     versions: dict[str, str]
     device: str
     threads: Count
+
+    @model_validator(mode="after")
+    def consistent(self) -> Recipe:
+        """That no part has been altered without the others."""
+        named = find_network(self.settings.network.name).name
+        if self.network != named:
+            raise ValueError(
+                f"its network is {show_value(self.network)} and its settings name {named!r}"
+            )
+        if (
+            self.stopped_after is None
+            and max(self.width, self.height) != self.settings.picture.size
+        ):
+            raise ValueError(
+                f"it is of {show_size(self.width, self.height)} pixels and its settings of a "
+                f"longest side of {self.settings.picture.size}"
+            )
+        return self
 
     def to_json(self, indent: int | None = None) -> str:
         return self.model_dump_json(indent=indent)
@@ -69,6 +92,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def from_json(cls, text: str, name: str = "the recipe") -> Recipe:
         """The recipe in a text; a RecipeError says why there is none. `name` is for messages."""
+        check_kind(name, text, (str, bytes), "the text of a recipe")
         try:
             version = RecipeVersion.model_validate_json(text).recipe
             if version > FORMAT:
@@ -80,7 +104,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             return cls.model_validate(upgraded(tree) if version < 2 else tree)
         except ValidationError as error:
             raise RecipeError(
-                f"{name} cannot be read ({sentence(error.errors()[0])}): it was damaged, or made "
+                f"{name} cannot be read ({sentence(error, cls)}): it was damaged, or made "
                 "by another version of gramarye"
             ) from error
         except RecipeError:
@@ -94,6 +118,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def of_picture(cls, path: str | Path) -> Recipe:
         """The recipe inside a picture file."""
+        check_kind("the picture", path, (str, Path), "the path of a picture file")
         text = read_recipe(Path(path))
         if text is None:
             raise RecipeError(

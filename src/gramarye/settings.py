@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, final
 
-from pydantic import AfterValidator, BaseModel, GetCoreSchemaHandler
+from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, core_schema
 
-from gramarye.errors import did_you_mean
+from gramarye.validation import not_allowed
 
 
 class Part(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True):
@@ -36,7 +35,9 @@ class Setting:
 
 
 def as_text(value: object) -> object:
-    """A path as the text a setting holds; anything else as it is."""
+    """A path as the text a setting holds; anything else as it is, but no empty text."""
+    if value == "":
+        raise not_allowed("the name of a file")
     return os.fsdecode(value) if isinstance(value, os.PathLike) else value
 
 
@@ -61,35 +62,6 @@ def get(tree: Any, path: tuple[str, ...]) -> Any:
     return tree
 
 
-@final
-@dataclass(frozen=True)
-class OneOf:
-    """Annotates a setting that is one of some names; the names may grow until it is checked."""
-
-    names: Collection[str]
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
-
-    def check(self, name: str) -> str:
-        if name not in self.names:
-            hint = did_you_mean(name, self.names)
-            raise ValueError(f"there are {', '.join(self.names)}{hint}")
-        return name
-
-
 LARGEST_WEIGHT = 1e15  # two of them times a loss are still a number of float32
-
-
-def check_layer_weights(layers: dict[str, float]) -> dict[str, float]:
-    for layer, weight in layers.items():
-        if not 0 <= weight <= LARGEST_WEIGHT:
-            raise ValueError(
-                f"the weight of layer {layer} is {weight}: it must be from 0 to {LARGEST_WEIGHT:g}"
-            )
-    return layers
-
-
-LayerWeights = Annotated[dict[str, float], AfterValidator(check_layer_weights)]
+Weight = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT)]
+LayerWeights = dict[str, Weight]

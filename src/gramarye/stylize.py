@@ -15,7 +15,7 @@ from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
 from gramarye.handover import Handover, next_image, take_up
 from gramarye.inputs.inputs import Input, Inputs, Load, takes_gray
-from gramarye.inputs.kinds import names_of
+from gramarye.inputs.kinds import alike, names_of
 from gramarye.losses.targets import Targets
 from gramarye.losses.terms import needs_of, prepare_terms
 from gramarye.memory.budget import ScaleBudget
@@ -27,10 +27,12 @@ from gramarye.pictures.color import grayed, is_gray, keep_content_color
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
-from gramarye.scales.resizing import resize
+from gramarye.scales.resizing import resize, style_size
 from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
+from gramarye.units import show_size
+from gramarye.validation import check_kind
 from gramarye.waiting import in_step, waiting_iterates
 
 
@@ -50,6 +52,7 @@ def stylize(
     `{"content-mask": "mask.png"}`. The result has the content's aspect ratio, transparency and
     metadata, and saves with its recipe.
     """
+    check_others(inputs)
     config = make_config(preset, **settings)
     device = run_device(config)
     styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
@@ -67,7 +70,7 @@ def stylize(
     files = {name: input_file(picture) for name, picture in pictures.items()}
     return replace(
         as_picture(image, pictures["content"]),
-        notes=hardly_painted(image, found, config),
+        notes=(*input_notes(found, plan), *hardly_painted(image, found, config)),
         recipe=write_recipe(plan, files, network).to_json(),
     )
 
@@ -83,6 +86,11 @@ def named_sources(
     if both := found.keys() & others.keys():
         raise InputError(f"input {min(both)!r} was given twice: once is enough")
     return found | dict(others)
+
+
+def check_others(inputs: object) -> None:
+    wanted = "further pictures by name, such as {'content-mask': mask}"
+    check_kind("inputs", {} if inputs is None else inputs, Mapping, wanted)
 
 
 @undisturbed
@@ -105,15 +113,17 @@ def stylize_steps(
     and an iterate's snapshot of it: the run goes on after that step, and ends as it would have
     without the break.
     """
-    if isinstance(styles, Tensor | Picture) or callable(styles):
-        styles = [styles]
+    check_others(inputs)
+    check_kind("config", config, StylizeConfig, "a StylizeConfig, as make_config makes one")
+    for name, value, kind, wanted in (
+        ("network", network, PerceptualNetwork, "a network, as load_network makes one"),
+        ("memory", memory, int, "a number of bytes"),
+    ):
+        if value is not None:
+            check_kind(name, value, kind, wanted)
+    if not isinstance(styles, list | tuple):
+        styles = [styles]  # type: ignore[list-item]
     pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
-    for name, picture in pictures.items():
-        if not (isinstance(picture, Tensor | Picture) or callable(picture)):
-            raise InputError(
-                f"{name} is {type(picture).__name__}: give a tensor (1, 3, H, W), as `load_image` "
-                "makes one, a Picture, or a function that loads one"
-            )
     found = Inputs({name: Input.of(p, name) for name, p in (pictures | dict(inputs or {})).items()})
     device = found.device
     network = on_device(network, device) if network else run_network(config, device)
@@ -251,6 +261,38 @@ def hardly_painted(image: Tensor, inputs: Inputs, config: StylizeConfig) -> tupl
                 "or give a style that differs from the content",
             )
     return ()
+
+
+def input_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
+    """What was done to the inputs that a user may not expect.
+
+    A style scale may ask for strokes beyond the picture's pixels, and a first image of another
+    shape is stretched.
+    """
+    wanted = plan.config.picture.style_scale
+    longest = max(plan.size)
+    notes = []
+    sizes = inputs.sizes
+    if "init" in sizes and not alike(sizes["init"], sizes["content"]):
+        (height, width), (h, w) = sizes["init"], sizes["content"]
+        notes.append(
+            f"the first image is {show_size(width, height)} pixels and the content "
+            f"{show_size(w, h)}: it is stretched to the content's shape"
+        )
+    for name in names_of("style", sizes) if wanted != 1 else ():
+        side = max(style_size(*sizes[name], longest, wanted))
+        asked = longest * wanted
+        if side < asked - 1:
+            why = "a picture is not enlarged, since that gives no strokes"
+        elif side > asked + 1:
+            why = "which is the least"
+        else:
+            continue
+        notes.append(
+            f"the style scale {wanted:g} asks for {asked:.0f} pixels of {name}, which is worked on "
+            f"at {side}: {why}"
+        )
+    return tuple(notes)
 
 
 def as_picture(image: Tensor, content: Picture) -> Picture:

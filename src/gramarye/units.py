@@ -13,8 +13,15 @@ def show_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def show_size(width: int, height: int) -> str:
+    """`640 x 480`: in letters that every terminal has."""
+    return f"{width} x {height}"
+
+
 def show_bytes(amount: float) -> str:
     """`3.2 GiB`, or `512 MiB`."""
+    if 0 < amount < 2**19:
+        return f"{amount / 2**10:.1f} KiB"
     return f"{amount / 2**30:.1f} GiB" if amount >= 2**30 else f"{amount / 2**20:.0f} MiB"
 
 
@@ -34,6 +41,7 @@ def show_value(value: object) -> str:
         text = repr(value)
     except ValueError:  # Python writes no number of more than 4300 digits
         return "a number too long to show"
+    text = " ".join(text.split("\n"))  # of arrays and tensors
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 

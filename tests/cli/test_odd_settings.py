@@ -1,6 +1,7 @@
 """Settings at and beyond their ends: a picture or one sentence, and `forecast` says the same."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,31 +29,32 @@ RUNS = [
 REFUSED = [
     ("--style-weight 0 --content-weight 0", "nothing pulls at the picture"),
     ("--style-layers relu1_1=0 --content-layers relu4_2=0", "nothing pulls at the picture"),
-    ("--clip 1e300", "clip: Input should be less than or equal to 1000000"),
-    ("--clip nan", "clip: "),
-    ("--device cpu:", "device: there are cpu, cuda"),
+    ("--clip 1e300", "--clip is 1e+300: give a number from 0 to 1e+06\n"),
+    ("--clip nan", "--clip is nan: give a finite number from 0 to 1e+06\n"),
+    ("--device cpu:", "--device is 'cpu:': give auto, cpu, cuda, mps or xpu, or cuda:1"),
     ("--device cpu:1", "there are cpu:0 to cpu:0"),
     ("--device cpu:99999999999999999999", "there are cpu:0 to cpu:0"),
-    ("--scale-factor 1.0000001", "scale_factor: "),
-    ("--learning-rate 1e300", "learning_rate: "),
-    ("--learning-rate 0", "learning_rate: "),
-    ("--step-limit 1e300", "step_limit: "),
-    ("--first-step 1e300", "first_step: "),
+    ("--scale-factor 1.0000001", "--scale-factor is"),
+    ("--learning-rate 1e300", "--learning-rate is"),
+    ("--learning-rate 0", "--learning-rate is"),
+    ("--step-limit 1e300", "--step-limit is"),
+    ("--first-step 1e300", "--first-step is"),
     ("--size 16", "content ('{photo}') is worked on at 16 x 12 pixels"),
-    ("--size 99999999999999999999999999", "size: "),
-    ("--steps 99999999999", "steps: "),
-    ("--history 1001", "history: "),
-    ("--seed -1", "seed: "),
-    ("--seed 9223372036854775808", "seed: "),
-    ("--memory 1", "of memory and the budget is"),
-    ("--memory 999999999999999999999999999GiB", "memory: "),
-    ("--style-scale 0", "style_scale: "),
-    ("--style-weight 1e300", "style_weight: "),
-    ("--tv-weight inf", "tv_weight: "),
-    ("--style-layers relu1_1=1e300", "style_layers: "),
+    ("--size 99999999999999999999999999", "--size is"),
+    ("--steps 99999999999", "--steps is"),
+    ("--history 1001", "--history is"),
+    ("--seed -1", "--seed is"),
+    ("--seed 9223372036854775808", "--seed is"),
+    ("--memory 1", "--memory is '1': give an amount with its unit, such as 4GiB"),
+    ("--memory 1B", "of memory and the budget is"),
+    ("--memory 999999999999999999999999999GiB", "--memory is"),
+    ("--style-scale 0", "--style-scale is"),
+    ("--style-weight 1e300", "--style-weight is"),
+    ("--tv-weight inf", "--tv-weight is"),
+    ("--style-layers relu1_1=1e300", "--style-layers has"),
     ("--style-layers relu9_9", "unknown layer 'relu9_9'"),
-    ("--style-weights 1,2", "2 numbers for 1 style"),
-    ("--style-weights 1e300", "style_weights: "),
+    ("--style-weights 1,2", "--style-weights has 2 numbers, and there is 1 style: give one number"),
+    ("--style-weights 1e300", "--style-weights has"),
     ("--init nowhere.png", "'nowhere.png'"),
     ("--content-mask nowhere.png", "'nowhere.png'"),
     ("--network vgg19", "is not made for vgg19"),
@@ -119,7 +121,11 @@ def test_weights_written_behind_a_style_count_for_the_forecast_too(
     for name in ("stylize", "forecast"):
         assert main([name, str(photo), f"{painting}:0"]) == 2
         errors.append(capsys.readouterr().err)
-    assert errors[0] == errors[1] and "style_weights: " in errors[0]
+    assert errors[0] == errors[1]
+    assert f"give a weight above 0 behind the picture, as in '{painting}:2'" in errors[0]
+    for weight in ("-1", "2,5", "much", "1" * 20):
+        assert main(["stylize", str(photo), f"{painting}:{weight}"]) == 2
+        assert f"'{weight}' behind the picture '{painting}' is no weight" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -147,3 +153,51 @@ def test_a_style_that_is_the_content_is_mentioned(
     size = ["--size", "48"]
     assert main(["stylize", str(photo), str(photo), *FAST, *QUICK, *size, "-o", out]) == 0
     assert "note: the picture is the content as it was" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("scale", "told"), [("0.001", "is worked on at 32: which is the least"), ("8", "not enlarged")]
+)
+def test_a_style_scale_beyond_the_style_is_noted(
+    scale: str, told: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("stylize", f"--style-scale {scale}") == 0
+    assert told in capsys.readouterr().err
+    assert command("stylize", "--style-scale 0.6") == 0
+    assert "worked on at" not in capsys.readouterr().err
+
+
+def test_a_long_and_narrow_picture_is_told_what_helps(
+    command: Callable[..., int], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.open(photo).resize((2000, 2)).save(photo)
+    assert command("stylize", "") == 2
+    found = re.search(
+        r"needs at least (\d+) .* choose a --size of at least (\d+)", capsys.readouterr().err
+    )
+    assert found is not None and int(found[2]) == 1000 * int(found[1])
+    Image.open(photo).resize((20000, 2)).save(photo)
+    assert command("stylize", "") == 2
+    assert "cut it less long and narrow" in capsys.readouterr().err
+
+
+def test_a_budget_says_what_the_pictures_take_of_it(
+    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("stylize", "--memory 1MiB --size 512") == 2
+    told = capsys.readouterr().err
+    assert "and the budget is 1 MiB, of which the pictures take " in told
+
+
+def test_a_first_image_of_another_shape_is_noted(
+    command: Callable[..., int],
+    photo: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = tmp_path / "first.png"
+    for size, noted in ((20, 90), True), ((96, 72), False):
+        Image.open(photo).resize(size).save(first)
+        assert command("stylize", f"--init {first}") == 0
+        told = capsys.readouterr().err
+        assert ("the first image is 20 x 90 pixels and the content " in told) == noted

@@ -113,7 +113,7 @@ def test_progress_names_scale_step_losses_and_notes(terminal: bool) -> None:
     console = Console(file=file, force_terminal=terminal, width=100)
     list(show_progress(iterates(), plan_of([Scale(20, 30, 3)]), console))
     text = file.getvalue()
-    for part in ("scale 1/1", "30 × 20", "step 1/3", "content/relu4_2 0.5", "exploded"):
+    for part in ("scale 1/1", "30 x 20", "step 1/3", "content/relu4_2 0.5", "exploded"):
         assert part in text
 
 

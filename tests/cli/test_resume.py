@@ -249,3 +249,53 @@ def test_the_picture_in_place_of_its_checkpoint_gets_a_hint(
     capsys.readouterr()
     assert main(["resume", str(checkpoint.with_suffix("")), "-q"]) == 2
     assert f"did you mean '{checkpoint}'?" in capsys.readouterr().err
+
+
+def test_a_run_that_has_ended_says_so(
+    checkpoint: Path, pair: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, copy = checkpoint.with_suffix(""), checkpoint.read_bytes()
+    assert main(["resume", str(checkpoint), "-q"]) == 0
+    made = out.read_bytes()
+    capsys.readouterr()
+    assert main(["resume", str(checkpoint), "-q"]) == 2
+    assert f"its run has ended: the picture is '{out}'" in capsys.readouterr().err
+    checkpoint.write_bytes(copy)  # as when the process is killed before it removes it
+    assert main(["resume", str(checkpoint), "-q"]) == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == (f"{out}\n", 1) and "has ended" in told.err
+    assert out.read_bytes() == made and checkpoint.exists()
+    other = out.with_name("other.png")
+    assert main(["resume", str(checkpoint), "-q", "-o", str(other)]) == 0
+    assert load_image(other).equal(load_image(out))
+
+
+def test_a_result_that_was_replaced_meanwhile_stays(
+    checkpoint: Path, pair: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = checkpoint.with_suffix("")
+    theirs = Path(pair[0]).read_bytes()
+    out.write_bytes(theirs)
+    capsys.readouterr()
+    assert main(["resume", str(checkpoint), "-q"]) == 2
+    assert f"'{out}' has been replaced since the run was interrupted" in capsys.readouterr().err
+    assert out.read_bytes() == theirs and checkpoint.exists()
+    out.unlink()
+    assert main(["resume", str(checkpoint), "-q"]) == 0
+
+
+def test_what_the_run_was_to_replace_is_replaced(
+    tmp_path: Path, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.png"
+    out.write_bytes(Path(pair[0]).read_bytes())
+
+    def killed(run: JobRun) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)
+        patch.setattr(JobRun, "finish", killed)
+        assert main(["stylize", *pair, "-o", str(out), *FAST]) == 130
+    assert main(["resume", f"{out}.checkpoint", "-q"]) == 0
+    assert load_image(out).shape[-1] == 64

@@ -129,3 +129,16 @@ def test_a_shell_may_close_anything(redirection: str, code: int, tmp_path: Path)
     )
     assert done.returncode == code
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device")
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+@pytest.mark.parametrize("command", ["presets", "--help", "--version", "networks path"])
+def test_a_command_whose_output_is_lost_fails(command: str, where: str) -> None:
+    done = subprocess.run(
+        f"exec '{sys.executable}' -m gramarye {command} {where}",
+        shell=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("gramarye: standard output could not be written: ")
+    assert done.stderr.count("\n") == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from gramarye.cli import main
 from gramarye.cli import running as cli_running
@@ -48,7 +49,7 @@ def test_the_result_is_named_after_both_and_lies_in_the_current_folder(
     assert run() == 0
     out, err = capsys.readouterr()
     assert out == "photo-painting.png\n"
-    assert "style/relu4_1" in err and "48 × 36 pixels, 3 steps" in err
+    assert "style/relu4_1" in err and "48 x 36 pixels, 3 steps" in err
     picture = load_picture(tmp_path / "photo-painting.png")
     assert (picture.width, picture.height) == (48, 36)
 
@@ -158,6 +159,23 @@ def test_every_nth_step_is_saved(run: Callable[..., int], tmp_path: Path) -> Non
 def test_a_preview_is_written(run: Callable[..., int], tmp_path: Path) -> None:
     assert run("--preview", "preview.jpg", "-o", "a.png") == 0
     assert load_picture(tmp_path / "preview.jpg").width == 48
+
+
+def test_pictures_on_the_way_are_as_the_result_will_be(
+    run: Callable[..., int], tmp_path: Path
+) -> None:
+    photo = Image.open(tmp_path / "photo.png").convert("RGBA")
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    photo.save(tmp_path / "photo.png")
+    left = tmp_path / ".preview.png.01234567.part", tmp_path / ".a-step00003.png.01234567.part"
+    for part in left:  # of a run that was killed
+        part.write_bytes(b"half")
+    same = ["--finer-steps", "0", "--min-size", "48", "--steps", "3", "--save-every", "3"]
+    assert run("--color", "content", *same, "--preview", "preview.png", "-o", "a.png") == 0
+    third, last, preview = map(load_picture, ("a-step00003.png", "a.png", "preview.png"))
+    assert third.pixels.equal(last.pixels) and third.alpha is not None
+    assert third.alpha.equal(last.alpha) and preview.alpha.equal(last.alpha)
+    assert not any(part.exists() for part in left)
 
 
 def test_the_first_image_may_be_a_file(

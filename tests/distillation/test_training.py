@@ -1,5 +1,6 @@
 """Distillation on a toy: teachers, crops, training, resuming, folding, the command."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -119,9 +120,23 @@ def test_crops_depend_on_seed_and_step_alone(images: Path) -> None:
     assert not torch.equal(one.batch(7), other.batch(7))
 
 
-def test_pictures_are_skipped_by_their_prefix(images: Path, tmp_path: Path) -> None:
+def test_pictures_are_skipped_by_their_prefix(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert len(picture_files([images])) == 4
     assert [f.name for f in picture_files([images], ["held"])] == ["a_0.png", "a_1.png", "a_2.png"]
+    real = os.scandir
+
+    def locked(path: Path) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    (images / "locked").mkdir()
+    monkeypatch.setattr(os, "scandir", locked)  # the tests' user may read everything
+    with pytest.raises(ImageError, match=r"locked' cannot be read \(Permission denied\)"):
+        picture_files([images])
+    monkeypatch.undo()
     with pytest.raises(ImageError, match="no pictures"):
         picture_files([images], ["a", "held"])
     with pytest.raises(ImageError, match="is no folder"):

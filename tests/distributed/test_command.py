@@ -75,7 +75,7 @@ def test_torchrun_writes_one_picture_like_that_of_one_process(
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(two)]
     assert "2 processes, 2 of them at the last scale" in done.stderr
-    assert "50 × 72" in done.stderr
+    assert "50 x 72" in done.stderr
     assert [path.name for path in two.parent.iterdir()] == ["two.png"]
     pixels = [np.rint(load_picture(path).pixels.numpy() * 255) for path in (one, two)]
     # Other roundings in float32, ten times amplified: by one of 255 at the rounding's edge.
@@ -232,7 +232,7 @@ def test_ctrl_c_in_one_process_leaves_the_picture(
     running[1].send_signal(signal.SIGINT)
     ends = finish(running)
     assert [code for code, _, _ in ends] == [130, 0]
-    assert re.search(r"stopped: the picture so far, 32 × 46", ends[0][2])
+    assert re.search(r"stopped: the picture so far, 32 x 46", ends[0][2])
     assert load_picture(out).pixels.shape == (1, 3, 46, 32)
 
 

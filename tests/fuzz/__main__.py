@@ -19,10 +19,13 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
+
 from tests.fuzz.targets import TARGETS
 
 BATCH = 40  # cases of a process: what one leaves behind must not fail another
-SLOWEST = 60.0  # seconds one case may take, on a busy machine
+SLOWEST = 60.0  # seconds of processor time one case may take
+LONGEST = 600.0  # seconds on the clock: it waits for something that never comes
 FINDINGS = Path("fuzz-findings")
 
 
@@ -65,9 +68,9 @@ def run_batch(target: str, seed: int, end: float) -> tuple[int, str]:
         done, failure = 0, ""
         while True:
             try:
-                line = lines.get(timeout=SLOWEST)
+                line = answer(process, lines)
             except queue.Empty:
-                failure = f"no answer after {SLOWEST:.0f} s"
+                failure = f"no answer after {SLOWEST:.0f} s of computing, or {LONGEST:.0f} s in all"
                 break
             if line is None:
                 code = process.wait()
@@ -86,6 +89,26 @@ def run_batch(target: str, seed: int, end: float) -> tuple[int, str]:
             again = f"{' '.join(command[1:])}\n{failure}\n"
             (kept / "again.txt").write_text(again, encoding="utf-8")
         return done, failure
+
+
+def answer(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> str | None:
+    """The next line; queue.Empty if the process has worked too long on it, or has gone to sleep."""
+    start, begun = time.monotonic(), worked(process)
+    while True:
+        try:
+            return lines.get(timeout=1)
+        except queue.Empty:
+            if worked(process) - begun > SLOWEST or time.monotonic() - start > LONGEST:
+                raise
+
+
+def worked(process: subprocess.Popen[str]) -> float:
+    """Seconds of processor time: on a busy machine, an hour on the clock proves nothing."""
+    try:
+        times = psutil.Process(process.pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def read_lines(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:

@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from gramarye.distributed.bands import whole
 from gramarye.errors import ImageError, InputError
 from gramarye.inputs.inputs import Input, Inputs, match_colors
+from gramarye.inputs.kinds import check_names
 from gramarye.pictures.color import mean_and_covariance
 from gramarye.pictures.picture import Picture
 from gramarye.pictures.settings import PictureSettings
@@ -33,6 +34,13 @@ def half_hidden(seed: int, height: int = 24, width: int = 36) -> Picture:
 def seen_at(inputs: Mapping[str, Input], height: int = 12, width: int = 18) -> dict[str, Tensor]:
     settings = PictureSettings(color="free")
     return Inputs(inputs).at(whole(height, width).bands, (0, height), settings, CPU)
+
+
+def test_styles_are_numbered_without_a_gap() -> None:
+    for names in (["content", "style/7"], ["content", "style/0", "style/2"]):
+        with pytest.raises(InputError, match="number the styles from 0"):
+            check_names(names)
+    check_names(["content", "style/1", "style/0"])
 
 
 def test_alpha_comes_along_as_weights_at_the_scales_size() -> None:

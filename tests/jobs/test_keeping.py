@@ -1,5 +1,6 @@
 """A run writes, replaces and removes its own checkpoint, and no other."""
 
+import json
 import os
 import sys
 from dataclasses import replace
@@ -40,6 +41,9 @@ def test_another_runs_checkpoint_is_left_and_named(make_job: MakeJob) -> None:
     run.finish()
     assert older.read_bytes() == before
     assert sorted(path.name for path in job.out.parent.iterdir()) == ["a.png", "a.png.checkpoint"]
+    with pytest.raises(CheckpointError, match=r"the run has ended, and .* is its picture"):
+        do(job_of(read_checkpoint(older)))  # the other run has made the same
+    job.out.unlink()
     assert do(job_of(read_checkpoint(older))).steps == 7
     assert not older.exists()
 
@@ -83,6 +87,7 @@ def test_two_runs_of_one_name_keep_two_checkpoints(
         saved = checkpoint_path(job.out, number)
         assert do(job_of(read_checkpoint(saved))).steps == 7
         assert not saved.exists()
+        job.out.unlink()
 
 
 def test_a_run_that_went_on_elsewhere_leaves_the_checkpoint_it_came_from(
@@ -130,7 +135,9 @@ def test_an_input_that_has_changed_is_noticed_from_python_too(
         open_job(job_of(read_checkpoint(checkpoint_path(job.out))))
 
 
-def test_a_run_that_has_only_its_picture_to_write_goes_on(make_job: MakeJob) -> None:
+def test_a_run_that_has_only_its_picture_to_write_goes_on(
+    make_job: MakeJob, capsys: pytest.CaptureFixture[str]
+) -> None:
     job = make_job()
     whole = do(job)
     pixels = load_image(whole.output)
@@ -140,7 +147,9 @@ def test_a_run_that_has_only_its_picture_to_write_goes_on(make_job: MakeJob) -> 
     run.checkpoints.write_end(run.last, run.count)
     saved = checkpoint_path(job.out)
     job.out.unlink()
-    assert main(["resume", str(saved), "-q"]) == 0
+    capsys.readouterr()
+    assert main(["resume", str(saved), "-q", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["losses"] == whole.losses
     assert torch.equal(load_image(job.out), pixels)
     assert not saved.exists()
 

@@ -125,11 +125,13 @@ def test_what_was_given_up_is_described() -> None:
     on_disk, rounded = PairStorage(True, "/tmp"), PairStorage(True)
     some = ScaleBudget(on_disk, False, scale(300 * 2**20).tiles, None, 0)
     told = some.describe(10)
-    assert told.startswith("L-BFGS's 10 pairs on disk; content features computed anew in every")
+    assert told.startswith(
+        "the last 10 steps remembered on disk; content features computed anew in every"
+    )
     assert f"{len(some.tiles.tiles)} tiles" in told
     assert some.tiled and not scale(None).tiled
     lean = replace(some, storage=rounded, stored=True)
-    assert lean.describe(7).startswith("L-BFGS's 7 pairs in bfloat16; ")
+    assert lean.describe(7).startswith("the last 7 steps remembered in 16 bits; ")
 
 
 def test_in_memory_and_exact_is_the_storage_that_gives_nothing_up() -> None:

@@ -171,7 +171,7 @@ def test_kept_color_of_the_content_itself_is_the_content() -> None:
 
 
 def test_kept_color_refuses_pictures_of_two_sizes() -> None:
-    with pytest.raises(ImageError, match="9x12 and the content 12x9"):
+    with pytest.raises(ImageError, match="9 x 12 and the content 12 x 9"):
         keep_content_color(colors(0), colors(1, 9, 12))
 
 

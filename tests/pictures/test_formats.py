@@ -31,7 +31,7 @@ def test_requests_that_cannot_be_met(tmp_path, name: str, options, message: str)
 
 def test_pictures_too_large_for_the_format(tmp_path) -> None:
     picture = Picture(torch.zeros(1, 3, 1, 16384))
-    with pytest.raises(InputError, match=r"16384x1 pixels.*WebP.*16383"):
+    with pytest.raises(InputError, match=r"16384 x 1 pixels.*WebP.*16383"):
         picture.save(tmp_path / "a.webp")
     check_output(tmp_path / "a.png", size=(16384, 1))
     check_output(tmp_path / "a.avif", size=(16384, 16384))
@@ -40,7 +40,7 @@ def test_pictures_too_large_for_the_format(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("name", "size", "message"),
     [
-        ("a.jpg", (65501, 10), r"65501x10 pixels.*JPEG.*65500 a side: write a \.png or a \.tif"),
+        ("a.jpg", (65501, 10), r"65501 x 10 pixels.*JPEG.*65500 a side: write a \.png or a \.tif"),
         ("a.webp", (10, 16384), r"WebP.*16383 a side"),
         ("a.avif", (32769, 10), r"AVIF.*32768 a side"),
         ("a.avif", (16385, 16384), r"268 megapixels.*AVIF holds at most 268"),

@@ -118,7 +118,7 @@ def test_notebooks_and_pillow_get_8_bits() -> None:
 
 def test_a_picture_prints_what_it_is_and_not_its_numbers(tmp_path) -> None:
     path = pillow_file(tmp_path / "a.png", Image.fromarray(ramp()))
-    assert repr(load_picture(path)) == "<Picture a.png: 28x20, 8 bits>"
+    assert repr(load_picture(path)) == "<Picture a.png: 28 x 20, 8 bits>"
 
 
 def test_show_opens_the_viewer(monkeypatch) -> None:

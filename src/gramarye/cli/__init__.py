@@ -28,9 +28,9 @@ from gramarye.cli import (
     score,
     stylize,
 )
-from gramarye.cli.commands import Group, mistake
+from gramarye.cli.commands import Group, as_typed, mistake
 from gramarye.cli.interrupts import as_interrupts
-from gramarye.cli.streams import guarded_streams
+from gramarye.cli.streams import check_printed, guarded_streams
 from gramarye.distributed.environment import launched, only_errors
 from gramarye.errors import GramaryeError, InputError, OutputError
 from gramarye.threads import share_cores
@@ -74,11 +74,13 @@ def run(arguments: list[str]) -> int:
         only_errors()
     try:
         commands = make_commands()
-        with commands.make_context("gramarye", arguments.copy()) as context:
-            code: int = commands.invoke(context)
-            return code
-    except click.exceptions.Exit as end:  # --help and --version
-        return end.exit_code
+        try:
+            with commands.make_context("gramarye", arguments.copy()) as context:
+                code: int = commands.invoke(context)
+                return code
+        except click.exceptions.Exit as end:  # --help and --version
+            check_printed(is_all=True)
+            return end.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return 2
@@ -89,7 +91,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 1
     except (InputError, OutputError) as error:
-        return complain(str(error), 2)
+        return complain(as_typed(error), 2)
     except GramaryeError as error:
         return complain(str(error), 1)
     except Exception as error:

@@ -10,18 +10,42 @@ from typing import Any, final
 import click
 
 from gramarye.cli.streams import check_printed
-from gramarye.errors import did_you_mean
+from gramarye.errors import GramaryeError, did_you_mean
+from gramarye.units import show_value
+from gramarye.validation import listed
 
-FILE = click.Path(path_type=Path, readable=False)  # the shell completes it; we check it later
+
+@final
+class Wrong(click.BadParameter):
+    """A value that is not allowed; `allowed` says what is, as a noun: "a number above 0"."""
+
+    def __init__(self, given: object, allowed: str) -> None:
+        super().__init__(allowed)
+        self.given = given
+
+
+@final
+class FilePath(click.Path):
+    """A path that the shell completes; whether there is such a file is checked later."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):  # which would be the current folder
+            raise Wrong(value, "the name of a file")
+        return super().convert(value, param, ctx)
+
+
+FILE = FilePath(path_type=Path, readable=False)
 
 
 @final
 class Choice(click.Choice[Any]):
     """One of a few values; of others, the nearest is proposed."""
 
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        hint = did_you_mean(str(value), map(str, self.choices))
-        return super().get_invalid_choice_message(value, ctx).rstrip(".") + hint
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        names = list(map(str, self.choices))
+        if str(value) not in names:
+            raise Wrong(value, listed(names) + did_you_mean(str(value), names))
+        return super().convert(value, param, ctx)
 
 
 @final
@@ -75,10 +99,23 @@ class Command(click.Command):
             return code or 0
 
         texts = {"short_help": about, "help": about, "options_metavar": "[options]", **texts}
-        super().__init__(name, callback=callback, params=list(params), **texts)
+        extra = {"allow_extra_args": True}  # `parse_args` refuses them, in our words
+        super().__init__(
+            name, callback=callback, params=list(params), context_settings=extra, **texts
+        )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, repeated(args, self.lists))
+        try:
+            left = super().parse_args(ctx, repeated(args, self.lists))
+        except click.BadOptionUsage as error:
+            error.ctx = ctx  # which click leaves out
+            raise
+        if left and not ctx.resilient_parsing:
+            takes = " ".join(self.collect_usage_pieces(ctx)[1:]) or "options only"
+            raise click.UsageError(
+                f"{show_value(left[0])} is too much: '{ctx.command_path}' takes {takes}", ctx
+            )
+        return left
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {"Options": []}
@@ -115,21 +152,46 @@ class Group(click.Group):
 
 def mistake(error: click.UsageError, arguments: Sequence[str]) -> str:
     """What the user got wrong, in one sentence, with what was probably meant."""
+    if isinstance(error, Wrong) and error.param is not None:
+        return f"{name_of(error.param)} is {show_value(error.given)}: give {error.message}"
     message = " ".join(error.format_message().split()).rstrip(".")
-    message = message[0].lower() + message[1:]
     if error.ctx is None:
-        return message
-    if isinstance(error, click.NoSuchCommand):
+        return message[0].lower() + message[1:]
+    params = error.ctx.command.get_params(error.ctx)
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        usage = " ".join(
+            [error.ctx.command_path, *error.ctx.command.collect_usage_pieces(error.ctx)]
+        )
+        about = getattr(error.param, "help", "")
+        message = f"{name_of(error.param)} is missing ({about}): write '{usage}'"
+    elif isinstance(error, click.BadOptionUsage):
+        option = next(param for param in params if error.option_name in param.opts)
+        message = f"{error.option_name} takes no value: leave out what is behind it"
+        if not getattr(option, "is_flag", False):
+            message = f"{error.option_name} has no value: give {option.metavar or 'one'} behind it"
+    elif isinstance(error, click.NoSuchCommand):
         names = list(error.ctx.command.commands)  # type: ignore[attr-defined]  # it is a Group
         message = f"unknown command {error.command_name!r}: there are {', '.join(names)}"
         message += did_you_mean(error.command_name, names)
     elif isinstance(error, click.NoSuchOption):
         # Of `-photo.jpg` click tells -p only.
         typed = next(a for a in arguments if a.startswith(error.option_name))
-        params = error.ctx.command.get_params(error.ctx)
         names = [n for p in params for n in (*p.opts, *p.secondary_opts) if n.startswith("-")]
         hint = did_you_mean(typed.partition("=")[0], names)
         if not hint and not typed.startswith("--"):
             hint = f"; a file of that name is written './{typed}'"
         message = f"unknown option {typed!r}{hint}"
     return f"{message} ('{error.ctx.command_path} --help' explains)"
+
+
+def name_of(param: click.Parameter) -> str:
+    """As it is typed: `--size`, or the CONTENT of the usage."""
+    option = isinstance(param, click.Option)
+    return max(param.opts, key=len) if option else param.human_readable_name
+
+
+def as_typed(error: GramaryeError) -> str:
+    """The message with the option in place of the setting's name: `--style-scale is 0: ...`."""
+    name = getattr(error, "setting", "")
+    option = f"--{name.replace('_', '-')}"
+    return str(error).replace(name, option, 1) if name else str(error)

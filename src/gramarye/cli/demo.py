@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from gramarye.cli.commands import FILE, Command, Option
+from gramarye.cli.options import whole_number
 
 if TYPE_CHECKING:
     from gramarye.jobs.job import Report
@@ -21,11 +22,12 @@ PAIRS = {
 
 
 def command() -> Command:
+    size = "longest side of each result, in pixels [512]"
     return Command(
         "demo",
         run,
         "stylize the sample pictures",
-        Option("--size", "longest side of each result, in pixels [512]", int, "N", default=512),
+        Option("--size", size, whole_number, "N", default=512),
         Option("-o --out", "folder [demo]", FILE, "DIR", default="demo"),
         Option("-q --quiet", "show no progress"),
         help="Stylize the sample pictures that come with gramarye, and lay out a contact sheet of "
@@ -57,7 +59,7 @@ def run(args: SimpleNamespace) -> int:
         print(report.output)
         if report.stopped:
             return 130
-    print(write_sheet(reports, args.out / "contact-sheet.jpg", args.size))
+    print(write_sheet(reports, args.out / "contact-sheet.jpg", config.picture.size))
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gramarye.cli.commands import FILE, Command, Option
-from gramarye.cli.options import given, seconds, setting_option
+from gramarye.cli.options import given, parse_whole_numbers, seconds, setting_option
 from gramarye.distillation.settings import DistillConfig, make_distill_config
 from gramarye.errors import OutputError
 from gramarye.settings import settings_of
@@ -54,14 +54,9 @@ def command() -> Command:
     )
 
 
-def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
+def parse_blocks(text: str) -> tuple[tuple[int | str, ...], ...]:
     """`16,16/32,32` as ((16, 16), (32, 32))."""
-    try:
-        return tuple(tuple(int(n) for n in block.split(",")) for block in text.split("/"))
-    except ValueError:
-        raise click.BadParameter(
-            f"{text[:80]!r} does not name channels: write 16,16/32,32/64,64,64,64/..."
-        ) from None
+    return tuple(map(parse_whole_numbers, text.split("/")))
 
 
 def run(args: SimpleNamespace) -> int:

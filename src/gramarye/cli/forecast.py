@@ -79,11 +79,11 @@ def as_dict(expected: Forecast) -> dict[str, Any]:
 def table(expected: Forecast, history: int) -> str:
     """One line per scale and one for all."""
     from gramarye.forecast import describe
-    from gramarye.units import show_bytes, show_seconds
+    from gramarye.units import show_bytes, show_seconds, show_size
 
     lines = []
     for part in expected.scales:
-        size = f"{part.scale.width} × {part.scale.height}"
+        size = show_size(part.scale.width, part.scale.height)
         given_up = part.budget.describe(history)
         lines.append(
             f"{size:>15}  {part.scale.steps:4} steps  {show_seconds(part.seconds):>12}  "

@@ -11,11 +11,12 @@ import click
 from pydantic import ByteSize
 from pydantic_core import PydanticUndefined
 
-from gramarye.cli.commands import FILE, Choice, Option
+from gramarye.cli.commands import FILE, Choice, Option, Wrong
 from gramarye.config import all_settings, preset_names
 from gramarye.inputs.kinds import INPUTS
 from gramarye.networks.catalog import ALIASES, NETWORKS
-from gramarye.settings import OneOf, Setting
+from gramarye.settings import Setting
+from gramarye.validation import OneOf, bare
 
 
 def setting_options() -> Iterator[Option]:
@@ -69,6 +70,8 @@ def setting_option(setting: Setting) -> Option:
     if names and (kind is str or get_origin(kind) is Literal):
         return Option(f"--{name}", text, Choice(names), group=setting.group)
     plain = click.Path(readable=False) if setting.option in FILES else str
+    if get_origin(kind) is tuple:
+        kind = tuple[bare(get_args(kind)[0], ())[0], ...]  # type: ignore[misc]
     convert, metavar = TYPES.get(kind, TYPES.get(get_origin(kind) or kind, (plain, name.upper())))
     complete = COMPLETIONS.get(setting.option)
     return Option(f"--{name}", text, convert, metavar, group=setting.group, shell_complete=complete)
@@ -84,41 +87,52 @@ def plain_type(annotation: Any) -> Any:
     return kinds[0] if type(None) in get_args(annotation) else annotation
 
 
-def parse_layers(text: str) -> dict[str, float]:
+# What is no number stays the text it is: the settings say what is wrong with it.
+
+
+def whole_number(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def parse_layers(text: str) -> dict[str, float | str]:
     """`relu1_1=8,relu2_1` as {"relu1_1": 8.0, "relu2_1": 1.0}; an empty text is no layer."""
-    layers = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        layer, _, weight = part.partition("=")
-        try:
-            layers[layer.strip()] = float(weight or 1)
-        except ValueError:
-            raise click.BadParameter(
-                f"the weight in {part!r} is not a number: write LAYER=WEIGHT,LAYER=WEIGHT"
-            ) from None
+    layers: dict[str, float | str] = {}
+    for part in filter(str.strip, text.split(",")):
+        layer, equals, weight = map(str.strip, part.partition("="))
+        if layer in layers:
+            raise Wrong(text, f"every layer once, and not {layer} twice")
+        layers[layer] = number(weight) if equals else 1.0
     return layers
 
 
-def parse_numbers(text: str) -> tuple[float, ...]:
+def parse_numbers(text: str) -> tuple[float | str, ...]:
     """`2,1` as (2.0, 1.0)."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not numbers: write X,X,X") from None
+    return tuple(map(number, text.split(",")))
 
 
-def parse_whole_numbers(text: str) -> tuple[int, ...]:
+def parse_whole_numbers(text: str) -> tuple[int | str, ...]:
     """`96,128` as (96, 128)."""
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not whole numbers: write N,N,N") from None
+    return tuple(map(whole_number, text.split(",")))
 
 
 def seconds(text: str) -> float:
     """A number of at least 0."""
-    value: float = click.FLOAT(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
     if not 0 <= value < float("inf"):
-        raise click.BadParameter(f"{text} is no number of seconds: 0 or more is")
+        raise Wrong(text, "a number of seconds, 0 or more")
     return value
 
 
@@ -132,8 +146,8 @@ def network_names() -> list[str]:
 
 
 TYPES: dict[Any, tuple[Any, str]] = {
-    int: (click.INT, "N"),
-    float: (click.FLOAT, "X"),
+    int: (whole_number, "N"),
+    float: (number, "X"),
     ByteSize: (str, "MEMORY"),
     tuple: (parse_numbers, "X,X,..."),
     tuple[int, ...]: (parse_whole_numbers, "N,N,..."),

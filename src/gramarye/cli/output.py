@@ -8,11 +8,13 @@ from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 
-import click
+from pydantic import TypeAdapter, ValidationError
 
 from gramarye.cli.commands import FILE, Choice, Option
-from gramarye.cli.options import seconds
+from gramarye.cli.options import number, whole_number
+from gramarye.errors import SettingsError
 from gramarye.jobs.output import Output
+from gramarye.validation import first_problem
 
 
 def output_options() -> list[Option]:
@@ -26,19 +28,26 @@ def output_options() -> list[Option]:
     file, running = {"group": "the file"}, {"group": "while it runs"}
     return [
         Option("-o --out", formats, FILE, "FILE", **file),
-        Option("--quality", quality, int, "N", default=Output.quality, **file),
+        Option("--quality", quality, whole_number, "N", default=Output.quality, **file),
         Option("--bit-depth", "bits per channel [the content's]", Choice((8, 16)), **file),
         Option("--strip", "leave out the metadata of the content's file", **file),
         Option("--preview", preview, FILE, "FILE", **running),
-        Option("--save-every", nth, click.IntRange(min=1), "N", **running),
-        Option("--checkpoint-every", often, seconds, "SECONDS", default=late, **running),
+        Option("--save-every", nth, whole_number, "N", **running),
+        Option("--checkpoint-every", often, number, "SECONDS", default=late, **running),
         Option("--json", "print one JSON object about the result on stdout", **running),
         Option("-q --quiet", "show no progress", **running),
     ]
 
 
 def given_output(args: SimpleNamespace) -> Output:
-    return Output(**{field.name: getattr(args, field.name) for field in fields(Output)})
+    """How the result is written; SettingsError says what is wrong with a value."""
+    given = {field.name: getattr(args, field.name) for field in fields(Output)}
+    try:
+        return TypeAdapter(Output).validate_python(given)
+    except ValidationError as error:
+        problem = first_problem(error, Output)
+        name = str(problem.path[0])
+        raise SettingsError(problem.of_setting(name), setting=name) from error
 
 
 def new_name(content: Path, styles: Sequence[Path]) -> Path:

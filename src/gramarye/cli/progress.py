@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from gramarye.units import show_seconds
+from gramarye.units import show_seconds, show_size
 
 if TYPE_CHECKING:
     from gramarye.optimize import Iterate
@@ -106,7 +106,7 @@ def work_left(iterate: Iterate, steps: Sequence[int], work: Sequence[float]) -> 
 
 def describe(iterate: Iterate, scale: Scale) -> str:
     return (
-        f"scale {iterate.scale + 1}/{iterate.scales}  {scale.width} × {scale.height}  "
+        f"scale {iterate.scale + 1}/{iterate.scales}  {show_size(scale.width, scale.height)}  "
         f"step {iterate.step}/{iterate.steps}"
     )
 

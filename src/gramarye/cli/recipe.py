@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gramarye.cli.commands import FILE, Command, Option, argument
 from gramarye.cli.options import show_default
 from gramarye.config import changed_settings
-from gramarye.units import show_text
+from gramarye.units import show_size, show_text
 
 if TYPE_CHECKING:
     from gramarye.recipe import Recipe
@@ -44,7 +44,7 @@ def escaped(text: str) -> str:
 
 def describe(recipe: Recipe) -> str:
     """The recipe as lines of `name  value`, with the settings that differ from the defaults."""
-    lines = [("size", f"{recipe.width} x {recipe.height}")]
+    lines = [("size", show_size(recipe.width, recipe.height))]
     lines += [(name, f"{file.name}  {file.sha256[:16]}") for name, file in recipe.inputs.items()]
     lines.append(("network", f"{recipe.network}  {(recipe.weights_sha256 or 'no hash')[:16]}"))
     lines.append(("device", f"{recipe.device}, {recipe.threads} threads"))

@@ -51,6 +51,7 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.jobs.job import Job
     from gramarye.recipe import Recipe
 
+    output = given_output(args)
     recipe = Recipe.of_picture(args.picture)
     folders = (user_path(args.picture).parent, Path(), samples_folder())
     changes = given_settings(args)
@@ -62,7 +63,7 @@ def run(args: SimpleNamespace) -> int:
     # The same tiles give the same last bits.
     memory = None if "memory" in changes else recipe.memory
     new, keep = args.out is None, (args.picture,)
-    job = Job(inputs, out, config, given_output(args), keep=keep, new=new, memory=memory)
+    job = Job(inputs, out, config, output, keep=keep, new=new, memory=memory)
     report = run_job(job, quiet=args.quiet)
     if report and report.recipe.weights_sha256 != recipe.weights_sha256:
         print("note: the network's weights are not those of the recipe", file=sys.stderr)

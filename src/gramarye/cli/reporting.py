@@ -6,7 +6,7 @@ import json
 import sys
 
 from gramarye.jobs.job import Report
-from gramarye.units import show_seconds
+from gramarye.units import show_seconds, show_size
 
 
 def tell(report: Report | None, as_json: bool) -> int:
@@ -24,7 +24,8 @@ def summary(report: Report) -> str:
     memory = "" if report.peak_memory_mib is None else f", {report.peak_memory_mib:.0f} MiB"
     stopped = "stopped: the picture so far, " if report.stopped else ""
     return (
-        f"{stopped}{report.recipe.width} × {report.recipe.height} pixels, {report.steps} steps, "
+        f"{stopped}{show_size(report.recipe.width, report.recipe.height)} pixels, "
+        f"{report.steps} steps, "
         f"{show_seconds(report.seconds)}{memory}"
     )
 

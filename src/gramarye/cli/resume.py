@@ -33,10 +33,15 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.cli.reporting import tell
     from gramarye.cli.running import run_job
     from gramarye.jobs.checkpoint import read_checkpoint
-    from gramarye.jobs.keeping import job_of
+    from gramarye.jobs.keeping import check_inputs, has_ended, job_of
 
     checkpoint = read_checkpoint(args.checkpoint)
     job = job_of(checkpoint)
+    check_inputs(checkpoint.run)
+    if args.out is None and has_ended(checkpoint.run):
+        print("note: the run has ended: nothing is left to go on from", file=sys.stderr)
+        print(job.out)
+        return 0
     # As many threads as before: sums in another order have other last bits.
     threads, most = checkpoint.run.recipe.threads, max(MOST_THREADS, os.cpu_count() or 1)
     if threads > most:  # starting thousands would end this process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -17,8 +18,9 @@ from gramarye.errors import OutputError
 class Guarded(io.TextIOBase):
     """A stream whose `write` and `flush` never raise; `lost` is the first error they met."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, missing: bool = False) -> None:
         self.stream = stream
+        self.missing = missing  # Python found none when it began: the stream stands in for it
         self.lost: OSError | ValueError | None = None
 
     @property
@@ -36,6 +38,8 @@ class Guarded(io.TextIOBase):
 
     def write(self, text: str) -> int:
         def write() -> None:
+            if self.missing:
+                raise OSError(errno.EBADF, "it is closed")
             try:
                 self.stream.write(text)
             except UnicodeEncodeError:  # as the files' names have it, so that a script finds them
@@ -80,7 +84,10 @@ def guarded_streams() -> Iterator[None]:
         pass
     os.close(descriptor)
     with open_null() as null_device:
-        out, err = (Guarded(stream or null_device) for stream in (sys.stdout, sys.stderr))
+        out, err = (
+            Guarded(stream or null_device, missing=stream is None)
+            for stream in (sys.stdout, sys.stderr)
+        )
         with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
             try:
                 yield

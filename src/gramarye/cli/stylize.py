@@ -18,6 +18,7 @@ from gramarye.cli.options import (
 from gramarye.cli.output import given_output, new_name, output_options
 from gramarye.errors import InputError, SettingsError
 from gramarye.files import is_there, user_path
+from gramarye.settings import LARGEST_WEIGHT
 from gramarye.units import counted
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def command() -> Command:
 
 def run(args: SimpleNamespace) -> int:
     styles, config = given_styles(args)
+    output = given_output(args)
     out = args.out or new_name(args.content, styles)
 
     from gramarye.cli.reporting import tell  # PyTorch: only once the settings are right
@@ -50,7 +52,7 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.jobs.job import Job, name_inputs
 
     inputs = name_inputs(args.content, styles, config, given_inputs(args))
-    job = Job(inputs, out, config, given_output(args), new=args.out is None)
+    job = Job(inputs, out, config, output, new=args.out is None)
     return tell(run_job(job, quiet=args.quiet, shared=True), args.json)
 
 
@@ -66,6 +68,10 @@ def given_styles(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
                 "the styles' weights were given twice: behind the pictures, or with "
                 "--style-weights, but not both"
             )
+        if not any(weights):
+            raise InputError(
+                f"no style counts: give a weight above 0 behind the picture, as in '{styles[0]}:2'"
+            )
         settings["style_weights"] = weights
     if 0 < len(args.style_mask) < len(styles):
         raise InputError(
@@ -80,13 +86,24 @@ def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...
 
     The weights are empty where no style has one. A file whose own name ends so is taken as it is.
     """
-    paths, weights = [], []
+    paths: list[Path] = []
+    weights: list[float | None] = []
     for name in names:
-        found = (
-            None if is_there(user_path(name)) else re.fullmatch(r"(.+):(\d+(?:\.\d+)?)", str(name))
-        )
-        paths.append(Path(found[1]) if found else name)
-        weights.append(float(found[2]) if found else None)
+        path, colon, written = str(name).rpartition(":")
+        if not colon or not path or is_there(user_path(name)):
+            paths.append(name)
+            weights.append(None)
+        elif re.fullmatch(r"\d+(\.\d+)?", written) and float(written) <= LARGEST_WEIGHT:
+            paths.append(Path(path))
+            weights.append(float(written))
+        elif is_there(user_path(path)):
+            raise InputError(
+                f"{written!r} behind the picture '{path}' is no weight: write a number from 0 to "
+                f"{LARGEST_WEIGHT:g}, as in '{path}:2'"
+            )
+        else:
+            paths.append(name)
+            weights.append(None)
     if not any(weight is not None for weight in weights):
         return paths, ()
     return paths, tuple(1.0 if weight is None else weight for weight in weights)

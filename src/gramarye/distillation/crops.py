@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -25,12 +26,12 @@ def picture_files(folders: Sequence[Path], skip: Sequence[str] = ()) -> list[Pat
                 raise ImageError(
                     f"'{folder}' is no folder: name a folder of pictures to train with"
                 )
-            next(folder.iterdir(), None)  # rglob passes over what it may not read
-            found = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
+            found = sorted(f for f in below(folder) if f.suffix.lower() in SUFFIXES)
         except (OSError, ValueError) as error:  # ValueError: a null character
             reason = getattr(error, "strerror", None) or error
+            where = getattr(error, "filename", None) or folder
             raise ImageError(
-                f"the folder '{str(folder)[:200]}' cannot be read ({reason}): name another"
+                f"the folder '{str(where)[:200]}' cannot be read ({reason}): name another"
             ) from error
         files += [f for f in found if not f.name.startswith(tuple(skip))]
     if not files:
@@ -38,6 +39,17 @@ def picture_files(folders: Sequence[Path], skip: Sequence[str] = ()) -> list[Pat
         left = f" that the prefixes {', '.join(map(repr, skip))} leave" if skip else ""
         raise ImageError(f"no pictures ({', '.join(SUFFIXES)}) in {names}{left}: name another")
     return files
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """All that is in a folder and those in it; OSError for one that may not be read."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    next(folder.iterdir(), None)  # which raises what is wrong with the folder itself
+    for place, folders, names in os.walk(folder, onerror=stop):
+        yield from (Path(place, name) for name in (*folders, *names))
 
 
 def read_pictures(files: Sequence[Path]) -> tuple[dict[Path, Tensor], dict[Path, ImageError]]:

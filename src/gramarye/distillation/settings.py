@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from gramarye.errors import SettingsError, did_you_mean
 from gramarye.networks.layers import vgg_layers
 from gramarye.settings import Part
+from gramarye.validation import Problem, first_problem, whole_problem
 
 # The layers a student learns from its teachers.
 TARGETS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
@@ -80,10 +81,9 @@ class DistillConfig(Part):
     def check_blocks(self) -> Self:
         missing = sorted(set(TARGETS) - set(vgg_layers(self.blocks)))
         if missing or len(self.blocks) > 5:
-            raise ValueError(
-                "there must be five blocks, of at least 1, 1, 1, 2 and 1 convolutions, such as "
-                "16,16/32,32/64,64/128,128/256"
-            )
+            wanted = "five blocks, of at least 1, 1, 1, 2 and 1 convolutions, such as "
+            wanted += "16,16/32,32/64,64/128,128/256"
+            raise whole_problem(Problem(("blocks",), self.blocks, wanted))
         return self
 
     def rate(self, step: int) -> float:
@@ -102,8 +102,6 @@ def make_distill_config(**settings: Any) -> DistillConfig:
     try:
         return DistillConfig(**settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "blocks"
-        message = first["msg"].removeprefix("Value error, ")
-        came = f" (got {str(first['input'])[:40]!r})" if first["loc"] else ""
-        raise SettingsError(f"{name}: {message}{came}") from error
+        problem = first_problem(error, DistillConfig)
+        first = str(problem.path[0])
+        raise SettingsError(problem.of_setting(first, problem.path[1:]), setting=first) from error

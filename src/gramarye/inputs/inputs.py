@@ -10,15 +10,16 @@ import torch
 from torch import Tensor
 
 from gramarye.distributed.bands import Bands
-from gramarye.errors import InputError
+from gramarye.errors import ImageError, InputError
 from gramarye.inputs.kinds import CONTENT_ALPHA, check_names, kind_of, names_of
 from gramarye.pictures.alpha import fill_hidden, opacity
 from gramarye.pictures.color import grayed, is_gray, match_color
-from gramarye.pictures.picture import Picture
+from gramarye.pictures.picture import Picture, holds_pixels
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.resizing import style_size
 from gramarye.scales.rows import Rows, cut, length, resize_rows, source_rows
 from gramarye.surroundings import ordinary
+from gramarye.validation import check_kind
 
 Size = tuple[int, int]  # height, width
 Load = Callable[[], Tensor | Picture]  # a picture where there may be transparency
@@ -38,9 +39,11 @@ class Shown:
 
     @classmethod
     def of(cls, picture: Tensor | Picture, name: str = "a picture") -> Shown:
-        """ImageError, with the name, for a picture that shows nothing."""
+        """ImageError, with the name, for what is no picture, or one that shows nothing."""
         if isinstance(picture, Tensor):
-            return cls(ordinary(picture))
+            return cls(ordinary(checked_image(picture, name)))
+        wanted = "a tensor (1, 3, H, W), as load_image makes one, a Picture, or a function that "
+        check_kind(name, picture, Picture, wanted + "loads one")
         pixels, alpha = ordinary(picture.pixels), opacity(picture.alpha, name)
         if alpha is None:
             return cls(pixels)
@@ -51,6 +54,17 @@ class Shown:
         """How light each pixel is (1, 1, H, W); what is transparent is as black."""
         light = self.pixels.mean(1, keepdim=True)
         return light if self.alpha is None else light * self.alpha
+
+
+def checked_image(image: Tensor, name: str) -> Tensor:
+    """The tensor; ImageError unless it is an image of ours, but for its range."""
+    shaped = image.ndim == 4 and image.shape[:2] == (1, 3) and 0 not in image.shape
+    if not shaped or not image.is_floating_point() or not holds_pixels(image):
+        raise ImageError(
+            f"{name} is a tensor of {image.dtype} and shape {tuple(image.shape)}: give floats in "
+            "[0, 1] of shape (1, 3, H, W), as load_image makes them"
+        )
+    return image
 
 
 @final

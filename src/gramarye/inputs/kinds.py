@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from gramarye.errors import InputError, did_you_mean
-from gramarye.units import counted, show_value
+from gramarye.units import counted, show_size, show_value
 
 
 @final
@@ -89,11 +89,17 @@ def check_sizes(sizes: Mapping[str, tuple[int, int]]) -> None:
             continue
         under = "content" if kind.size == "image" else name.replace("style-mask", "style")
         h, w = sizes[under]
-        if abs(height * w - width * h) > max(height * w, width * h) / 50 + max(h, w):
+        if not alike((height, width), (h, w)):
             raise InputError(
-                f"{name} is {width} x {height} pixels and {under} is {w} x {h}: give a mask of "
-                "the same shape, in any size"
+                f"{name} is {show_size(width, height)} pixels and {under} is {show_size(w, h)}: "
+                "give a mask of the same shape, in any size"
             )
+
+
+def alike(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two pictures (height, width) have one shape, but for a fiftieth and a pixel."""
+    (height, width), (h, w) = size, other
+    return abs(height * w - width * h) <= max(height * w, width * h) / 50 + max(h, w)
 
 
 def check_names(names: Collection[str]) -> None:
@@ -109,6 +115,11 @@ def check_names(names: Collection[str]) -> None:
     if "content" not in names:
         raise InputError("there is no content: name the picture that is to be painted")
     styles, masks = names_of("style", names), names_of("style-mask", names)
+    for place, name in enumerate(styles):
+        if name != f"style/{place}":
+            raise InputError(
+                f"there is {show_value(name)} and no 'style/{place}': number the styles from 0"
+            )
     for name in masks:
         if name.replace("style-mask", "style") not in styles:
             raise InputError(

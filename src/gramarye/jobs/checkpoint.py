@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -26,12 +27,13 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 from torch import Tensor
 
 import gramarye
+from gramarye.config import sentence
 from gramarye.errors import CheckpointError, InputError
-from gramarye.files import atomic_file, check_readable, is_file, user_path
+from gramarye.files import atomic_file, check_readable, is_file, is_there, user_path
 from gramarye.jobs.output import Output
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
 from gramarye.recipe import Recipe
-from gramarye.units import show_text
+from gramarye.validation import first_problem, whole_problem
 
 FORMAT: Literal[2] = 2
 RUN, TENSORS = "run.json", "tensors.json"
@@ -58,7 +60,7 @@ def checked_output(output: dict[str, Any]) -> dict[str, Any]:
     try:
         found = OUTPUT.validate_python(output | {"preview": None})
     except ValidationError as error:
-        raise ValueError(reason(error)) from error
+        raise whole_problem(first_problem(error, Output).at("output")) from error
     return asdict(found) | {"preview": preview}
 
 
@@ -73,6 +75,7 @@ class SavedRun(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     weights: str | None = None
     output: Annotated[dict[str, Any], AfterValidator(checked_output)]  # how the result is written
     out: str
+    replaces: str = ""  # the state of the file at `out`, if there was one when this was written
     memory: Count  # the budget in bytes: it decides the tiles, and these the last bits
     scale: Annotated[int, Field(ge=0, lt=1 << 63)]
     step: Count
@@ -210,6 +213,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
     planned.
     """
     path = user_path(path)
+    if not is_there(path) and (result := picture_of(path)):
+        raise CheckpointError(
+            f"there is no checkpoint '{path}', and its run has ended: the picture is '{result}'; "
+            "nothing is left to go on from"
+        )
     check_readable(path, "checkpoint", "give the one a run has left", CheckpointError)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -221,8 +229,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except CheckpointError:
         raise
     except (ValidationError, InputError) as error:
+        reason = sentence(error, SavedRun) if isinstance(error, ValidationError) else str(error)
         raise CheckpointError(
-            f"'{path}' cannot be gone on from ({reason(error)}): it is damaged, or was written by "
+            f"'{path}' cannot be gone on from ({reason}): it is damaged, or was written by "
             "another version of gramarye; start the run again"
         ) from error
     except DAMAGE as error:
@@ -240,6 +249,16 @@ def read_checkpoint(path: Path) -> Checkpoint:
         tensors[name] = found
     snapshot = Snapshot(state.step, LateTensors(tensors), state.numbers, source=f"'{path}'")
     return Checkpoint(path, run, snapshot)
+
+
+def picture_of(path: Path) -> Path | None:
+    """The picture of a run that has ended, by its checkpoint's name; None if there is none."""
+    name = re.sub(r"(-\d+)?\.checkpoint$", "", path.name)
+    try:
+        picture = path.with_name(name)
+        return picture if Recipe.of_picture(picture).stopped_after is None else None
+    except (InputError, ValueError):  # no picture of ours; no name is left
+        return None
 
 
 def plain_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -266,15 +285,6 @@ def check_format(path: Path, version: int) -> None:
             f"'{path}' has format {version}, of an older gramarye: go on with that one, or start "
             "the run again"
         )
-
-
-def reason(error: ValidationError | InputError) -> str:
-    """What a checkpoint's text lacks, in short."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{show_text(where)}: {first['msg']}"
 
 
 def damaged(path: Path, what: str) -> CheckpointError:

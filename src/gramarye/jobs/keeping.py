@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Protocol, final
 
@@ -34,6 +35,7 @@ from gramarye.jobs.checkpoint import (
 from gramarye.jobs.job import Job
 from gramarye.jobs.names import checkpoint_path
 from gramarye.jobs.output import Output
+from gramarye.jobs.reading import state_of
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Snapshot
 from gramarye.recipe import Recipe
@@ -192,7 +194,8 @@ class CheckpointKeeper:
 
     def write_end(self, iterate: Iterate, count: int) -> None:
         """Write one of which nothing is left to do but the picture, asked for or not."""
-        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, {"last": True}))
+        numbers = {"last": True, "losses": dict(iterate.losses)}
+        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, numbers))
 
     def save(self, iterate: Iterate, count: int, snapshot: Snapshot) -> None:
         self.find_name()
@@ -229,6 +232,7 @@ class CheckpointKeeper:
             weights=weights and path_text(user_path(weights)),
             output=output,
             out=path_text(job.out),
+            replaces=state_text(job.out),
             memory=self.memory,
             scale=iterate.scale,
             step=iterate.step,
@@ -257,6 +261,48 @@ def job_of(checkpoint: Checkpoint) -> Job:
         Output(**output),
         resume=checkpoint,
     )
+
+
+def state_text(path: Path) -> str:
+    """What changes when a file is replaced; empty if there is none."""
+    state = state_of(path)
+    return "" if state is None else " ".join(map(str, state))
+
+
+def check_result(run: SavedRun) -> None:
+    """Raise CheckpointError if the result would replace anything but the run's picture so far.
+
+    What was there when the checkpoint was written is what the run was to replace.
+    """
+    out = path_of(run.out)
+    if not is_there(out) or state_text(out) == run.replaces:
+        return
+    if has_ended(run):
+        raise CheckpointError(
+            f"the run has ended, and '{out}' is its picture: to paint it again, move it away, or "
+            "give another name with --out"
+        )
+    if made_by(run) is None:
+        raise CheckpointError(
+            f"'{out}' has been replaced since the run was interrupted: move it away, or give "
+            "another name with --out"
+        )
+
+
+def has_ended(run: SavedRun) -> bool:
+    """Whether the picture is there that was all a checkpoint was for."""
+    made = made_by(run)
+    return made is not None and made.stopped_after is None
+
+
+def made_by(run: SavedRun) -> Recipe | None:
+    """The recipe of the picture at a run's result, if that is the run's."""
+    try:
+        found = Recipe.of_picture(path_of(run.out))
+    except InputError:
+        return None
+    made_of = attrgetter("inputs", "settings", "weights_sha256")
+    return found if made_of(found) == made_of(run.recipe) else None
 
 
 def check_inputs(run: SavedRun) -> None:

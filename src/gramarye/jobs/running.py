@@ -31,12 +31,12 @@ from gramarye.errors import (
     OptimizationError,
     RunError,
 )
-from gramarye.files import beside, is_there, numbered
+from gramarye.files import beside, is_there, numbered, same_file
 from gramarye.handover import image_of
-from gramarye.jobs.checkpoint import check_processes, read_part
+from gramarye.jobs.checkpoint import check_processes, path_of, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
 from gramarye.jobs.job import Job, Report, check_shared_output
-from gramarye.jobs.keeping import CheckpointKeeper, check_inputs
+from gramarye.jobs.keeping import CheckpointKeeper, check_inputs, check_result
 from gramarye.jobs.names import check_targets, reserve
 from gramarye.jobs.reading import InputPictures, read_inputs
 from gramarye.memory.budget import memory_budget
@@ -45,12 +45,12 @@ from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Numbers, Snapshot
-from gramarye.pictures.picture import Saved, save_picture
+from gramarye.pictures.picture import Picture, Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import plan_scales
-from gramarye.stylize import as_picture, finish, hardly_painted, steps
+from gramarye.stylize import as_picture, finish, hardly_painted, input_notes, steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -89,6 +89,8 @@ def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobR
     """The run of a job whose result has its name."""
     if processes.rank == 0:
         check_targets(job)
+        if job.resume is not None and same_file(job.out, path_of(job.resume.run.out)):
+            check_result(job.resume.run)
     alone = processes.size == 1
     name = job.config.machine.device
     device = run_device(job.config) if alone else process_device(name)
@@ -205,9 +207,9 @@ class JobRun:
         )
         iterates = self.counted(iterates)
         if self.job.output.preview is not None:
-            iterates = write_preview(iterates, self.job.output.preview)
+            iterates = write_preview(iterates, self.job.output.preview, self.so_far)
         if self.job.output.save_every is not None:
-            iterates = save_steps(iterates, self.job.out, self.job.output)
+            iterates = save_steps(iterates, self.job.out, self.job.output, self.so_far)
         try:
             for iterate in iterates:
                 yield replace(iterate, notes=(*self.checkpoints.take_news(), *iterate.notes))
@@ -222,6 +224,11 @@ class JobRun:
                 raise broken_off(error, *self.checkpoints.way_on) from error
             # Without its traceback, which keeps the memory that was too little.
             self.failure = error.with_traceback(None) if is_out_of_memory(error) else error
+
+    def so_far(self, image: torch.Tensor) -> Picture:
+        """An iterate's image as the result would be: in its colors, with its transparency."""
+        image = finish(image, self.pictures.inputs, self.job.config)
+        return as_picture(image, self.pictures.pictures["content"])
 
     def is_end(self, scale: int, snapshot: Snapshot) -> bool:
         """Whether nothing is left to do after this step of a scale but to write the picture."""
@@ -342,7 +349,8 @@ class JobRun:
             inputs=job.read,
             overwrite=not job.new,
         )
-        notes = hardly_painted(image, self.pictures.inputs, job.config)
+        inputs = self.pictures.inputs
+        notes = (*input_notes(inputs, self.plan), *hardly_painted(image, inputs, job.config))
         return replace(written, notes=(*written.notes, *notes)), recipe
 
     def keep(self, image: torch.Tensor) -> tuple[str, ...]:

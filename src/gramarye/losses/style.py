@@ -10,8 +10,9 @@ from pydantic import Field, field_validator
 
 from gramarye.errors import SettingsError
 from gramarye.losses.kind import Needs, Term, TermKind, shares
-from gramarye.settings import LARGEST_WEIGHT, LayerWeights, OneOf, Part
+from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part, Weight
 from gramarye.units import counted
+from gramarye.validation import OneOf, not_allowed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +63,7 @@ class StyleSettings(Part):
     weight: float = Field(
         60.0, ge=0, le=LARGEST_WEIGHT, alias="style_weight", description="pull towards the style"
     )
-    mix: tuple[float, ...] = Field(
+    mix: tuple[Weight, ...] = Field(
         (),
         alias="style_weights",
         description="how much each of several styles counts, in their order (default: the same)",
@@ -71,10 +72,8 @@ class StyleSettings(Part):
     @field_validator("mix")
     @classmethod
     def positive(cls, mix: tuple[float, ...]) -> tuple[float, ...]:
-        if any(not 0 <= weight <= LARGEST_WEIGHT for weight in mix) or (mix and not sum(mix)):
-            raise ValueError(
-                f"weights are from 0 to {LARGEST_WEIGHT:g}, and one of them more than 0"
-            )
+        if mix and not sum(mix):
+            raise not_allowed("at least one style a weight above 0")
         return mix
 
     def weights(self) -> dict[str, float]:
@@ -102,8 +101,10 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
     styles = targets.names("style")
     if settings.mix and len(settings.mix) != len(styles):
         raise SettingsError(
-            f"style_weights: {counted(len(settings.mix), 'number')} for "
-            f"{counted(len(styles), 'style')}; give one for each"
+            f"style_weights has {counted(len(settings.mix), 'number')}, and there "
+            f"{'is' if len(styles) == 1 else 'are'} {counted(len(styles), 'style')}: give one "
+            "number for each style",
+            setting="style_weights",
         )
     mask = targets.weights("content-mask")
     relative = settings.unit == "relative"

@@ -24,7 +24,7 @@ from gramarye.optimizers.history import IN_MEMORY, PairStorage
 from gramarye.optimizers.settings import OptimizerSettings
 from gramarye.scales.rows import Rows, length
 from gramarye.tiles.plan import FORWARD, TilePlan, choose_tiles
-from gramarye.units import show_bytes
+from gramarye.units import show_bytes, show_size
 
 SHARE_OF_FREE = 0.8  # taken where no budget is given: the machine is somebody's
 # What tiles of different sizes leave unused between them, measured: with budgets of 0.06 to
@@ -56,17 +56,21 @@ class ScaleBudget:
         return len(self.tiles.tiles) > 1
 
     def describe(self, history: int) -> str:
-        """In words, what has been given up for memory; empty if nothing."""
+        """In words, what has been given up for memory; empty if nothing.
+
+        The steps that L-BFGS remembers are its pairs; what a tile's gradient needs is kept from its
+        forward pass, or computed twice.
+        """
         words = []
         if self.storage.folder is not None:
-            words.append(f"L-BFGS's {history} pairs on disk")
+            words.append(f"the last {history} steps remembered on disk")
         elif self.storage.bfloat16:
-            words.append(f"L-BFGS's {history} pairs in bfloat16")
+            words.append(f"the last {history} steps remembered in 16 bits")
         if not self.stored:
             words.append("content features computed anew in every step")
         if (count := len(self.tiles.tiles)) > 1:
             again = count - self.tiles.kept
-            words.append(f"{count} tiles" + (f", {again} of them computed twice" if again else ""))
+            words.append(f"{count} tiles" + (f", {again} of them twice a step" if again else ""))
         return "; ".join(words)
 
 
@@ -83,14 +87,18 @@ def budget_scale(
     optimizer: OptimizerSettings,
     precision: Precision,
     memory: int | None,
+    beside: int = 0,
 ) -> ScaleBudget:
     """How to run a process's rows of a scale of that size within `memory` bytes, as fast as can be.
+
+    Of the memory, `beside` bytes are taken by the pictures.
 
     The history may be made smaller or go to disk, kept features may be computed anew, and tiles
     take what is left: of all such ways, the one that takes the least time. SettingsError if none is
     within the budget.
     """
     height, width = size
+    memory = None if memory is None else memory - beside
     layers = needs.all_layers
     pixels = length(rows) * width
     vector = 3 * 4 * pixels  # the image, or anything of its size
@@ -122,19 +130,23 @@ def budget_scale(
         return plans[0][1]
     feasible = [(time, plan) for time, plan in plans if plan.bytes <= memory]
     if not feasible:
-        raise SettingsError(too_large(min(plan.bytes for _, plan in plans), memory, size, needs))
+        raise SettingsError(
+            too_large(min(plan.bytes for _, plan in plans), memory, beside, size, needs)
+        )
     return min(feasible, key=itemgetter(0))[1]
 
 
-def too_large(least: int, memory: int, size: tuple[int, int], needs: Needs) -> str:
+def too_large(least: int, memory: int, beside: int, size: tuple[int, int], needs: Needs) -> str:
     """What to say of a scale that no way of running it brings into the budget."""
     height, width = size
     whole = ""
     if needs.whole:
         whole = f", as {' and '.join(sorted(needs.whole))} cannot be taken in tiles"
+    pictures = f", of which the pictures take {show_bytes(beside)}" if beside else ""
     return (
-        f"{width} x {height} pixels take at least {show_bytes(least)} of memory{whole}, and the "
-        f"budget is {show_bytes(memory)}: choose a smaller --size or allow more with --memory"
+        f"{show_size(width, height)} pixels take at least {show_bytes(least)} of memory{whole}, "
+        f"and the budget is {show_bytes(memory + beside)}{pictures}: choose a smaller --size or "
+        "allow more with --memory"
     )
 
 

@@ -7,7 +7,9 @@ from typing import ClassVar, Literal, final
 
 from pydantic import ByteSize, Field, field_validator
 
+from gramarye.errors import did_you_mean
 from gramarye.settings import Part
+from gramarye.validation import AMOUNTS, listed, not_allowed
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 
@@ -34,9 +36,16 @@ class MachineSettings(Part):
     @field_validator("memory", mode="before")
     @classmethod
     def amount(cls, memory: object) -> object:
-        """That nothing follows the amount: pydantic would drop it, and read 4,5GB as 4 bytes."""
-        if isinstance(memory, str) and not re.fullmatch(r"\s*\d+(\.\d+)?\s*[a-zA-Z]*\s*", memory):
-            raise ValueError("that is no amount: write 4GiB, 1.5GB or 800MiB")
+        """That a text is an amount and its unit.
+
+        pydantic would drop what follows, and read 4,5GB as 4 bytes. A plain number is bytes, which
+        nobody means by `--memory 10`.
+        """
+        if not isinstance(memory, str):
+            return memory
+        written = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", memory)
+        if not written or (not written[2] and float(written[1]) < 1 << 20):
+            raise not_allowed(AMOUNTS)
         return memory
 
     @field_validator("device")
@@ -46,4 +55,5 @@ class MachineSettings(Part):
         kind, colon, index = device.partition(":")
         if device == "auto" or (kind in DEVICES and (not colon or re.fullmatch("[0-9]+", index))):
             return device
-        raise ValueError(f"there are {', '.join(DEVICES)} (cuda:0, cuda:1 ...) and auto")
+        hint = did_you_mean(kind, DEVICES)
+        raise not_allowed(f"auto, {listed(DEVICES)}, or cuda:1 for the second{hint}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from gramarye.errors import SettingsError, WeightsError
-from gramarye.files import check_readable, file_sha256
+from gramarye.files import check_readable, file_sha256, is_there, user_path
 from gramarye.networks.catalog import NetworkInfo
 
 
@@ -19,13 +19,17 @@ def cache_folder() -> Path:
     """
     home = os.environ.get("GRAMARYE_HOME")
     try:
-        base = Path(home).expanduser() if home else user_cache_path("gramarye", appauthor=False)
+        base = user_path(home) if home else user_cache_path("gramarye", appauthor=False)
     except RuntimeError as error:
-        whose = f"GRAMARYE_HOME is '{home}', but that user" if home else "this user"
         raise SettingsError(
-            f"{whose} has no home directory to keep networks in: set GRAMARYE_HOME to the full "
+            "this user has no home directory to keep networks in: set GRAMARYE_HOME to the full "
             "path of a folder"
         ) from error
+    if home and base.parts[0].startswith("~") and not is_there(Path(base.parts[0])):
+        raise SettingsError(
+            f"GRAMARYE_HOME is '{home}', but that user has no home directory to keep networks in: "
+            "set it to the full path of a folder"
+        )
     folder = base / "networks"
     try:
         (folder / "any").stat()

@@ -19,6 +19,7 @@ from gramarye.networks.layers import (
     check_known,
     vgg_layers,
 )
+from gramarye.units import show_value
 
 VGG19_LAYERS = vgg_layers(VGG19_BLOCKS)
 VGG_STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -138,10 +139,13 @@ ALIASES: dict[str, str] = {"squeezenet": "squeezenet1_1"}
 
 def find_network(name: str) -> NetworkInfo:
     """The network of that name or alias; SettingsError lists them if there is none."""
-    info = NETWORKS.get(ALIASES.get(name, name))
+    text = str(name)  # of what is no name, too
+    info = NETWORKS.get(ALIASES.get(text, text))
     if info is None:
-        hint = did_you_mean(name, [*NETWORKS, *ALIASES])
-        raise SettingsError(f"unknown network {name!r}: there are {', '.join(NETWORKS)}{hint}")
+        hint = did_you_mean(text, [*NETWORKS, *ALIASES])
+        raise SettingsError(
+            f"unknown network {show_value(name)}: there are {', '.join(NETWORKS)}{hint}"
+        )
     return info
 
 

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from gramarye.errors import SettingsError
 from gramarye.networks.layers import check_known
+from gramarye.units import show_size
+from gramarye.validation import check_kind
 
 Padding = Literal["zeros", "reflect", "replicate"]
 Pooling = Literal["max", "avg", "l2"]
@@ -225,6 +227,7 @@ class PerceptualNetwork(nn.Module):
 
     def check_image(self, image: Tensor, layers: Collection[str]) -> None:
         """Raise SettingsError for a tensor that is no image, or one too small for the layers."""
+        check_kind("the image", image, Tensor, "a tensor (B, 3, H, W)")
         if image.ndim != 4 or image.shape[1] != 3:
             raise SettingsError(
                 f"{self.name} was given a tensor of shape {tuple(image.shape)}: it takes images "
@@ -234,7 +237,7 @@ class PerceptualNetwork(nn.Module):
         if not self.fits(min(height, width), layers):
             name = self.steps[self.deepest(layers) - 1].name
             raise SettingsError(
-                f"an image of {width} x {height} pixels is too small for layer {name} of "
+                f"an image of {show_size(width, height)} pixels is too small for layer {name} of "
                 f"{self.name}: both sides need at least {self.minimum_size(layers)} pixels; "
                 "take a larger image or layers nearer to it"
             )

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from gramarye.errors import LayerError, did_you_mean
+from gramarye.errors import LayerError, likeness
+from gramarye.units import show_value
+from gramarye.validation import listed
 
 # VGG: the channels of every convolution, block by block.
 Blocks = Sequence[Sequence[int]]
@@ -50,6 +52,10 @@ def vgg_layers(blocks: Blocks) -> tuple[str, ...]:
 def check_known(network: str, known: Collection[str], layers: Iterable[str]) -> None:
     """Raise LayerError for a layer that is not among those the network has."""
     for layer in layers:
-        if layer not in known:
-            hint = did_you_mean(layer, known)
-            raise LayerError(f"unknown layer {layer!r}: {network} has {', '.join(known)}{hint}")
+        if str(layer) not in known:
+            names, text = list(known), str(layer)
+            best = sorted(names, key=lambda name: (likeness(text, name), name), reverse=True)
+            raise LayerError(
+                f"unknown layer {show_value(layer)}: {network} has {len(names)}, from {names[0]} "
+                f"to {names[-1]}; did you mean {listed(map(repr, best[:3]))}?"
+            )

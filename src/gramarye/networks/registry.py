@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from pydantic import BaseModel, Json, PositiveInt, ValidationError
 from torch import Tensor
 
-from gramarye.errors import WeightsError
+from gramarye.errors import SettingsError, WeightsError
 from gramarye.files import file_sha256, user_path
 from gramarye.networks import download
 from gramarye.networks.alexnet import alexnet_steps
@@ -22,11 +22,14 @@ from gramarye.networks.features import Padding, PerceptualNetwork, Pooling, Step
 from gramarye.networks.googlenet import googlenet_steps
 from gramarye.networks.layers import VGG16_BLOCKS, VGG19_BLOCKS
 from gramarye.networks.normalization import normalize_to_unit_activation, sample_images
+from gramarye.networks.settings import NetworkSettings
 from gramarye.networks.squeezenet import squeezenet_steps
 from gramarye.networks.vgg import vgg_steps
 from gramarye.networks.weights import fill
 from gramarye.networks.weights_file import WeightsFile, check_path, open_weights
 from gramarye.surroundings import plain_torch
+from gramarye.units import show_text, show_value
+from gramarye.validation import allowed, check_kind, first_problem
 
 IMAGENET = PerceptualNetwork  # by default a network reads what torchvision's do
 CAFFE = partial(
@@ -68,7 +71,18 @@ def load_network(
     Unknown names raise before anything is read or downloaded.
     """
     info = find_network(name)
+    if weights is not None:
+        check_kind("weights", weights, (str, Path), "the path of a weights file")
+    for setting, given in (("pooling", pooling), ("padding", padding)):
+        field = NetworkSettings.model_fields[setting]
+        if str(given) not in get_args(field.annotation):
+            text = f"{setting} is {show_value(given)}: give {allowed(field.annotation)}"
+            raise SettingsError(text, setting=setting)
+    if layers is not None:
+        check_kind("layers", layers, Iterable, "a list of layers' names")
     wanted = None if layers is None else tuple(layers)
+    for layer in wanted or ():
+        check_kind("a layer", layer, str, "the layers by their names")
     if info.embedded:
         path = weights_path(info) if weights is None else user_path(weights)
         network = load_lite(path, layers=wanted, pooling=pooling, padding=padding)
@@ -146,8 +160,9 @@ def read_metadata(file: WeightsFile) -> LiteMetadata:
     try:
         return LiteMetadata.model_validate(file.metadata)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise not_lite(file, f"its metadata: {first['loc'][0]}: {first['msg']}") from error
+        problem = first_problem(error, LiteMetadata)
+        name = show_text(".".join(map(str, problem.path)))
+        raise not_lite(file, f"in its metadata, {problem.of_file(name)}") from error
 
 
 def read_head(file: WeightsFile, layer: str, channels: int) -> Tensor:

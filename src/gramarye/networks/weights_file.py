@@ -9,7 +9,6 @@ from __future__ import annotations
 import pickle
 import re
 import struct
-import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from gramarye.errors import WeightsError
 from gramarye.files import check_readable
+from gramarye.surroundings import own_warnings
 
 # What the readers raise about damaged bytes: they trust what the file says of itself.
 DAMAGE = (
@@ -149,8 +149,7 @@ def read_torch(path: Path, *, mapped: bool = True) -> object:
     """
     try:
         mapped = can_be_mapped(path) and mapped
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice to programmers
+        with path.open("rb") as file, own_warnings():  # advice to programmers
             source = path if mapped else file
             return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:

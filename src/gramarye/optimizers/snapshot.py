@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gramarye.errors import CheckpointError
 from gramarye.units import show_text
+from gramarye.validation import first_problem
 
 LateTensor = Tensor | Callable[[], Tensor]  # or how it is made
 
@@ -72,9 +73,9 @@ class Snapshot:
         except Misfit as error:
             raise self.misfit(str(error)) from error
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise self.misfit(f"{show_text(where)}: {first['msg']}") from error
+            problem = first_problem(error, None)
+            where = show_text(".".join(map(str, problem.path)))
+            raise self.misfit(problem.of_file(where)) from error
 
     def misfit(self, what: str) -> CheckpointError:
         return CheckpointError(

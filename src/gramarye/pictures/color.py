@@ -158,7 +158,7 @@ def keep_content_color(result: Tensor, content: Tensor, *, clamp: bool = False) 
     if result.shape[-2:] != content.shape[-2:]:
         height, width = result.shape[-2:]
         raise ImageError(
-            f"the result is {width}x{height} and the content {content.shape[-1]}x"
+            f"the result is {width} x {height} and the content {content.shape[-1]} x "
             f"{content.shape[-2]}: resize one to the other to keep the content's colors"
         )
 

@@ -6,7 +6,6 @@ in bands of rows.
 
 import logging
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +34,8 @@ from gramarye.pictures.vips import (
     vips_alone,
     vips_samples,
 )
+from gramarye.surroundings import own_warnings
+from gramarye.units import show_size
 
 # How Pillow and libheif fail on damaged files, found by mutating files of every format.
 _DECODE_ERRORS = (*EXIF_ERRORS, RuntimeError)
@@ -102,8 +103,7 @@ def pillow_alone() -> Iterator[list[str]]:
     """
     said: list[str] = []
     silence = logging.NullHandler()  # without a handler, Pillow's log goes to the terminal
-    with _pillow_turn, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with _pillow_turn, own_warnings() as caught:
         pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         part, PngImagePlugin.MAX_TEXT_CHUNK = (
             PngImagePlugin.MAX_TEXT_CHUNK,
@@ -214,8 +214,9 @@ def _to_floats(image: VipsImage, how: int) -> Array:
 def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageError(
-            f"'{name}' is {width}x{height}, {width * height / 1e6:.0f} megapixels, and at most "
-            f"{max_pixels / 1e6:.0f} are read: make it smaller, or raise the limit (max_pixels)"
+            f"'{name}' is {show_size(width, height)}, {width * height / 1e6:.0f} megapixels, and "
+            f"at most {max_pixels / 1e6:.0f} are read: make it smaller, or raise the limit "
+            "(max_pixels)"
         )
 
 

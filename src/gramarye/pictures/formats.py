@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gramarye.errors import InputError, did_you_mean
+from gramarye.units import show_size, show_value
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def check_request(
 ) -> None:
     """An InputError unless the format can hold a picture of this quality, depth and (w, h)."""
     if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
-        raise InputError(f"quality {quality!r} is out of range: give a whole number, 1 to 100")
+        raise InputError(f"quality is {show_value(quality)}: give a whole number from 1 to 100")
+    if bit_depth is not None and not isinstance(bit_depth, int):
+        raise InputError(f"bit_depth is {show_value(bit_depth)}: give 8 or 16")
     if bit_depth is not None and bit_depth not in format_.bit_depths:
         allowed = " or ".join(str(depth) for depth in format_.bit_depths)
         hint = "" if bit_depth != 16 else ": for 16, write a .png or a .tif"
@@ -63,12 +66,12 @@ def check_request(
         )
     if size is not None and max(size) > format_.max_side:
         raise InputError(
-            f"{size[0]}x{size[1]} pixels are too many for {format_.name}, which holds at most "
+            f"{show_size(*size)} pixels are too many for {format_.name}, which holds at most "
             f"{format_.max_side} a side: write a .png or a .tif"
         )
     if size is not None and format_.max_pixels and size[0] * size[1] > format_.max_pixels:
         raise InputError(
-            f"{size[0]}x{size[1]} are {size[0] * size[1] / 1e6:.0f} megapixels, and "
+            f"{show_size(*size)} are {size[0] * size[1] / 1e6:.0f} megapixels, and "
             f"{format_.name} holds at most {format_.max_pixels / 1e6:.0f}: write a .png or a .tif"
         )
     if format_.name == "HEIC":

@@ -2,7 +2,6 @@
 
 import os
 import struct
-import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -12,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from gramarye.pictures.metadata import EXIF_ERRORS
 from gramarye.pictures.sniffing import READABLE
 from gramarye.pictures.vips import OpenFile
+from gramarye.surroundings import own_warnings
 
 # What Pillow is to know of a PNG: colors, EXIF, resolution, animation; and the texts.
 _PNG_PARTS = (b"iCCP", b"eXIf", b"pHYs", b"acTL")
@@ -41,8 +41,7 @@ def open_header(file: OpenFile, kind: str) -> Header:
             raise
         return _tiff_header(file)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pages that nobody has asked for
+        with own_warnings():  # of pages that nobody has asked for
             frames = getattr(image, "n_frames", 1)
     except EXIF_ERRORS:
         frames = None

@@ -1,29 +1,31 @@
 """From what the user typed to an open file, with one clear sentence where that fails."""
 
 import errno
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from os import PathLike
 from pathlib import Path
 
-from gramarye.errors import ImageError, did_you_mean
-from gramarye.files import user_path
+from gramarye.errors import ImageError, did_you_mean_file
+from gramarye.files import is_there, user_path, web_address
 from gramarye.pictures.sniffing import CAMERA_RAW
-
-_URL = re.compile(r"^(https?|ftps?|s3|gs|file|data):", re.IGNORECASE)
 
 
 @contextmanager
 def open_picture_file(path: str | PathLike[str]) -> Iterator[BufferedReader]:
     """The file, open for reading; everything wrong with the path is an ImageError."""
-    if _URL.match(str(path)):
+    if address := web_address(path):
         raise ImageError(
-            f"'{path}' is a web address, and pictures are read from files: "
+            f"'{address}' is a web address, and pictures are not fetched from the network: "
             "download it first, then give the path of the file"
         )
     path = user_path(path)
+    if str(path) == "-" and not is_there(path):
+        raise ImageError(
+            "pictures are not read from standard input ('-'): save it first, then give the path of "
+            "the file"
+        )
     _check_is_file(path)
     if path.suffix.lower() in CAMERA_RAW:
         raise ImageError(
@@ -58,7 +60,7 @@ def _why_missing(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         names = []
-    hint = did_you_mean(path.name, [name for name in names if not name.startswith(".")])
+    hint = did_you_mean_file(path.name, [name for name in names if not name.startswith(".")])
     return f"there is no file '{path}': check the path{hint}"
 
 

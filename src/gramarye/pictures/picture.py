@@ -28,6 +28,8 @@ from gramarye.pictures.opening import open_picture_file
 from gramarye.pictures.profiles import srgb_profile
 from gramarye.pictures.rows import Array, ResultRows
 from gramarye.pictures.vips import OpenFile
+from gramarye.units import show_size
+from gramarye.validation import check_kind
 
 # Twenty times a phone's picture; 4.8 GB as float32. What is larger is a mistake or an attack,
 # unless the caller says otherwise.
@@ -69,11 +71,14 @@ class Picture:
 
     def __repr__(self) -> str:
         name = f"{self.metadata.name}: " if self.metadata.name else ""
-        return f"<Picture {name}{self.width}x{self.height}, {self.metadata.bit_depth} bits>"
+        return (
+            f"<Picture {name}{show_size(self.width, self.height)}, {self.metadata.bit_depth} bits>"
+        )
 
     @classmethod
     def from_tensor(cls, tensor: Tensor) -> "Picture":
         """A picture of (1, 3, H, W), or another layout `load_picture` takes, clamped to [0, 1]."""
+        check_kind("the picture", tensor, Tensor, "a tensor, or call load_picture")
         return _from_tensor(tensor, clamp=True)
 
     def save(
@@ -95,12 +100,18 @@ class Picture:
         out the metadata of the source, not the recipe; the sRGB profile is always embedded.
         Files named in `inputs` are never overwritten.
         """
+        written = "a path, or a file that is open for writing bytes"
+        if isinstance(target, type) or not callable(getattr(target, "write", None)):
+            check_kind("the target", target, (str, PathLike), written)
+        check_kind("format", format, str, "an extension, such as png")
+        check_kind("inputs", inputs, (list, tuple, set, frozenset), "a list of paths")
+        check_kind("recipe", "" if recipe is None else recipe, str, "a text, as to_json writes it")
         path = user_path(target) if isinstance(target, str | PathLike) else None
+        if path is not None:
+            check_target(path, inputs, overwrite)
         format_ = format_of(path or Path(f"picture.{format.removeprefix('.')}"))
         size = (self.width, self.height)
         check_request(format_, quality, bit_depth, size)
-        if path is not None:
-            check_target(path, inputs, overwrite)
         depth = bit_depth or min(self.metadata.bit_depth, max(format_.bit_depths))
         carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
         rows, flat_notes = _rows_for(self, format_, depth)
@@ -144,6 +155,7 @@ def load_picture(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
     floats in [0, 1]; tensors the same with the channels before H and W, and one picture in a batch.
     Both are taken as sRGB. `max_pixels` is checked before a file is decoded.
     """
+    check_kind("max_pixels", max_pixels, (int, float), "a number of pixels")
     if isinstance(source, Picture):
         return source
     if isinstance(source, Tensor):
@@ -175,8 +187,8 @@ def check_output(
 ) -> None:
     """Raise what `save_picture` would raise, before hours of work; size is (width, height)."""
     path = user_path(path)
-    check_request(format_of(path), quality, bit_depth, size)
     check_target(path, inputs, overwrite)
+    check_request(format_of(path), quality, bit_depth, size)
 
 
 def read_recipe(source: str | PathLike[str] | bytes | IO[bytes]) -> str | None:
@@ -231,6 +243,10 @@ def _from_array(array: Array) -> Picture:
 
 def _from_tensor(tensor: Tensor, clamp: bool = False) -> Picture:
     """A picture of the tensor's values; those outside [0, 1] are refused, or clamped."""
+    if not holds_pixels(tensor):
+        raise ImageError(
+            "a tensor that is sparse, or on no device, is no picture: give a dense one"
+        )
     tensor = tensor.detach()
     given = tuple(tensor.shape)
     if tensor.ndim == 2:
@@ -249,6 +265,11 @@ def _from_tensor(tensor: Tensor, clamp: bool = False) -> Picture:
     low, high = (float(value) for value in tensor.aminmax())  # NaN and infinity show in them
     check_floats(*np.clip([low, high], 0, 1) if clamp else (low, high))
     return _split(tensor.float().clamp(0, 1), 8)
+
+
+def holds_pixels(tensor: Tensor) -> bool:
+    """Whether every number is there: not in a sparse tensor, nor in one of shapes alone."""
+    return tensor.layout == torch.strided and not tensor.is_meta
 
 
 def _split(tensor: Tensor, bit_depth: int) -> Picture:

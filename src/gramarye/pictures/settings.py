@@ -10,6 +10,8 @@ from gramarye.settings import Part, as_text
 
 NAMED_FIRST_IMAGES = ("content", "noise", "gray", "style")  # any other is a file
 
+LARGEST = 65_536  # pixels of a side
+
 
 @final
 class PictureSettings(Part):
@@ -17,7 +19,7 @@ class PictureSettings(Part):
 
     title: ClassVar[str] = "the picture"
 
-    size: int = Field(512, ge=16, le=65_536, description="longest side of the result, in pixels")
+    size: int = Field(512, ge=16, le=LARGEST, description="longest side of the result, in pixels")
     color: Literal["style", "content", "free"] = Field(
         "style",
         description="whose colors the picture takes: the style's (moved to the content before the "
