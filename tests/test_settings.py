@@ -354,6 +354,7 @@ def test_optimizer_says_how_the_pixels_are_moved(studio: Studio) -> None:
     moves = first_move(optimizer="adam", learning_rate=0.01).abs()
     assert moves.max().item() == pytest.approx(0.01, rel=1e-3)
     assert (moves > 0.0099).float().mean() > 0.9
+    assert first_move(optimizer="adam").abs().max().item() == pytest.approx(0.02, rel=1e-3)
     # Gradient descent's is the gradient, that of L-BFGS has a length of its own.
     moves = first_move(optimizer="gradient-descent", learning_rate=0.001)
     assert moves.abs().max() > 5 * moves.abs().median()

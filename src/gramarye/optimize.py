@@ -116,7 +116,7 @@ def make_optimizer(
     reduce: Reduce = alone,
 ) -> AbstractOptimizer:
     """The optimizer of a scale, Adam with the moments carried over."""
-    rate = settings.learning_rate
+    rate = settings.rate
     if settings.name == "adam":
         return Adam(rate, state)
     if settings.name == "gradient-descent":
@@ -177,7 +177,7 @@ class ScaleRun:
     ) -> None:
         self.settings, self.steps, self.optimizer, self.reduce = settings, steps, optimizer, reduce
         self.image = image
-        self.guard = Guard(settings.learning_rate)
+        self.guard = Guard(settings.rate)
         self.average = Average(settings.average)
         self.changes: deque[float] = deque(maxlen=RECENT)
         self.step = 0

@@ -18,8 +18,11 @@ class OptimizerSettings(Part):
     name: Literal["lbfgs", "adam", "gradient-descent"] = Field(
         "lbfgs", alias="optimizer", description="how the pixels are moved"
     )
-    learning_rate: float = Field(
-        1.0, gt=0, le=1e6, description="step length (L-BFGS 1, Adam about 0.02)"
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="step length (unset: 0.02 for Adam, else 1)",
     )
     history: int = Field(10, ge=1, le=1000, description="pairs L-BFGS remembers")
     # These three were compared with others: docs/quality.md, "How the default was found".
@@ -52,6 +55,16 @@ class OptimizerSettings(Part):
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the averaged image (Adam; 0 is no averaging)"
     )
+
+    @property
+    def rate(self) -> float:
+        """The step length, as it was asked for or as suits the optimizer.
+
+        Adam's steps are as long as its rate whatever the gradient: 0.02 is five 8-bit levels.
+        """
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 0.02 if self.name == "adam" else 1.0
 
     @property
     def searches(self) -> bool:
