@@ -18,6 +18,7 @@ from torch.testing import assert_close
 import gramarye
 from gramarye.config import StylizeConfig, all_settings
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.pictures.color import grayed, match_color
 from gramarye.samples import sample_path
 
 # Where the laws of the others are: presets in test_docs, networks and weights in networks/,
@@ -167,6 +168,27 @@ def test_color_says_whose_colors_the_result_has() -> None:
     assert far_from(STYLE) < 0.03 and far_from(CONTENT) > 0.1
     picture = gramarye.stylize(CONTENT, STYLE, color="content", **settings)
     assert far_from(CONTENT) < 0.03 and far_from(STYLE) > 0.1
+
+
+@pytest.mark.parametrize("name", ["monge-kantorovich", "cholesky", "pca", "histogram"])
+def test_color_map_is_how_colors_are_moved(studio: Studio, name: Any) -> None:
+    expected = match_color(CONTENT, STYLE, name, clamp=True)
+    assert_close(studio.first_image(color_map=name), expected, atol=1e-5, rtol=0)
+
+
+def test_palette_is_how_far_colors_are_moved(studio: Studio) -> None:
+    moved = studio.first_image()
+    assert_close(studio.first_image(palette=0.25), CONTENT.lerp(moved, 0.25))
+    assert_close(studio.first_image(palette=0), CONTENT)
+
+
+def test_luminance_paints_light_and_dark_only(studio: Studio) -> None:
+    assert_close(studio.first_image(color="luminance"), grayed(CONTENT))
+    picture = gramarye.stylize(CONTENT, STYLE, color="luminance", **BASE, device="cpu").pixels
+    inside = (picture > 0).all(1, keepdim=True) & (picture < 1).all(1, keepdim=True)
+    apart = (picture - grayed(picture)) - (CONTENT - grayed(CONTENT))  # the chroma
+    assert (apart.abs() * inside).max() < 1e-5 and inside.float().mean() > 0.5
+    assert (grayed(picture) - grayed(CONTENT)).abs().mean() > 0.02
 
 
 def test_init_is_the_first_image(studio: Studio, tmp_path: Path) -> None:

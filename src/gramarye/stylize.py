@@ -235,7 +235,7 @@ def wants_gray(seen: Mapping[str, Tensor], config: StylizeConfig) -> bool:
 def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     """The picture of an iterate's image (1, 3, H, W), in [0, 1], in the colors asked for."""
     image = image.clamp(0, 1)
-    if config.picture.color == "content":
+    if config.picture.color in ("content", "luminance"):
         content = resize(inputs["content"].load().pixels, *image.shape[-2:]).clamp(0, 1)
         if is_gray(content):
             return grayed(image)

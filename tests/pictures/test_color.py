@@ -14,6 +14,7 @@ from gramarye.pictures.color import (
     luminance,
     match_color,
     match_histogram,
+    match_luminance,
     mean_and_covariance,
 )
 
@@ -214,3 +215,23 @@ def test_gray_is_gray_but_for_one_level() -> None:
 def test_grayed_is_the_luminance_in_all_channels() -> None:
     color = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1)
     assert_close(grayed(color), torch.full((1, 3, 1, 1), 0.299 + 0.587 / 2))
+
+
+def test_matched_luminance_has_the_references_mean_and_deviation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = 0.3 + 0.1 * torch.rand(1, 3, 20, 30, generator=generator)
+    reference = 0.4 + 0.2 * torch.rand(1, 3, 16, 16, generator=generator)
+    found, wanted = match_luminance(image, reference), luminance(reference)
+    assert_close(found[:, :1], found[:, 1:2])
+    assert_close(found.mean(), wanted.mean())
+    assert_close(found.std(correction=0), wanted.std(correction=0))
+    flat = match_luminance(torch.full((1, 3, 4, 4), 0.2), reference)
+    assert_close(flat, wanted.mean().expand_as(flat))
+
+
+def test_what_is_hidden_does_not_count_in_the_luminance() -> None:
+    reference = torch.tensor([0.2, 0.4, 0.9]).view(1, 1, 1, 3).expand(1, 3, 1, 3)
+    weights = torch.tensor([1.0, 1.0, 0.0]).view(1, 1, 1, 3)
+    image = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
+    found = match_luminance(image, reference, None, weights)
+    assert_close(found[0, 0, 0], torch.tensor([0.2, 0.4]))

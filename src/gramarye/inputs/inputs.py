@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from gramarye.distributed.bands import Bands
-from gramarye.errors import ImageError, InputError
+from gramarye.errors import ImageError, InputError, SettingsError
 from gramarye.inputs.kinds import CONTENT_ALPHA, check_names, kind_of, names_of
 from gramarye.pictures.alpha import fill_hidden, opacity
-from gramarye.pictures.color import grayed, is_gray, match_color
+from gramarye.pictures.color import grayed, is_gray, match_color, match_luminance
 from gramarye.pictures.picture import Picture, holds_pixels
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.resizing import style_size
@@ -245,20 +245,49 @@ def match_colors(
         if any(alpha is not None for alpha in of_styles):
             pairs = zip(styles, of_styles, strict=True)
             weights = pixels_of([torch.ones_like(s[:, :1]) if a is None else a for s, a in pairs])
-        matched = match_color(
-            content, palette, weights=of_content, reference_weights=weights, clamp=True
+        moved = move_colors(content, palette, settings, of_content, weights)
+        return grayed(moved) if gray else moved, styles
+    if settings.color == "free":
+        return content, styles
+    pairs = zip(styles, of_styles, strict=True)
+    return content, [move_colors(s, content, settings, a, of_content) for s, a in pairs]
+
+
+def move_colors(
+    picture: Tensor,
+    reference: Tensor,
+    settings: PictureSettings,
+    weights: Tensor | None,
+    reference_weights: Tensor | None,
+) -> Tensor:
+    """The picture with its colors moved towards the reference's, as far as the settings ask."""
+    if settings.palette == 0:
+        return picture
+    weighed = weights is not None or reference_weights is not None
+    if settings.color == "luminance":
+        moved = match_luminance(picture, reference, weights, reference_weights)
+    elif settings.color_map == "histogram" and weighed:
+        raise SettingsError(
+            "a picture is transparent in places, and histograms are of whole pictures: choose "
+            "another --color-map, or give pictures without transparency",
+            setting="color_map",
         )
-        return grayed(matched) if gray else matched, styles
-    if settings.color == "content":
-        return content, [
-            match_color(style, content, weights=alpha, reference_weights=of_content, clamp=True)
-            for style, alpha in zip(styles, of_styles, strict=True)
-        ]
-    return content, styles
+    else:
+        moved = match_color(
+            picture,
+            reference,
+            settings.color_map,
+            weights=weights,
+            reference_weights=reference_weights,
+            clamp=True,
+        )
+    return moved if settings.palette == 1 else picture.lerp(moved, settings.palette)
 
 
 def takes_gray(styles: Sequence[Tensor], settings: PictureSettings) -> bool:
-    """Whether the styles' colors are wanted, and are gray."""
+    """Whether the picture is painted in gray: in luminance only, or after gray styles."""
+    if settings.color == "luminance":
+        return True
     return settings.color == "style" and bool(styles) and all(map(is_gray, styles))
 
 

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from gramarye.errors import ImageError, SettingsError, did_you_mean
 from gramarye.matrices import symmetric_power
-
-ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
+from gramarye.pictures.settings import ColorMethod
 
 _PIXELS = 1 << 20  # worked on at a time
 
@@ -137,6 +136,31 @@ def luminance(image: Tensor) -> Tensor:
     """(1, 1, H, W), the Y of YIQ: 0.299 R + 0.587 G + 0.114 B of the encoded values."""
     weights = image.new_tensor(_LUMINANCE)[:, None, None]
     return (image * weights).sum(dim=1, keepdim=True)
+
+
+def match_luminance(
+    image: Tensor,
+    reference: Tensor,
+    weights: Tensor | None = None,
+    reference_weights: Tensor | None = None,
+) -> Tensor:
+    """`image` (1, 3, H, W) in gray, with the mean and deviation of the reference's luminance.
+
+    Gatys et al. (2016, equation 10), before a transfer in luminance only: L' = (L - m) s'/s + m'.
+    A flat image keeps no more than the mean. Clamped to [0, 1].
+    """
+    mean, variance = luminance_moments(image, weights)
+    new_mean, new_variance = luminance_moments(reference.to(image.device), reference_weights)
+    scale = (new_variance / variance.clamp_min(_ROUNDING**2)).sqrt()
+    matched = (luminance(image) - mean) * scale + new_mean
+    return matched.to(image.dtype).clamp(0, 1).expand(-1, 3, -1, -1).contiguous()
+
+
+def luminance_moments(image: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mean and variance of the luminance, from those of the colors."""
+    mean, covariance = mean_and_covariance(image, weights)
+    toward = mean.new_tensor(_LUMINANCE)
+    return toward @ mean, toward @ covariance @ toward
 
 
 def is_gray(image: Tensor) -> bool:

@@ -10,6 +10,8 @@ from gramarye.settings import Part, as_text
 
 NAMED_FIRST_IMAGES = ("content", "noise", "gray", "style")  # any other is a file
 
+ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
+
 LARGEST = 65_536  # pixels of a side
 
 
@@ -20,10 +22,19 @@ class PictureSettings(Part):
     title: ClassVar[str] = "the picture"
 
     size: int = Field(512, ge=16, le=LARGEST, description="longest side of the result, in pixels")
-    color: Literal["style", "content", "free"] = Field(
+    color: Literal["style", "content", "luminance", "free"] = Field(
         "style",
         description="whose colors the picture takes: the style's (moved to the content before the "
-        "first step), the content's (kept), or free (whatever the losses find)",
+        "first step), the content's (kept; with luminance, only light and dark are painted), or "
+        "free (whatever the losses find)",
+    )
+    color_map: ColorMethod = Field(
+        "monge-kantorovich",
+        description="how colors are moved: so that mean and covariance agree, by the map that "
+        "moves them least or by one of two others, or each channel's histogram",
+    )
+    palette: float = Field(
+        1.0, ge=0, le=1, description="how far colors are moved before the first step: 1 is wholly"
     )
     init: str = Field(
         "content", description="first image: content, noise, gray, style or the path of a picture"
