@@ -305,6 +305,28 @@ def test_style_loss_is_the_distance_it_names(studio: Studio) -> None:
         assert losses["style/relu2_1"] == pytest.approx(value.item(), rel=1e-3), kind
 
 
+def test_style_loss_may_be_a_mix_with_layers_of_its_own(studio: Studio) -> None:
+    def style(mix: str) -> dict[str, float]:
+        losses = studio.first_losses(color="free", style_loss=mix, style_weight=6)
+        return {name: value for name, value in losses.items() if name.startswith("style/")}
+
+    mixed = style("mean=1,gram=2@relu2_1")
+    assert set(mixed) == {*(f"style/mean/{k}" for k in STYLE_LAYERS), "style/gram/relu2_1"}
+    alone = style("mean")
+    for layer in STYLE_LAYERS:
+        assert mixed[f"style/mean/{layer}"] == pytest.approx(alone[f"style/{layer}"] / 3, rel=1e-4)
+    assert mixed["style/gram/relu2_1"] == pytest.approx(4, rel=1e-4)
+
+
+def test_style_gain_multiplies_the_styles_features(studio: Studio) -> None:
+    image, style = (studio.features(x, "relu2_1").mean(1) for x in (CONTENT, STYLE))
+    settings = {"style_loss": "mean", "style_layers": {"relu2_1": 1.0}, "balance": "absolute"}
+    for gain in (0.5, 1, 2):
+        losses = studio.first_losses(color="free", style_gain=gain, style_weight=1, **settings)
+        expected = (image - gain * style).square().mean().item()
+        assert losses["style/relu2_1"] == pytest.approx(expected, rel=1e-3)
+
+
 def test_balance_is_relative_to_the_contents_own_style_loss(studio: Studio) -> None:
     def style(**settings: Any) -> float:
         losses = studio.first_losses(color="free", **settings)

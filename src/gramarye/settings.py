@@ -80,6 +80,14 @@ class OneOf:
         return name
 
 
+@final
+@dataclass(frozen=True)
+class WrittenAs:
+    """Annotates a setting that is text of a form of its own, which its help shows."""
+
+    form: str
+
+
 LARGEST_WEIGHT = 1e15  # two of them times a loss are still a number of float32
 
 

@@ -147,3 +147,19 @@ def test_a_style_that_is_the_content_is_mentioned(
     size = ["--size", "48"]
     assert main(["stylize", str(photo), str(photo), *FAST, *QUICK, *size, "-o", out]) == 0
     assert "note: the picture is the content as it was" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("mix", "message"),
+    [
+        ("swp", "did you mean 'swd'"),
+        ("gram=1,swd=many", "write LOSS=WEIGHT"),
+        ("gram=1,swd=1@relu9_1", "relu9_1"),
+    ],
+)
+def test_what_is_wrong_with_a_mix_of_style_losses_is_a_sentence(
+    mix: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stylize", "a.png", "b.png", "--style-loss", mix]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and "Traceback" not in error

@@ -352,3 +352,26 @@ def test_two_answers_and_half_an_answer_are_refused(
     assert main(["stylize", "photo.png", *arguments, *FAST, "-o", "a.png"]) == 2
     error = capsys.readouterr().err
     assert told in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("loss", ["remd", "covariance=1,mrf=0.5@relu3_1"])
+def test_a_loss_that_cannot_be_divided_is_refused_before_the_first_step(
+    loss: str,
+    photo: Path,
+    painting: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--weights", str(tiny_weights), "--steps", "1", "-q", "--style-loss", loss]
+    pictures, out = [str(photo), str(painting)], tmp_path / "a.png"
+    small = ["--size", "48", "-o", str(out)]
+    assert main(["stylize", *pictures, *options, *small]) == 0
+    assert Recipe.of_picture(out).settings.value("style_loss") == loss
+    capsys.readouterr()
+    tight = ["--size", "1500", "--min-size", "1500", "--memory", "200MiB"]
+    assert main(["stylize", *pictures, *options, *tight, "-o", str(tmp_path / "b.png")]) == 2
+    error = capsys.readouterr().err
+    name = "remd" if "remd" in loss else "mrf"
+    assert f"as the style loss {name} cannot be taken in tiles" in error
+    assert error.count("\n") == 1 and not (tmp_path / "b.png").exists()

@@ -15,7 +15,7 @@ from gramarye.cli.commands import FILE, Choice, Option
 from gramarye.config import all_settings, preset_names
 from gramarye.inputs.kinds import INPUTS
 from gramarye.networks.catalog import ALIASES, NETWORKS
-from gramarye.settings import OneOf, Setting
+from gramarye.settings import OneOf, Setting, WrittenAs
 
 
 def setting_options() -> Iterator[Option]:
@@ -68,8 +68,9 @@ def setting_option(setting: Setting) -> Option:
     names = next((list(m.names) for m in field.metadata if isinstance(m, OneOf)), get_args(kind))
     if names and (kind is str or get_origin(kind) is Literal):
         return Option(f"--{name}", text, Choice(names), group=setting.group)
+    form = next((m.form for m in field.metadata if isinstance(m, WrittenAs)), name.upper())
     plain = click.Path(readable=False) if setting.option in FILES else str
-    convert, metavar = TYPES.get(kind, TYPES.get(get_origin(kind) or kind, (plain, name.upper())))
+    convert, metavar = TYPES.get(kind, TYPES.get(get_origin(kind) or kind, (plain, form)))
     complete = COMPLETIONS.get(setting.option)
     return Option(f"--{name}", text, convert, metavar, group=setting.group, shell_complete=complete)
 
