@@ -166,6 +166,17 @@ def test_weights_of_losses_and_layers_are_shares() -> None:
     assert absolute.parts()["gram"] == {"relu2_1": 8.0, "relu3_1": 8.0}
 
 
+def test_some_losses_have_usual_layers() -> None:
+    layers = {"relu1_1": 3.0, "relu3_1": 1.0}
+    assert StyleSettings(distance="mrf", layers=layers, unit="absolute").parts()["mrf"] == {
+        "relu3_1": 60.0
+    }
+    named = StyleSettings(distance="mrf@relu1_1", layers=layers, unit="absolute")
+    assert named.parts()["mrf"] == {"relu1_1": 180.0}
+    others = StyleSettings(distance="mrf", layers={"conv2d0": 1.0}, unit="absolute")
+    assert others.parts()["mrf"] == {"conv2d0": 60.0}
+
+
 def test_plain_features_are_seen_as_they_are() -> None:
     features = random_features(0)
     assert plainly(features)(features) is features

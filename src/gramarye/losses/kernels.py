@@ -22,14 +22,15 @@ def gaussian(style: Moments, seeing: Seeing, seed: int) -> Statistic:
     so that the MMD is the distance of the mean cosines and sines, and these are sums over all
     positions. The frequencies are drawn once, from the run's seed.
     """
-    covariance = style.covariance()[0]
+    mean, covariance = style.mean()[0][:, None], style.covariance()[0]
     squared_distance = 2 * float(covariance.diagonal().sum())
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(FREQUENCIES, seeing.channels, generator=generator, dtype=torch.float64)
     frequencies = (drawn / max(squared_distance, 1e-12) ** 0.5).to(covariance)
 
     def summing(x: Tensor, weights: Tensor | None) -> Sums:
-        phase = frequencies.to(x.dtype) @ x  # (B, F, N)
+        # From the style's mean, which changes no distance: cosines of large numbers lose digits.
+        phase = frequencies.to(x.dtype) @ (x - mean.to(x.dtype))  # (B, F, N)
         waves = phase.cos(), phase.sin()
         return tuple((w if weights is None else w * weights).sum(2) for w in waves)
 

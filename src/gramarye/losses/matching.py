@@ -14,8 +14,9 @@ from torch import Tensor
 
 from gramarye.losses.maps_loss import Map, Maps, MapsDistance
 
-POINTS = 1024  # per picture; Kolkin et al. (2019) draw as many
-PATCHES = 4096  # positions of which patches are taken, every second of them in both directions
+POINTS = 1024  # hypercolumns of a picture; Kolkin et al. (2019) draw as many
+POSITIONS = 4096  # of a picture where the nearest are looked for: 64 x 64 (Kolkin et al. 2022)
+ROWS = 512  # of the matrix of all pairs at a time
 LEAST = 1e-12  # under a root or a division
 
 
@@ -80,16 +81,19 @@ def nearest(
     image's features are all the style's. Styles that count nothing are left out, others are pooled.
     """
     (layer,) = weights
-    kept = [maps[layer].pooled(POINTS) for maps, share in zip(styles, shares, strict=True) if share]
+    kept = [
+        maps[layer].pooled(POSITIONS) for maps, share in zip(styles, shares, strict=True) if share
+    ]
     pool = torch.cat([m.features[0].flatten(1)[:, m.chosen()] for m in kept], dim=1)  # (C, M)
     mean = pool.mean(1, keepdim=True)
     target = unit((pool - mean)[None])
 
     def distance(maps: Maps) -> Tensor:
-        here = maps[layer].pooled(POINTS)
+        here = maps[layer].pooled(POSITIONS)
         x = here.features.flatten(2)[:, :, here.chosen()]
-        x = unit(x - mean.to(x.dtype))
-        return (1 - (x.mT @ target.to(x.dtype)).amax(2)).mean(1).clamp_min(0)
+        x, y = unit(x - mean.to(x.dtype)), target[0].to(x.dtype)
+        matched = y[:, best_match(x, y)].transpose(0, 1)  # (B, C, N)
+        return (1 - (x * matched).sum(1)).mean(1).clamp_min(0)
 
     return distance
 
@@ -108,7 +112,7 @@ def patches(
 
     def cut(found: Map) -> Tensor:
         """Patches (B, 9 C, N) that count."""
-        here = found.pooled(PATCHES)
+        here = found.pooled(POSITIONS)
         size = min(3, *here.features.shape[2:])
         parts = F.unfold(here.features, size, stride=2)
         middle = here.chosen().view(1, 1, *here.features.shape[2:]).to(here.features.dtype)
@@ -118,16 +122,22 @@ def patches(
     target = torch.cat(
         [cut(maps[layer])[0] for maps, share in zip(styles, shares, strict=True) if share], dim=1
     )
-    directions = unit(target[None])
+    directions = unit(target[None])[0]
 
     def distance(maps: Maps) -> Tensor:
         found = cut(maps[layer])
-        # The patch's own length does not change which is best.
-        best = (found.detach().mT @ directions.to(found.dtype)).argmax(2)  # (B, N)
-        chosen = target[:, best].transpose(0, 1)  # (B, 9 C, N)
+        best = best_match(found, directions.to(found.dtype))  # whatever the patch's own length
+        chosen = target[:, best].to(found.dtype).transpose(0, 1)  # (B, 9 C, N)
         return (found - chosen).square().mean((1, 2))
 
     return distance
+
+
+@torch.no_grad()
+def best_match(x: Tensor, y: Tensor) -> Tensor:
+    """Which column of y (D, M) has the largest inner product with each of x (B, D, N): (B, N)."""
+    parts = [(part.mT @ y).argmax(2) for part in torch.split(x, ROWS, dim=2)]
+    return torch.cat(parts, dim=1)
 
 
 def unit(x: Tensor) -> Tensor:

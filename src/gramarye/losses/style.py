@@ -85,7 +85,8 @@ class StyleSettings(Part):
         """The weight of each layer of each loss that counts, before the unit.
 
         Weights of losses and of layers are shares where the unit is relative. A loss with layers of
-        its own takes their weights from `layers`; one that is not there has 1.
+        its own takes their weights from `layers`; one that is not there has 1. Of these `layers`,
+        some losses have usual ones.
         """
         relative = self.unit == "relative"
         scale = self.weight * strength_factor(self.strength)
@@ -98,7 +99,9 @@ class StyleSettings(Part):
             }
         found = {}
         for part in losses:
-            layers = {layer: self.layers.get(layer, 1.0) for layer in part.layers or self.layers}
+            usual = [layer for layer in self.layers if layer in STYLE_LOSSES[part.name].layers]
+            chosen = part.layers or usual or self.layers
+            layers = {layer: self.layers.get(layer, 1.0) for layer in chosen}
             layers = shares(layers) if relative else layers
             factor = scale * of_losses[part.name]
             weights = {layer: factor * w for layer, w in layers.items() if factor * w > 0}

@@ -29,7 +29,7 @@ class StyleLoss:
     `balance` multiplies its weight where the unit is relative, so that a strength leaves about as
     much of the content as with the others (docs/losses.md). `copies` is how many times a layer's
     features are held in float32 besides what the network keeps; `together` is one term for all its
-    layers.
+    layers. `layers` are those it is measured at, of the style layers, where none are named for it.
     """
 
     made_by: str
@@ -39,6 +39,7 @@ class StyleLoss:
     balance: float = 1.0
     copies: float = 0.0
     together: bool = False
+    layers: tuple[str, ...] = ()
 
     def function(self) -> Callable[..., Any]:
         return load(self.made_by)
@@ -58,6 +59,9 @@ def of_moments(
     return StyleLoss(f"distances.{function}", "moments", source, seen, balance)
 
 
+# Li and Wand's; of finer ones, whole pictures have too many positions to compare all of them.
+DEEP = ("relu3_1", "relu4_1", "relu5_1")
+
 STYLE_LOSSES: dict[str, StyleLoss] = {
     "gram": of_moments("gram_distance", "Gatys et al. 2015, as published", "head_gram_distance"),
     "gram-paper": of_moments(
@@ -68,24 +72,35 @@ STYLE_LOSSES: dict[str, StyleLoss] = {
     ),
     "mean": of_moments("mean_distance", "Li et al. 2017, linear kernel"),
     "wasserstein": of_moments(
-        "wasserstein_distance", "Dowson and Landau 1982", "head_wasserstein_distance"
+        "wasserstein_distance", "Dowson and Landau 1982", "head_wasserstein_distance", 0.4
     ),
     "batch-norm": of_moments(
         "batch_norm_distance", "Li et al. 2017, batch-normalization statistics"
     ),
     "mmd-polynomial": of_moments("polynomial_distance", "Li et al. 2017, polynomial kernel"),
-    "mmd-gaussian": StyleLoss("kernels.gaussian", "positions", "Li et al. 2017, Gaussian kernel"),
-    "activation-shift": of_moments("shifted_activation_distance", "Novak and Nikulin 2016"),
-    "swd": StyleLoss("transport.sliced", "positions", "Heitz et al. 2021"),
-    "histogram": StyleLoss("transport.histograms", "positions", "Risser et al. 2017"),
-    "cmd": StyleLoss("central_moments.central_moments", "positions", "Kalischek et al. 2021"),
-    "remd": StyleLoss(
-        "matching.relaxed_earth_mover", "maps", "Kolkin et al. 2019", copies=3, together=True
+    "mmd-gaussian": StyleLoss(
+        "kernels.gaussian", "positions", "Li et al. 2017, Gaussian kernel", balance=0.5
     ),
-    "nearest": StyleLoss("matching.nearest", "maps", "Kolkin et al. 2022", copies=3),
-    "mrf": StyleLoss("matching.patches", "maps", "Li and Wand 2016", copies=3),
+    "activation-shift": of_moments("shifted_activation_distance", "Novak and Nikulin 2016"),
+    "swd": StyleLoss("transport.sliced", "positions", "Heitz et al. 2021", balance=0.6),
+    "histogram": StyleLoss("transport.histograms", "positions", "Risser et al. 2017", balance=0.7),
+    "cmd": StyleLoss(
+        "central_moments.central_moments", "positions", "Kalischek et al. 2021", balance=0.3
+    ),
+    "remd": StyleLoss(
+        "matching.relaxed_earth_mover",
+        "maps",
+        "Kolkin et al. 2019",
+        copies=3,
+        together=True,
+        balance=0.25,
+    ),
+    "nearest": StyleLoss("matching.nearest", "maps", "Kolkin et al. 2022", copies=3, layers=DEEP),
+    "mrf": StyleLoss(
+        "matching.patches", "maps", "Li and Wand 2016", copies=3, layers=DEEP, balance=0.5
+    ),
     "shifted-gram": StyleLoss(
-        "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=5
+        "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=5, balance=0.4
     ),
     "cross-layer": StyleLoss(
         "correlations.across_layers", "maps", "Novak and Nikulin 2016", copies=3, together=True
@@ -106,7 +121,7 @@ class MixPart:
 def parse_mix(text: str) -> tuple[MixPart, ...]:
     """`covariance=1,swd=0.5@relu4_1+relu5_1`; ValueError says what is wrong with one.
 
-    A loss without a weight has 1; without layers it is measured at all style layers.
+    A loss without a weight has 1; without layers it is measured at the style layers.
     """
     parts: dict[str, MixPart] = {}
     for given in filter(None, (part.strip() for part in text.split(","))):
