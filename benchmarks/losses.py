@@ -78,6 +78,12 @@ def one_loss(
 ) -> dict[str, float]:
     """Paint and measure one loss; its contact sheet is written."""
     config = make_config(**{**settings, "style_loss": loss})
+    timed = config.with_settings(
+        coarse_to_fine=False, steps=min(TIMED_STEPS, config.value("steps"))
+    )
+    figures = {"step_over_gram": cost(timed)}
+    if not pairs:
+        return figures
     painted = [paint(pair, config) for pair in pairs]
     contents = [
         sum(value for name, value in losses.items() if name.startswith("content/"))
@@ -87,10 +93,7 @@ def one_loss(
     rows = [cells[i : i + WIDE] for i in range(0, len(cells), WIDE)]
     name = "".join(c if c.isalnum() or c in "-=" else "_" for c in loss)
     Picture.from_tensor(contact_sheet(rows, 1200)).save(out / f"{name}.jpg", quality=90)
-    timed = config.with_settings(
-        coarse_to_fine=False, steps=min(TIMED_STEPS, config.value("steps"))
-    )
-    return {"content": statistics.mean(contents), "step_over_gram": cost(timed)}
+    return {**figures, "content": statistics.mean(contents)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,7 +105,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", type=int, help="steps of the first scale")
     parser.add_argument("--weights", help="weights file of the network")
-    parser.add_argument("--pairs", type=int, default=len(PAIRS), help="how many of the pairs")
+    parser.add_argument(
+        "--pairs",
+        type=int,
+        default=len(PAIRS),
+        help="how many of the pairs; 0 measures the time only",
+    )
     args = parser.parse_args(argv)
     settings: dict[str, Any] = {"size": args.size, "min_size": min(args.size, 256)}
     settings |= {k: v for k in ("steps", "weights") if (v := getattr(args, k)) is not None}

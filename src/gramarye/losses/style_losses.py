@@ -85,7 +85,7 @@ STYLE_LOSSES: dict[str, StyleLoss] = {
     "swd": StyleLoss("transport.sliced", "positions", "Heitz et al. 2021", balance=0.6),
     "histogram": StyleLoss("transport.histograms", "positions", "Risser et al. 2017", balance=0.7),
     "cmd": StyleLoss(
-        "central_moments.central_moments", "positions", "Kalischek et al. 2021", balance=0.3
+        "central_moments.central_moments", "positions", "Kalischek et al. 2021", balance=0.2
     ),
     "remd": StyleLoss(
         "matching.relaxed_earth_mover",

@@ -56,8 +56,8 @@ def projected(style: Moments, directions: Tensor) -> Statistic:
     mean, covariance = style.mean()[0], style.covariance()[0]
     directions = directions.to(mean)
     variances = torch.einsum("kc,cd,kd->k", directions, covariance, directions).clamp_min(0)
-    # A channel that never fires in the style has a width, too: a tenth of the others', so that their
-    # usual values are within reach.
+    # A channel that never fires in the style has a width, too: a tenth of the others', whose usual
+    # values are then within reach.
     floor = 1e-2 * variances.mean() + 1e-12
     scale = SPREAD * (variances + floor).sqrt()
     even = torch.linspace(-1, 1, BINS, dtype=torch.float64).to(mean) * (REACH / (1 + REACH))
