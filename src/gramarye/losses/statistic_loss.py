@@ -18,7 +18,7 @@ from gramarye.losses.seeing import Seeing
 from gramarye.losses.statistics import PositionWeights
 from gramarye.tiles.regions import Region, Sums, whole_region
 
-CHUNK = 1 << 21  # numbers a statistic makes at a time: what lies between is not kept
+CHUNK = 1 << 19  # numbers a statistic makes at a time: they stay in the cache, and none is kept
 
 # Of seen features (B, C, N) and weights (1 or B, 1, N) or None: sums over the N, each (B, ...).
 Summing = Callable[[Tensor, Tensor | None], Sums]

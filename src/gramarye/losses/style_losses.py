@@ -97,7 +97,7 @@ STYLE_LOSSES: dict[str, StyleLoss] = {
     ),
     "nearest": StyleLoss("matching.nearest", "maps", "Kolkin et al. 2022", copies=3, layers=DEEP),
     "mrf": StyleLoss(
-        "matching.patches", "maps", "Li and Wand 2016", copies=3, layers=DEEP, balance=0.5
+        "matching.patches", "maps", "Li and Wand 2016", copies=3, layers=DEEP, balance=0.2
     ),
     "shifted-gram": StyleLoss(
         "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=5, balance=0.4
