@@ -336,5 +336,5 @@ def test_the_gain_is_of_the_features_the_style_is_seen_as_having(
 def test_what_no_sums_can_tell_is_known_beforehand() -> None:
     needs = STYLE.needs(StyleSettings(distance="gram=1,remd=1@relu4_1,mrf=2@relu4_1"))
     assert needs.whole == {"the style loss remd", "the style loss mrf"}
-    assert needs.copies == {"relu4_1": 6.0}
+    assert needs.copies == {"relu4_1": 9.0}
     assert STYLE.needs(StyleSettings(distance="swd=1,cmd=1")).whole == frozenset()

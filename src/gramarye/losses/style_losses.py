@@ -95,12 +95,12 @@ STYLE_LOSSES: dict[str, StyleLoss] = {
         together=True,
         balance=0.25,
     ),
-    "nearest": StyleLoss("matching.nearest", "maps", "Kolkin et al. 2022", copies=3, layers=DEEP),
+    "nearest": StyleLoss("matching.nearest", "maps", "Kolkin et al. 2022", copies=4, layers=DEEP),
     "mrf": StyleLoss(
-        "matching.patches", "maps", "Li and Wand 2016", copies=3, layers=DEEP, balance=0.2
+        "matching.patches", "maps", "Li and Wand 2016", copies=6, layers=DEEP, balance=0.2
     ),
     "shifted-gram": StyleLoss(
-        "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=5, balance=0.4
+        "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=7, balance=0.4
     ),
     "cross-layer": StyleLoss(
         "correlations.across_layers", "maps", "Novak and Nikulin 2016", copies=3, together=True
