@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gramarye.losses.statistics import moments
-from gramarye.losses.transport import histograms, orthogonal, projected, sliced, transport
+from gramarye.losses.transport import Bins, histograms, orthogonal, projected, sliced, transport
 from tests.losses.making import loss_for, plainly, random_features, through_a_head
 
 
@@ -83,13 +83,14 @@ def test_directions_are_those_of_the_seed() -> None:
 def test_every_position_is_in_the_histogram_with_its_weight_and_its_value() -> None:
     style = random_features(2, 3)
     weights = torch.rand(1, 1, 42, dtype=torch.float64)
-    bins = projected(moments(style), torch.eye(3, dtype=torch.float64)).summing
-    (plain,) = bins(style.flatten(2), None)
-    (weighted,) = bins(style.flatten(2), weights)
+    summing = projected(moments(style), torch.eye(3, dtype=torch.float64)).summing
+    (plain,) = summing(style.flatten(2), None)
+    (weighted,) = summing(style.flatten(2), weights)
     assert_close(plain.sum(2), torch.full((1, 3), 42.0).double())
     assert_close(weighted.sum(2), weights.sum().expand(1, 3))
-    centers = bins.centers  # type: ignore[attr-defined]
-    assert_close((plain * centers).sum(2), style.sum((2, 3)))
+    bins: Bins = summing.__self__  # type: ignore[attr-defined]
+    shifted = bins.directions @ style.flatten(2) + bins.shift[:, None]
+    assert_close((plain * bins.centers).sum(2), shifted.sum(2))
 
 
 def test_a_channel_that_never_fires_has_bins_too() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -28,13 +30,24 @@ def gaussian(style: Moments, seeing: Seeing, seed: int) -> Statistic:
     drawn = torch.randn(FREQUENCIES, seeing.channels, generator=generator, dtype=torch.float64)
     frequencies = (drawn / max(squared_distance, 1e-12) ** 0.5).to(covariance)
 
-    def summing(x: Tensor, weights: Tensor | None) -> Sums:
+    def waves(x: Tensor) -> tuple[Tensor, Tensor]:
         # From the style's mean, which changes no distance: cosines of large numbers lose digits.
         phase = frequencies.to(x.dtype) @ (x - mean.to(x.dtype))  # (B, F, N)
-        waves = phase.cos(), phase.sin()
-        return tuple((w if weights is None else w * weights).sum(2) for w in waves)
+        return phase.cos(), phase.sin()
 
-    return Statistic(summing, fourier_distance, 2 * FREQUENCIES)
+    def summing(x: Tensor, weights: Tensor | None) -> Sums:
+        return tuple((w if weights is None else w * weights).sum(2) for w in waves(x))
+
+    def gradient(x: Tensor, weights: Tensor | None, slopes: Sequence[Tensor]) -> Tensor:
+        of_cosine, of_sine = (slope.to(x.dtype)[:, :, None] for slope in slopes)
+        cosine, sine = waves(x)
+        found = of_sine * cosine - of_cosine * sine
+        if weights is not None:
+            found *= weights.to(x.dtype)
+        carried: Tensor = frequencies.to(x.dtype).mT @ found
+        return carried
+
+    return Statistic(summing, fourier_distance, 2 * FREQUENCIES, gradient)
 
 
 def fourier_distance(image: Sums, style: Sums) -> Tensor:

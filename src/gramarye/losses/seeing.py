@@ -48,7 +48,13 @@ class Seeing:
         seen = torch.baddbmm(
             head[:, -1:].expand(len(x), -1, -1), head[:, :-1].expand(len(x), -1, -1), flat
         )
-        return seen.view(len(x), -1, *x.shape[2:])
+        return seen.view(len(x), len(head), *x.shape[2:])
+
+    def back(self, gradient: Tensor) -> Tensor:
+        """The gradient in the features (B, C, N), of that in what is seen of them (B, C', N)."""
+        if self.head is None:
+            return gradient
+        return self.head[:, :-1].mT.to(gradient.dtype) @ gradient
 
     def moments(self, found: Moments) -> Moments:
         """The moments of what is seen, of the moments of the features."""

@@ -8,6 +8,7 @@ a gradient. The distance is that of the two histograms as densities, exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -61,50 +62,67 @@ def projected(style: Moments, directions: Tensor) -> Statistic:
     floor = 1e-2 * variances.mean() + 1e-12
     scale = SPREAD * (variances + floor).sqrt()
     even = torch.linspace(-1, 1, BINS, dtype=torch.float64).to(mean) * (REACH / (1 + REACH))
-    centers = (directions @ mean)[:, None] + scale[:, None] * even / (1 - even.abs())
-    bins = Bins(directions, centers, directions @ mean, scale)
+    centers = even / (1 - even.abs())
+    bins = Bins(directions / scale[:, None], -(directions @ mean) / scale, centers)
+    edges = bins.edges().expand(len(directions), -1)
 
     def distance(image: Sums, target: Sums) -> Tensor:
-        return transport(image[0], target[0], bins.edges()).mean(1)
+        return (scale.square() * transport(image[0], target[0], edges)).mean(1)
 
-    return Statistic(bins, distance, 2 * len(directions))
+    return Statistic(bins.sums, distance, 2 * len(directions), bins.gradient)
 
 
 @final
 @dataclass(frozen=True)
 class Bins:
-    """Histograms of projections: the directions, and each one's bins."""
+    """Histograms of projections, each from its own mean and in its own unit."""
 
     directions: Tensor  # (K, C)
-    centers: Tensor  # (K, bins), rising
-    mean: Tensor  # (K,)
-    scale: Tensor  # (K,)
+    shift: Tensor  # (K,)
+    centers: Tensor  # (bins,), rising, the same for all
 
-    def __call__(self, x: Tensor, weights: Tensor | None) -> Sums:
+    def sums(self, x: Tensor, weights: Tensor | None) -> Sums:
         """How much of the positions (B, C, N) is in each bin: (B, K, bins)."""
-        centers = self.centers.to(x.dtype)
-        values = self.directions.to(x.dtype) @ x  # (B, K, N)
-        values = torch.minimum(torch.maximum(values, centers[:, :1]), centers[:, -1:])
-        with torch.no_grad():
-            z = (values - self.mean[:, None].to(x.dtype)) / self.scale[:, None].to(x.dtype)
-            even = z / (1 + z.abs()) * ((1 + REACH) / REACH)
-            last = centers.shape[1] - 2
-            lower = ((even + 1) * (0.5 * (last + 1))).floor_().clamp_(0, last).long()
-            table = centers.expand(len(x), -1, -1)
-            left = table.gather(2, lower)
-            width = table.diff(dim=2).gather(2, lower)
-        upper_share = (values - left) / width
+        values, lower = self.place(x)
+        left, width = self.lower_bins(x.dtype)
+        upper_share = (values - left[lower]) / width[lower]
         count = torch.ones_like(upper_share) if weights is None else weights.to(x.dtype)
         upper = upper_share * count
-        found = x.new_zeros((*values.shape[:2], centers.shape[1]))
+        found = x.new_zeros((*values.shape[:2], len(self.centers)))
         found = found.scatter_add(2, lower, count - upper)
         return (found.scatter_add(2, lower + 1, upper),)
 
+    def gradient(self, x: Tensor, weights: Tensor | None, slopes: Sequence[Tensor]) -> Tensor:
+        """The gradient of sum(slopes * sums) in the positions: within a bin it is the same."""
+        values, lower = self.place(x)
+        _, width = self.lower_bins(x.dtype)
+        of_bins = slopes[0].to(x.dtype).diff(dim=2) / width
+        found = of_bins.gather(2, lower)
+        found *= values.abs() < REACH  # what lies beyond the last bin would only move within it
+        if weights is not None:
+            found *= weights.to(x.dtype)
+        return self.directions.to(x.dtype).mT @ found
+
+    def place(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The projections (B, K, N) and the lower of the two bins each lies between."""
+        directions = self.directions.to(x.dtype).expand(len(x), -1, -1)
+        shift = self.shift.to(x.dtype)[:, None].expand(len(x), -1, -1)
+        values = torch.baddbmm(shift, directions, x).clamp(-REACH, REACH)
+        with torch.no_grad():
+            last = len(self.centers) - 2
+            even = values / values.abs().add_(1)
+            even.mul_((1 + REACH) / REACH * (last + 1) / 2).add_((last + 1) / 2)
+            return values, even.long().clamp_(0, last)
+
+    def lower_bins(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The centers of all bins but the last, and how far each is from the next."""
+        return self.centers[:-1].to(dtype), self.centers.diff().to(dtype)
+
     def edges(self) -> Tensor:
-        """Where the bins end, (K, bins + 1): halfway between their centers."""
-        between = (self.centers[:, 1:] + self.centers[:, :-1]) / 2
-        first, last = self.centers[:, :1], self.centers[:, -1:]
-        return torch.cat([2 * first - between[:, :1], between, 2 * last - between[:, -1:]], dim=1)
+        """Where the bins end, (bins + 1,): halfway between their centers."""
+        between = (self.centers[1:] + self.centers[:-1]) / 2
+        first, last = self.centers[:1], self.centers[-1:]
+        return torch.cat([2 * first - between[:1], between, 2 * last - between[-1:]])
 
 
 def transport(image: Tensor, style: Tensor, edges: Tensor) -> Tensor:
