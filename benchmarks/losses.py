@@ -2,7 +2,8 @@
 
     python -m benchmarks.losses --out DIR [--loss LOSS ...] [--size 256]
 
-A loss may be a mix as `--style-loss` takes it. Writes a contact sheet per loss and figures.json:
+A loss may be a mix as `--style-loss` takes it. Writes a contact sheet per loss, all.jpg with the
+last pair by every loss, four in a row in the order of `gramarye stylize --help`, and figures.json:
 the time of a step over that of one with `gram` (both in this run, in turns, on the first pair), and
 the mean of the content loss at the end over the pairs.
 """
@@ -18,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gramarye.config import StylizeConfig, make_config
@@ -37,7 +39,7 @@ PAIRS = (
     ("fox", "pointillism"),
     ("fox", "facets"),
 )
-WIDE, HIGH = 3, 2  # pairs on a contact sheet
+WIDE = 3  # pairs in a row of a contact sheet
 TIMED_STEPS = 8
 
 
@@ -73,27 +75,32 @@ def paint(pair: tuple[str, str], config: StylizeConfig) -> tuple[Cell, dict[str,
     return Cell(image.clamp(0, 1), style), losses
 
 
+def sheet(cells: Sequence[Cell], wide: int, path: Path) -> None:
+    rows = [cells[i : i + wide] for i in range(0, len(cells), wide)]
+    while len(rows[-1]) < len(rows[0]):
+        rows[-1] = [*rows[-1], Cell(torch.ones_like(rows[-1][0].picture))]
+    Picture.from_tensor(contact_sheet(rows, 1200)).save(path, quality=86)
+
+
 def one_loss(
-    loss: str, settings: dict[str, Any], pairs: Sequence[tuple[str, str]], out: Path
-) -> dict[str, float]:
+    loss: str, settings: dict[str, Any], pairs: Sequence[tuple[str, str]], out: Path, *, timed: bool
+) -> tuple[dict[str, float], list[Cell]]:
     """Paint and measure one loss; its contact sheet is written."""
     config = make_config(**{**settings, "style_loss": loss})
-    timed = config.with_settings(
-        coarse_to_fine=False, steps=min(TIMED_STEPS, config.value("steps"))
-    )
-    figures = {"step_over_gram": cost(timed)}
-    if not pairs:
-        return figures
+    figures = {}
+    if timed:
+        steps = min(TIMED_STEPS, config.value("steps"))
+        figures["step_over_gram"] = cost(config.with_settings(coarse_to_fine=False, steps=steps))
     painted = [paint(pair, config) for pair in pairs]
-    contents = [
-        sum(value for name, value in losses.items() if name.startswith("content/"))
-        for _, losses in painted
-    ]
     cells = [cell for cell, _ in painted]
-    rows = [cells[i : i + WIDE] for i in range(0, len(cells), WIDE)]
-    name = "".join(c if c.isalnum() or c in "-=" else "_" for c in loss)
-    Picture.from_tensor(contact_sheet(rows, 1200)).save(out / f"{name}.jpg", quality=90)
-    return {**figures, "content": statistics.mean(contents)}
+    if painted:
+        figures["content"] = statistics.mean(
+            sum(value for name, value in losses.items() if name.startswith("content/"))
+            for _, losses in painted
+        )
+        name = "".join(c if c.isalnum() or c in "-=" else "_" for c in loss)
+        sheet(cells, WIDE, out / f"{name}.jpg")
+    return figures, cells
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,6 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", type=int, help="steps of the first scale")
     parser.add_argument("--weights", help="weights file of the network")
+    parser.add_argument("--no-time", action="store_true", help="paint only")
     parser.add_argument(
         "--pairs",
         type=int,
@@ -115,12 +123,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings: dict[str, Any] = {"size": args.size, "min_size": min(args.size, 256)}
     settings |= {k: v for k in ("steps", "weights") if (v := getattr(args, k)) is not None}
     args.out.mkdir(parents=True, exist_ok=True)
-    figures = {}
+    figures: dict[str, dict[str, float]] = {}
+    last: list[Cell] = []
     for loss in args.loss or STYLE_LOSSES:
-        figures[loss] = one_loss(loss, settings, PAIRS[: args.pairs], args.out)
+        figures[loss], cells = one_loss(
+            loss, settings, PAIRS[: args.pairs], args.out, timed=not args.no_time
+        )
+        last += cells[-1:]
         shown = "  ".join(f"{key} {value:.3f}" for key, value in figures[loss].items())
         print(f"{loss:24} {shown}", flush=True)
         (args.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    if last:
+        sheet(last, 4, args.out / "all.jpg")
     return 0
 
 

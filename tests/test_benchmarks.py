@@ -312,4 +312,5 @@ def test_losses_are_painted_and_timed(tiny_weights: Path, tmp_path: Path) -> Non
     figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))
     assert list(figures) == ["swd", "gram=1,remd=1@relu4_1"]
     assert all(value > 0 for found in figures.values() for value in found.values())
-    assert (tmp_path / "swd.jpg").exists() and (tmp_path / "gram=1_remd=1_relu4_1.jpg").exists()
+    assert (tmp_path / "swd.jpg").exists() and (tmp_path / "all.jpg").exists()
+    assert (tmp_path / "gram=1_remd=1_relu4_1.jpg").exists()
