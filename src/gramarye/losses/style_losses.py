@@ -100,7 +100,7 @@ STYLE_LOSSES: dict[str, StyleLoss] = {
         "matching.patches", "maps", "Li and Wand 2016", copies=6, layers=DEEP, balance=0.2
     ),
     "shifted-gram": StyleLoss(
-        "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=7, balance=0.4
+        "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=9, balance=0.4
     ),
     "cross-layer": StyleLoss(
         "correlations.across_layers", "maps", "Novak and Nikulin 2016", copies=3, together=True
