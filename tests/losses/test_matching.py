@@ -92,6 +92,8 @@ def test_cells_are_means_by_hand() -> None:
     assert weighted.weights.flatten().tolist() == [0.75, 1, 1, 0]
     assert_close(weighted.features[0, 0, 0, 0].item(), 10 / 3)
     assert weighted.chosen().tolist() == [True, True, True, False]
+    gray = Map(x, 0.1 * weights).pooled(4)  # a gray mask is one, too
+    assert gray.chosen().tolist() == [True, True, True, False]
 
 
 def test_every_position_keeps_a_gradient_where_there_are_more_than_are_compared() -> None:

@@ -28,7 +28,10 @@ def test_the_laplacian_loss_sees_edges_and_no_brightness() -> None:
         for level in (4, 16)
     )
     assert_close(loss({IMAGE: image}), expected / 2)
-    assert LaplacianLoss(content[..., :8, :8])({IMAGE: image[..., :8, :8]}).tolist() == [0, 0]
+    small = image[..., :8, :8].clone().requires_grad_(True)
+    value = LaplacianLoss(content[..., :8, :8])({IMAGE: small})
+    assert value.tolist() == [0, 0]
+    assert torch.autograd.grad(value.sum(), small)[0].abs().max() == 0
 
 
 def test_the_range_loss_by_hand() -> None:

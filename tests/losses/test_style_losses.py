@@ -166,6 +166,24 @@ def test_weights_of_losses_and_layers_are_shares() -> None:
     assert absolute.parts()["gram"] == {"relu2_1": 8.0, "relu3_1": 8.0}
 
 
+def test_neighbors_need_two_layers() -> None:
+    with pytest.raises(ValidationError, match=r"cross-layer compares .* 1 layer: give it 2 or"):
+        StyleSettings(distance="gram=1,cross-layer=1@relu2_1")
+    with pytest.raises(ValidationError, match=r"cross-layer compares .* 1 layer: give it 2 or"):
+        StyleSettings(distance="cross-layer", layers={"relu2_1": 1.0, "relu3_1": 0.0})
+    StyleSettings(distance="cross-layer@relu2_1+relu3_1")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_maps_of_one_position_have_a_loss_and_a_gradient(name: str) -> None:
+    style, image = ({k: v[..., :1, :1] for k, v in maps_of(seed).items()} for seed in (0, 1))
+    loss = loss_for(name, [style], layers_of(name))
+    leaves = {k: v.requires_grad_(True) for k, v in image.items()}
+    value = loss(leaves)
+    found = torch.autograd.grad(value.sum(), [leaves[k] for k in layers_of(name)])
+    assert torch.isfinite(value).all() and all(torch.isfinite(g).all() for g in found)
+
+
 def test_some_losses_have_usual_layers() -> None:
     layers = {"relu1_1": 3.0, "relu3_1": 1.0}
     assert StyleSettings(distance="mrf", layers=layers, unit="absolute").parts()["mrf"] == {

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor
 
-from gramarye.losses.maps_loss import Map, Maps, MapsDistance
+from gramarye.losses.maps_loss import Map, Maps, MapsDistance, nothing
 
 SHIFTS = (2, 4, 8, 16)
 
@@ -46,9 +46,8 @@ def shifted(
     def distance(maps: Maps) -> Tensor:
         found = maps[layer]
         ours = grams(found, min(*sides, *found.features.shape[2:]))
-        zero = found.features.new_zeros(len(found.features))
         squares = [(a - b).square().mean((1, 2)) for a, b in zip(ours, target, strict=False)]
-        return sum(squares, start=zero) / max(1, len(squares))
+        return sum(squares, start=nothing(found.features)) / max(1, len(squares))
 
     return distance
 
@@ -102,7 +101,7 @@ def across_layers(
 
     def distance(maps: Maps) -> Tensor:
         first = next(iter(maps.values())).features
-        result = first.new_zeros(len(first))
+        result = nothing(first)
         for pair, weight in pair_weights.items():
             squares = (gram(maps, *pair) - targets[pair]).square().mean((1, 2))
             result = result + weight / sum(pair_weights.values()) * squares

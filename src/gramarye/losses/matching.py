@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gramarye.losses.maps_loss import Map, Maps, MapsDistance
+from gramarye.losses.maps_loss import Map, Maps, MapsDistance, at_least_half
 
 POINTS = 1024  # hypercolumns of a picture; Kolkin et al. (2019) draw as many
 POSITIONS = 4096  # of a picture where the nearest are looked for: 64 x 64 (Kolkin et al. 2022)
@@ -47,7 +47,7 @@ def relaxed_earth_mover(
         mask = maps[layer].weights
         chosen = torch.ones(x.shape[2], dtype=torch.bool, device=x.device)
         if mask is not None:
-            chosen = resampled(mask.to(x.dtype), *grid).flatten() >= 0.5
+            chosen = at_least_half(resampled(mask.to(x.dtype), *grid))
         return unit(x), chosen
 
     targets, counts = [], []

@@ -126,7 +126,8 @@ class MapsMeasurement:
 
     def finish(self, band: Band | None) -> None:
         for layer, found in self.found.items():
-            check_something(found.chosen().sum(), self.name, layer, self.weights)
+            if found.weights is not None:
+                check_something(found.weights.sum(), self.name, layer, self.weights)
 
 
 @final

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gramarye.losses.maps_loss import nothing
 from gramarye.tiles.regions import IMAGE, Region, Sums, whole_region
 
 LEVELS = (4, 16)  # pixels that are averaged before the Laplacian is taken
@@ -29,7 +30,7 @@ class LaplacianLoss:
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         image = features[IMAGE]
-        total, levels = image.new_zeros(len(image)), 0
+        total, levels = nothing(image), 0
         for level in LEVELS:
             if min(image.shape[2:]) >= 3 * level:
                 ours, theirs = laplacian(image, level), laplacian(self.content, level)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from gramarye.errors import SettingsError
 from gramarye.losses.kind import Needs, Term, TermKind, added_up, shares
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 # Not relu5_1, which the papers use: its features are so rare that a few spots of the picture can
 # satisfy it, as specks in the sky or parts of the style's figure (docs/quality.md shows it).
 STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0}
-
-
-def checked_mix(text: str) -> str:
-    """The mix as it was written; ValueError says what is wrong with it."""
-    parse_mix(text)
-    return text
 
 
 @final
@@ -42,9 +36,7 @@ class StyleSettings(Part):
         alias="style_layers",
         description="layers of the style loss, with their weights",
     )
-    distance: Annotated[
-        str, WrittenAs("LOSS=WEIGHT@LAYER+LAYER,..."), AfterValidator(checked_mix)
-    ] = Field(
+    distance: Annotated[str, WrittenAs("LOSS=WEIGHT@LAYER+LAYER,...")] = Field(
         "covariance",
         alias="style_loss",
         description=f"what of image and style is compared: {', '.join(STYLE_LOSSES)}; or a mix "
@@ -71,6 +63,21 @@ class StyleSettings(Part):
         alias="style_weights",
         description="how much each of several styles counts, in their order (default: the same)",
     )
+
+    @field_validator("distance")
+    @classmethod
+    def a_mix(cls, text: str, info: ValidationInfo) -> str:
+        """The mix as it was written; ValueError says what is wrong with it."""
+        weights: dict[str, float] = info.data.get("layers", {})
+        for part in parse_mix(text):
+            layers = [k for k in part.layers or weights if weights.get(k, 1.0) > 0]
+            least = STYLE_LOSSES[part.name].least
+            if len(layers) < least:
+                raise ValueError(
+                    f"{part.name} compares layers and has {counted(len(layers), 'layer')}: give it "
+                    f"{least} or more"
+                )
+        return text
 
     @field_validator("mix")
     @classmethod

@@ -40,6 +40,7 @@ class StyleLoss:
     copies: float = 0.0
     together: bool = False
     layers: tuple[str, ...] = ()
+    least: int = 1  # how many layers it needs
 
     def function(self) -> Callable[..., Any]:
         return load(self.made_by)
@@ -103,7 +104,12 @@ STYLE_LOSSES: dict[str, StyleLoss] = {
         "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=9, balance=0.4
     ),
     "cross-layer": StyleLoss(
-        "correlations.across_layers", "maps", "Novak and Nikulin 2016", copies=3, together=True
+        "correlations.across_layers",
+        "maps",
+        "Novak and Nikulin 2016",
+        copies=3,
+        together=True,
+        least=2,
     ),
 }
 
