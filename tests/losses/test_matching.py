@@ -71,6 +71,13 @@ def test_patches_by_loops() -> None:
     assert_close(found.item(), total / 12)
 
 
+def test_maps_smaller_than_a_patch_are_compared_with_larger_ones() -> None:
+    style = random_features(0, 3, 8, 9)
+    loss = loss_for("mrf", [{"fine": style}])
+    assert loss({"fine": style[..., :1, :2]}).item() > 0
+    assert loss_for("mrf", [{"fine": style[..., :2, :2]}])({"fine": style}).item() > 0
+
+
 def test_a_texture_and_its_shift_have_the_same_patches() -> None:
     tile = random_features(0, 2, 4, 4)
     texture = tile.repeat(1, 1, 4, 4)

@@ -113,10 +113,11 @@ def patches(
     def cut(found: Map) -> Tensor:
         """Patches (B, 9 C, N) that count."""
         here = found.pooled(POSITIONS)
-        size = min(3, *here.features.shape[2:])
-        parts = F.unfold(here.features, size, stride=2)
-        middle = here.chosen().view(1, 1, *here.features.shape[2:]).to(here.features.dtype)
-        chosen = F.unfold(middle, size, stride=2)[0][size * size // 2] > 0
+        height, width = here.features.shape[2:]
+        border = (0, max(0, 3 - width), 0, max(0, 3 - height))  # of maps smaller than a patch
+        parts = F.unfold(F.pad(here.features, border, mode="replicate"), 3, stride=2)
+        middle = here.chosen().view(1, 1, height, width).to(parts.dtype)
+        chosen = F.unfold(F.pad(middle, border, mode="replicate"), 3, stride=2)[0][4] > 0
         return parts[:, :, chosen] if chosen.any() else parts
 
     target = torch.cat(
