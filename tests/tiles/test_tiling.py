@@ -76,6 +76,8 @@ def pictures(height: int, width: int, dtype: torch.dtype) -> list[Tensor]:
 SUMMED = sorted(name for name, loss in STYLE_LOSSES.items() if loss.of != "maps")
 # Random deep layers hardly vary: waves as fine as that turn rounding into differences.
 STEADY = [name for name in SUMMED if name != "mmd-gaussian"]
+# In float32, rounding moves a value from one bin to the next, and shifts take large numbers away.
+ROUNDED = ["covariance", "gram", "gram-paper", "mean", "wasserstein"]
 
 
 def style_loss(
@@ -193,7 +195,7 @@ def test_tiles_of_a_vgg_give_the_losses_and_the_gradient_of_the_whole(
     padding=st.sampled_from(["zeros", "reflect", "replicate"]),
     style_layers=st.sampled_from(STYLE_SETS),
     unit=st.sampled_from(["relative", "mean"]),
-    kinds=st.permutations(STEADY),
+    kinds=st.permutations(ROUNDED),
     height=st.integers(90, 230),
     width=st.integers(90, 230),
     rows=st.integers(1, 3),
