@@ -31,7 +31,7 @@ from gramarye.distillation.training import Training
 from gramarye.losses.distances import gram_distance
 from gramarye.losses.moments_loss import Distance
 from gramarye.losses.statistics import moments
-from gramarye.losses.style import style_distance
+from gramarye.losses.style_terms import style_distance
 from gramarye.networks.registry import load_network
 from gramarye.pictures.color import match_color
 from gramarye.pictures.picture import load_image

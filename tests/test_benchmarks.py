@@ -13,7 +13,7 @@ import torch
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import plots
+from benchmarks import losses, plots
 from benchmarks.__main__ import MEASURES, make_parser, make_plan, measure
 from benchmarks.baselines import adam, gatys, gatys_losses, gradient, gram, random_vgg19
 from benchmarks.floor import Rates, Work, count
@@ -303,3 +303,14 @@ def test_plots_are_written_as_svg_whose_words_can_be_read(
         assert {"vgg19-lite", "vgg19", "megapixels", "hollow: few steps", "100"} <= set(words)
         again = (tmp_path / "again" / name).read_bytes()
         assert again == (tmp_path / "images" / name).read_bytes()
+
+
+def test_losses_are_painted_and_timed(tiny_weights: Path, tmp_path: Path) -> None:
+    options = ["--size", "48", "--steps", "2", "--pairs", "2", "--weights", str(tiny_weights)]
+    named = ["--loss", "swd", "--loss", "gram=1,remd=1@relu4_1"]
+    assert losses.main([*options, *named, "--out", str(tmp_path)]) == 0
+    figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))
+    assert list(figures) == ["swd", "gram=1,remd=1@relu4_1"]
+    assert all(value > 0 for found in figures.values() for value in found.values())
+    assert (tmp_path / "swd.jpg").exists() and (tmp_path / "all.jpg").exists()
+    assert (tmp_path / "gram=1_remd=1_relu4_1.jpg").exists()

@@ -16,6 +16,7 @@ import pytest
 import gramarye
 from gramarye import cli
 from gramarye.config import StylizeConfig, all_settings, load_preset, preset_names, read_preset
+from gramarye.losses.style_losses import STYLE_LOSSES
 from gramarye.losses.terms import TERMS
 from gramarye.optimizers.settings import OptimizerSettings
 from gramarye.pictures.color import match_color
@@ -173,3 +174,9 @@ def test_the_recipe_on_its_page_has_the_fields_of_one() -> None:
     for file in shown["inputs"].values():
         assert len(InputFile.model_validate(file).sha256) == 64
     assert StylizeConfig.model_validate(shown["settings"]) == gramarye.make_config(seed=7)
+
+
+def test_the_page_of_losses_has_every_style_loss_and_says_whether_it_is_divided() -> None:
+    rows = re.findall(r"^\| `(\w[\w-]*)` \|.*\| (yes|no) \|$", text_of("losses.md"), re.M)
+    expected = {name: "no" if loss.of == "maps" else "yes" for name, loss in STYLE_LOSSES.items()}
+    assert dict(rows) == expected

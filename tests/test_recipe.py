@@ -117,3 +117,12 @@ def test_a_recipe_of_the_first_format_is_read() -> None:
         size=300, style_layers={"relu1_1": 2.0}, init="a.png", memory="3GiB", strength=0.7,
         coarse_to_fine=False,
     ).model_copy(update={"preset": "gatys2015"})  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["gram", "gram-paper", "covariance", "wasserstein"])
+def test_style_losses_of_older_recipes_are_read(recipe: Recipe, name: str) -> None:
+    tree = json.loads(recipe.to_json())
+    tree["settings"]["terms"] = {"style": {"distance": name}, "content": {}, "tv": {}}
+    found = Recipe.from_json(json.dumps(tree)).settings
+    assert found.value("style_loss") == name
+    assert list(found.terms["style"].parts()) == [name]  # type: ignore[attr-defined]

@@ -327,6 +327,28 @@ def test_style_loss_is_the_distance_it_names(studio: Studio) -> None:
         assert losses["style/relu2_1"] == pytest.approx(value.item(), rel=1e-3), kind
 
 
+def test_style_loss_may_be_a_mix_with_layers_of_its_own(studio: Studio) -> None:
+    def style(mix: str) -> dict[str, float]:
+        losses = studio.first_losses(color="free", style_loss=mix, style_weight=6)
+        return {name: value for name, value in losses.items() if name.startswith("style/")}
+
+    mixed = style("mean=1,gram=2@relu2_1")
+    assert set(mixed) == {*(f"style/mean/{k}" for k in STYLE_LAYERS), "style/gram/relu2_1"}
+    alone = style("mean")
+    for layer in STYLE_LAYERS:
+        assert mixed[f"style/mean/{layer}"] == pytest.approx(alone[f"style/{layer}"] / 3, rel=1e-4)
+    assert mixed["style/gram/relu2_1"] == pytest.approx(4, rel=1e-4)
+
+
+def test_style_gain_multiplies_the_styles_features(studio: Studio) -> None:
+    image, style = (studio.features(x, "relu2_1").mean(1) for x in (CONTENT, STYLE))
+    settings = {"style_loss": "mean", "style_layers": {"relu2_1": 1.0}, "balance": "absolute"}
+    for gain in (0.5, 1, 2):
+        losses = studio.first_losses(color="free", style_gain=gain, style_weight=1, **settings)
+        expected = (image - gain * style).square().mean().item()
+        assert losses["style/relu2_1"] == pytest.approx(expected, rel=1e-3)
+
+
 def test_balance_is_relative_to_the_contents_own_style_loss(studio: Studio) -> None:
     def style(**settings: Any) -> float:
         losses = studio.first_losses(color="free", **settings)
@@ -342,6 +364,62 @@ def test_balance_is_relative_to_the_contents_own_style_loss(studio: Studio) -> N
 def test_content_weight_pulls_towards_the_content(studio: Studio) -> None:
     images = [studio.image(content_weight=weight) for weight in (0.1, 1, 10)]
     assert falls([studio.content_distance(image) for image in images], by=0.95)
+
+
+def test_content_gain_multiplies_the_contents_features(studio: Studio) -> None:
+    features = studio.features(CONTENT, "relu4_2")
+    for gain in (0, 0.5, 2):
+        losses = studio.first_losses(color="free", content_gain=gain, content_loss="sum")
+        expected = ((1 - gain) * features).square().sum().item() / 2
+        assert losses["content/relu4_2"] == pytest.approx(expected, rel=1e-4)
+
+
+def likeness(features: Tensor) -> Tensor:
+    """The shares of cosine distances between places."""
+    x = F.normalize(features, dim=0)
+    distances = 1 - x.T @ x
+    return distances / distances.sum(0)
+
+
+def test_self_similarity_weight_keeps_what_is_alike_alike(studio: Studio) -> None:
+    wanted = likeness(studio.features(CONTENT, "relu4_1"))
+
+    def off(weight: float) -> float:
+        image = studio.image(self_similarity_weight=weight, content_weight=0)
+        return (likeness(studio.features(image, "relu4_1")) - wanted).abs().sum().item()
+
+    assert falls([off(weight) for weight in (0, 3, 60)], by=0.95)
+
+
+def test_self_similarity_layers_are_where_it_is_judged(studio: Studio) -> None:
+    for layer in ("relu3_1", "relu4_1"):
+        image, wanted = (likeness(studio.features(x, layer)) for x in (STYLE, CONTENT))
+        losses = studio.first_losses(
+            init="style", color="free", self_similarity_weight=2, self_similarity_layers={layer: 5}
+        )
+        expected = 2 * (image - wanted).abs().sum().item() / len(wanted)
+        assert losses[f"self-similarity/{layer}"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_detail_weight_keeps_the_contents_edges(studio: Studio) -> None:
+    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]).expand(3, 1, 3, 3)
+
+    def edges(image: Tensor) -> Tensor:
+        return F.conv2d(F.avg_pool2d(image, 4), kernel, groups=3)
+
+    # The content of the run is the one whose colors were matched.
+    wanted = edges(studio.first_image())
+    images = [studio.image(detail_weight=weight) for weight in (0, 100, 10000)]
+    assert falls([(edges(image) - wanted).square().mean().item() for image in images], by=0.8)
+
+
+def test_range_weight_pulls_colors_into_range(studio: Studio) -> None:
+    def outside(weight: float) -> float:
+        image = studio.image(range_weight=weight, strength=1, steps=20)
+        return (image - image.clamp(0, 1)).square().mean().item()
+
+    found = [outside(weight) for weight in (0, 1e3, 1e4)]
+    assert found[0] > 0 and falls(found, by=0.8)
 
 
 def test_style_weight_pulls_towards_the_style(studio: Studio) -> None:

@@ -177,7 +177,7 @@ def test_gatys_code_weights_are_1000_over_channels_squared() -> None:
     channels = (64, 128, 256, 512, 512)
     style = config.terms["style"]
     assert isinstance(style, StyleSettings)
-    assert list(style.weights().values()) == pytest.approx([1e3 / c**2 for c in channels])
+    assert list(style.parts()["gram"].values()) == pytest.approx([1e3 / c**2 for c in channels])
 
 
 def test_another_network_brings_its_own_layers() -> None:

@@ -62,6 +62,14 @@ def get(tree: Any, path: tuple[str, ...]) -> Any:
     return tree
 
 
+@final
+@dataclass(frozen=True)
+class WrittenAs:
+    """Annotates a setting that is text of a form of its own, which its help shows."""
+
+    form: str
+
+
 LARGEST_WEIGHT = 1e15  # two of them times a loss are still a number of float32
 Weight = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT)]
 LayerWeights = dict[str, Weight]

@@ -211,7 +211,9 @@ def make_objective(
     else:
         tiles = budget.tiles
     stored = budget is None or budget.stored
-    terms = prepare_terms(config.terms, Targets(extractor, seen, band, tiles, stored=stored))
+    seed = config.picture.seed
+    targets = Targets(extractor, seen, band, tiles, stored=stored, seed=seed)
+    terms = prepare_terms(config.terms, targets)
     return Objective(
         network,
         terms,

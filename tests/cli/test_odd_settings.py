@@ -201,3 +201,19 @@ def test_a_first_image_of_another_shape_is_noted(
         assert command("stylize", f"--init {first}") == 0
         told = capsys.readouterr().err
         assert ("the first image is 20 x 90 pixels and the content " in told) == noted
+
+
+@pytest.mark.parametrize(
+    ("mix", "message"),
+    [
+        ("swp", "did you mean 'swd'"),
+        ("gram=1,swd=many", "LOSS=WEIGHT"),
+        ("gram=1,swd=1@relu9_1", "relu9_1"),
+    ],
+)
+def test_what_is_wrong_with_a_mix_of_style_losses_is_a_sentence(
+    mix: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stylize", "a.png", "b.png", "--style-loss", mix]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and "Traceback" not in error

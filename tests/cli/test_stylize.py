@@ -221,13 +221,13 @@ def test_transparency_is_kept(tiny_weights: Path, painting: Path) -> None:
         (("photo.png", "painting.png"), ("-o", "photo.png"), "one of the inputs"),
         (("photo.png", "painting.png"), ("-o", "./folder/../painting.png"), "one of the inputs"),
         (("photo.png", "painting.png"), ("--preview", "photo.png"), "one of the inputs"),
-        (("photo.png", "painting.png"), ("-o", "folder"), "no extension"),
+        (("photo.png", "painting.png"), ("-o", "folder"), "is a folder"),
         (("photo.png", "painting.png"), ("-o", "result"), "no extension"),
         (("photo.png", "painting.png"), ("-o", "a.pgn"), "did you mean '.png'?"),
         (("photo.png", "painting.png"), ("-o", "text.jpg/a.png"), "is a file"),
         (("photo.png", "painting.png"), ("-o", "a" * 300 + ".png"), "too long"),
         (("photo.png", "painting.png"), ("-o", "a.jpg", "--bit-depth", "16"), "16 bits"),
-        (("photo.png", "painting.png"), ("--style-layers", "relu1_9"), "did you mean 'relu1_2'?"),
+        (("photo.png", "painting.png"), ("--style-layers", "relu1_9"), "did you mean 'relu1_2'"),
         (("photo.png", "painting.png"), ("--network", "vgg91"), "did you mean 'vgg19'?"),
         (
             ("photo.png", "painting.png"),
@@ -370,3 +370,26 @@ def test_two_answers_and_half_an_answer_are_refused(
     assert main(["stylize", "photo.png", *arguments, *FAST, "-o", "a.png"]) == 2
     error = capsys.readouterr().err
     assert told in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("loss", ["remd", "covariance=1,mrf=0.5@relu3_1"])
+def test_a_loss_that_cannot_be_divided_is_refused_before_the_first_step(
+    loss: str,
+    photo: Path,
+    painting: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--weights", str(tiny_weights), "--steps", "1", "-q", "--style-loss", loss]
+    pictures, out = [str(photo), str(painting)], tmp_path / "a.png"
+    small = ["--size", "48", "-o", str(out)]
+    assert main(["stylize", *pictures, *options, *small]) == 0
+    assert Recipe.of_picture(out).settings.value("style_loss") == loss
+    capsys.readouterr()
+    tight = ["--size", "1500", "--min-size", "1500", "--memory", "200MiB"]
+    assert main(["stylize", *pictures, *options, *tight, "-o", str(tmp_path / "b.png")]) == 2
+    error = capsys.readouterr().err
+    name = "remd" if "remd" in loss else "mrf"
+    assert f"as the style loss {name} cannot be taken in tiles" in error
+    assert error.count("\n") == 1 and not (tmp_path / "b.png").exists()

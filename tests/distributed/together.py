@@ -123,6 +123,12 @@ def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
             "stored": False,
         },
         {"net": network(), "size": (83, 37), "config": settings(), "masked": True},
+        {
+            "net": network(),
+            "size": (64, 45),
+            "config": settings(style_loss="swd=1,histogram=1,mmd-gaussian=1,cmd=1,batch-norm=1"),
+            "masked": True,
+        },
         {"net": network(), "size": (57, 31), "config": settings(balance="absolute"), "team": 2},
     ]
     for case in cases:

@@ -10,18 +10,22 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.losses import distances
 from gramarye.losses.distances import (
+    batch_norm_distance,
     covariance_distance,
     gram_distance,
     head_covariance_distance,
     head_gram_distance,
     head_paper_gram_distance,
+    head_wasserstein_distance,
+    mean_distance,
     paper_gram_distance,
+    polynomial_distance,
+    shifted_activation_distance,
     wasserstein_distance,
 )
 from gramarye.losses.statistics import Moments, moments
-from gramarye.losses.style import DISTANCES
+from gramarye.losses.style_losses import STYLE_LOSSES, load
 
 
 def random_features(seed: int, channels: int = 4, side: int = 6) -> Tensor:
@@ -40,10 +44,12 @@ def affine_map(width: int = 9, channels: int = 4) -> Tensor:
 def all_distances() -> dict[str, Callable[[Moments, Moments], Tensor]]:
     """Every distance of the table, and through a head where there is such a one."""
     metric, found = affine_map().mT @ affine_map(), {}
-    for name, (plain, through_head) in DISTANCES.items():
-        found[name] = getattr(distances, plain)
-        if through_head is not None:
-            head = getattr(distances, through_head)
+    for name, loss in STYLE_LOSSES.items():
+        if loss.of != "moments":
+            continue
+        found[name] = loss.function()
+        if loss.through_head is not None:
+            head = load(loss.through_head)
             found[f"{name} through a head"] = partial(head, metric=metric, width=9)
     return found
 
@@ -161,6 +167,7 @@ def test_wasserstein_gradient_stays_finite_for_constant_features() -> None:
         (head_gram_distance, gram_distance),
         (head_paper_gram_distance, paper_gram_distance),
         (head_covariance_distance, covariance_distance),
+        (head_wasserstein_distance, wasserstein_distance),
     ],
 )
 def test_a_head_distance_is_the_distance_of_the_wide_features(
@@ -174,4 +181,53 @@ def test_a_head_distance_is_the_distance_of_the_wide_features(
 
     image, style = random_features(0), random_features(1)
     ours = through_head(moments(image), moments(style), affine.mT @ affine, width=9)
-    assert_close(ours, distance(moments(wide(image)), moments(wide(style))))
+    tolerance = 1e-4 if distance is wasserstein_distance else 1e-7  # its epsilon
+    theirs = distance(moments(wide(image)), moments(wide(style)))
+    assert_close(ours, theirs, rtol=tolerance, atol=0)
+
+
+def gaussians() -> tuple[Tensor, Tensor]:
+    """Columns of two clouds, (C, N)."""
+    return random_features(0)[0].flatten(1), 1.5 * random_features(1)[0].flatten(1) + 0.3
+
+
+def moments_of(columns: Tensor) -> Moments:
+    return moments(columns[None, :, None])
+
+
+def test_the_mean_distance_is_the_mmd_of_the_linear_kernel() -> None:
+    x, y = gaussians()
+    mmd = (x.mT @ x).mean() + (y.mT @ y).mean() - 2 * (x.mT @ y).mean()
+    assert_close(mean_distance(moments_of(x), moments_of(y)), mmd[None] / 4)
+
+
+def test_the_polynomial_distance_is_the_mmd_of_its_kernel() -> None:
+    x, y = gaussians()
+    constant = y.square().sum(0).mean()
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return (a.mT @ b + constant).square().mean()
+
+    mmd = kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)
+    assert_close(polynomial_distance(moments_of(x), moments_of(y)), mmd[None] / 16)
+
+
+def test_the_batch_norm_distance_by_hand() -> None:
+    # Channel 1: means 1 and 3, deviations 1 and 2; channel 2 the same: ((2^2 + 1^2) + 0) / 2.
+    image = torch.tensor([[0.0, 2.0], [-5.0, 5.0]]).double()
+    style = torch.tensor([[1.0, 5.0], [-5.0, 5.0]]).double()
+    found = batch_norm_distance(moments_of(image), moments_of(style))
+    assert_close(found.item(), 2.5, rtol=0.01, atol=0)  # the floor takes a little
+
+
+def test_the_shifted_activation_distance_is_that_of_shifted_features() -> None:
+    x, y = gaussians()
+    expected = gram_distance(moments_of(x - 1), moments_of(y - 1))
+    assert_close(shifted_activation_distance(moments_of(x), moments_of(y)), expected)
+
+
+def test_the_gain_of_moments_is_that_of_features() -> None:
+    x, _ = gaussians()
+    for statistic in (Moments.gram, Moments.mean, Moments.covariance):
+        found = statistic(moments_of(x).amplified(1.5))
+        assert_close(found, statistic(moments_of(1.5 * x)))

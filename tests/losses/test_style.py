@@ -18,9 +18,10 @@ from gramarye.losses.statistics import Moments, moments
 from gramarye.losses.style import (
     STYLE,
     StyleSettings,
-    content_distance,
     strength_factor,
 )
+from gramarye.losses.style_losses import STYLE_LOSSES
+from gramarye.losses.style_terms import own_distance
 from gramarye.losses.targets import Targets
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective
@@ -53,12 +54,22 @@ def style_terms(
 ) -> dict[str, Term]:
     """The terms by layer; with little memory, everything is measured in tiles."""
     part = StyleSettings(**{"layers": LAYERS, **settings})
+    return {term.layers[0]: term for term in made(network, seen, part, memory).values()}
+
+
+def made(
+    network: PerceptualNetwork,
+    seen: Mapping[str, Tensor],
+    part: StyleSettings,
+    memory: int | None = None,
+) -> dict[str, Term]:
+    """The terms by name."""
     tiles = choose_tiles(network, part.layers, HEIGHT, WIDTH, memory)
     extractor = FeatureExtractor(network, memory=memory)
     targets = Targets(extractor, seen, whole(HEIGHT, WIDTH), tiles)
     make = STYLE.prepare(part, targets)
     targets.measure()
-    return {term.layers[0]: term for term in make()}
+    return {term.name: term for term in make()}
 
 
 def target_of(term: Term) -> Moments:
@@ -85,9 +96,9 @@ def test_strength_by_hand(strength: float, factor: float) -> None:
 
 def test_weights_are_shares_where_the_unit_is_relative() -> None:
     settings = {"layers": {**LAYERS, "relu3_1": 0.0}, "weight": 8.0}
-    assert StyleSettings(**settings).weights() == {"relu1_1": 6.0, "relu2_1": 2.0}
+    assert StyleSettings(**settings).parts() == {"covariance": {"relu1_1": 6.0, "relu2_1": 2.0}}
     absolute = StyleSettings(**settings, unit="absolute")
-    assert absolute.weights() == {"relu1_1": 24.0, "relu2_1": 8.0}
+    assert absolute.parts() == {"covariance": {"relu1_1": 24.0, "relu2_1": 8.0}}
     assert STYLE.needs(absolute) == Needs(inputs=frozenset({"style"}), layers=frozenset(LAYERS))
     assert STYLE.needs(StyleSettings(weight=0.0)) == Needs()
 
@@ -158,15 +169,23 @@ def test_the_unit_is_the_contents_own_distance(
     assert_close(total, 8.0, rtol=1e-12, atol=0)
 
 
-def test_a_content_that_is_its_style_has_a_unit_too() -> None:
-    def distance(image: Moments, style: Moments) -> Tensor:
-        return (image.mean() - style.mean()).square().mean(1)
-
-    same = {"x": moments(torch.full((1, 2, 3, 3), 2.0))}
-    unit = content_distance({"x": distance}, same, same, {"x": 5.0})
-    assert unit == pytest.approx(1e-3 * 4.0)  # of the distance from black
-    black = {"x": same["x"].empty()}
-    assert content_distance({"x": distance}, black, black, {"x": 5.0}) == 1.0
+def test_a_content_that_is_its_style_has_a_unit_too(
+    network: PerceptualNetwork, seen: dict[str, Tensor]
+) -> None:
+    assert own_distance(2.0, 50.0) == 2.0
+    assert own_distance(0.0, 50.0) == 0.05
+    assert own_distance(0.0, 0.0) == 1.0
+    seen["style/0"] = seen["content"]
+    del seen["style/1"]
+    terms = style_terms(network, seen, distance="mean")
+    black = sum(
+        LAYERS[layer]
+        / 4
+        * float(network(seen["content"], [layer])[layer].mean((2, 3)).square().mean())
+        for layer in LAYERS
+    )
+    for layer, share in (("relu1_1", 0.75), ("relu2_1", 0.25)):
+        assert_close(terms[layer].weight, 60 * share / (1e-3 * black), rtol=1e-9, atol=0)
 
 
 # masks
@@ -260,3 +279,64 @@ def test_a_mask_that_leaves_nothing_is_named(
         SettingsError, match=rf"^{name} leaves nothing of {of}, at relu1_1: .* white"
     ):
         style_terms(network, seen)
+
+
+# mixes of losses
+
+
+def test_a_mix_is_each_loss_in_its_own_unit(
+    network: PerceptualNetwork, seen: dict[str, Tensor]
+) -> None:
+    part = StyleSettings(distance="covariance=3,swd=1@relu2_1,remd=4", layers=LAYERS, weight=8.0)
+    seen["style/0"] = seen["style/0"] ** 4  # darker: not within the unit's floor
+    terms = made(network, seen, part)
+    assert list(terms) == [
+        "style/covariance/relu1_1",
+        "style/covariance/relu2_1",
+        "style/swd/relu2_1",
+        "style/remd",
+    ]
+    features = network(seen["content"], LAYERS)
+    values = {name: term.weight * float(term.loss(features)) for name, term in terms.items()}
+    covariance = sum(value for name, value in values.items() if "covariance" in name)
+    expected = {
+        name: 8.0 * share * STYLE_LOSSES[name].balance
+        for name, share in (("covariance", 3 / 8), ("swd", 1 / 8), ("remd", 4 / 8))
+    }
+    assert covariance == pytest.approx(expected["covariance"], rel=1e-9)
+    assert values["style/swd/relu2_1"] == pytest.approx(expected["swd"], rel=1e-6)
+    assert values["style/remd"] == pytest.approx(expected["remd"], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(STYLE_LOSSES))
+@pytest.mark.parametrize("memory", [None, 200_000])
+def test_every_loss_is_measured_of_inputs_in_tiles_as_in_one_piece(
+    network: PerceptualNetwork, seen: dict[str, Tensor], name: str, memory: int | None
+) -> None:
+    image = network(seen["style/1"][..., :40, :32], LAYERS)
+    terms = style_terms(network, seen, distance=name, mix=(0.3, 0.7))
+    tiled = style_terms(network, seen, memory, distance=name, mix=(0.3, 0.7))
+    for layer, term in terms.items():
+        assert_close(tiled[layer].weight, term.weight, rtol=1e-8, atol=0)
+        assert_close(tiled[layer].loss(image), term.loss(image), rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", sorted(STYLE_LOSSES))
+def test_the_gain_is_of_the_features_the_style_is_seen_as_having(
+    network: PerceptualNetwork, seen: dict[str, Tensor], name: str
+) -> None:
+    only = {key: picture for key, picture in seen.items() if key != "style/1"}
+    terms = style_terms(network, only, distance=name, gain=1.5, unit="absolute")
+    amplified = {k: 1.5 * v for k, v in network(seen["style/0"], LAYERS).items()}
+    assert all(abs(float(term.loss(amplified))) < 1e-9 for term in terms.values())
+    plain = style_terms(network, only, distance=name, unit="absolute")
+    # A cosine knows no length.
+    if name not in ("remd",):
+        assert all(float(term.loss(amplified)) > 1e-9 for term in plain.values())
+
+
+def test_what_no_sums_can_tell_is_known_beforehand() -> None:
+    needs = STYLE.needs(StyleSettings(distance="gram=1,remd=1@relu4_1,mrf=2@relu4_1"))
+    assert needs.whole == {"the style loss remd", "the style loss mrf"}
+    assert needs.copies == {"relu4_1": 9.0}
+    assert STYLE.needs(StyleSettings(distance="swd=1,cmd=1")).whole == frozenset()

@@ -14,11 +14,12 @@ from gramarye.distributed.bands import whole
 from gramarye.losses.content import CONTENT, ContentSettings
 from gramarye.losses.distances import covariance_distance
 from gramarye.losses.kind import ErrorUnit
+from gramarye.losses.measurements import MaskWeights
 from gramarye.losses.moments_loss import MomentsLoss
 from gramarye.losses.squared_error import SquaredError
 from gramarye.losses.statistics import Moments, mix_moments, moments
 from gramarye.losses.style import STYLE, StyleSettings
-from gramarye.losses.targets import ComputedTarget, FeatureTarget, MaskWeights, Placed, Targets
+from gramarye.losses.targets import ComputedTarget, FeatureTarget, Placed, Targets
 from gramarye.networks.alexnet import alexnet_steps
 from gramarye.networks.features import PerceptualNetwork, Step
 from gramarye.networks.passes import Precision

@@ -19,7 +19,7 @@ from gramarye.tiles.plan import choose_tiles
 
 def test_the_table_has_every_kind_by_its_name() -> None:
     assert {name: kind.name for name, kind in TERMS.items()} == {
-        name: name for name in ("content", "style", "tv")
+        name: name for name in ("content", "self-similarity", "style", "tv", "detail", "range")
     }
 
 

@@ -151,6 +151,9 @@ def test_what_terms_keep_is_part_of_the_budget() -> None:
     assert scale(None, extra=Needs(bytes_per_pixel=7.0)).bytes == plain.bytes + 7_000_000
     features = Needs(features={"init": frozenset({"relu2_1"})})
     assert scale(None, extra=features).bytes == plain.bytes + 4 * 8 * 1_000_000
+    # Of relu2_1 8 numbers a pixel, of relu1_1 16.
+    copies = Needs(copies={"relu2_1": 3.0}) | Needs(copies={"relu2_1": 1.0, "relu1_1": 0.5})
+    assert scale(None, extra=copies).bytes == plain.bytes + 4 * (4 * 8 + 16 // 2) * 1_000_000
 
 
 def test_terms_that_cannot_be_divided_get_one_tile_or_are_named() -> None:

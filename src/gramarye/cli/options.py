@@ -15,7 +15,7 @@ from gramarye.cli.commands import FILE, Choice, Option, Wrong
 from gramarye.config import all_settings, preset_names
 from gramarye.inputs.kinds import INPUTS
 from gramarye.networks.catalog import ALIASES, NETWORKS
-from gramarye.settings import Setting
+from gramarye.settings import Setting, WrittenAs
 from gramarye.validation import OneOf, bare
 
 
@@ -69,10 +69,11 @@ def setting_option(setting: Setting) -> Option:
     names = next((list(m.names) for m in field.metadata if isinstance(m, OneOf)), get_args(kind))
     if names and (kind is str or get_origin(kind) is Literal):
         return Option(f"--{name}", text, Choice(names), group=setting.group)
+    form = next((m.form for m in field.metadata if isinstance(m, WrittenAs)), name.upper())
     plain = click.Path(readable=False) if setting.option in FILES else str
     if get_origin(kind) is tuple:
         kind = tuple[bare(get_args(kind)[0], ())[0], ...]  # type: ignore[misc]
-    convert, metavar = TYPES.get(kind, TYPES.get(get_origin(kind) or kind, (plain, name.upper())))
+    convert, metavar = TYPES.get(kind, TYPES.get(get_origin(kind) or kind, (plain, form)))
     complete = COMPLETIONS.get(setting.option)
     return Option(f"--{name}", text, convert, metavar, group=setting.group, shell_complete=complete)
 

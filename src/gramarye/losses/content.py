@@ -32,6 +32,14 @@ class ContentSettings(Part):
         description="squared error: over the content's own square, its mean, or half "
         "its sum (the paper's)",
     )
+    gain: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        alias="content_gain",
+        description="the content's features count as so many times themselves: more is more "
+        "contrast",
+    )
     weight: float = Field(
         1.0, ge=0, le=LARGEST_WEIGHT, alias="content_weight", description="pull towards the content"
     )
@@ -59,7 +67,7 @@ def prepare(settings: ContentSettings, targets: Targets) -> Callable[[], list[Te
         for layer, weight in weights.items():
             target = found[layer]
             divisor = error_divisor(settings.unit, target.squares, target.entries)
-            loss = SquaredError(layer, target, divisor, opaque)
+            loss = SquaredError(layer, target, divisor, opaque, settings.gain)
             made.append(Term(f"content/{layer}", weight, loss, (layer,)))
         return made
 

@@ -50,6 +50,8 @@ class Needs:
     # Layers of an input of the content's size whose features are kept, or computed in every step.
     features: Mapping[str, frozenset[str]] = field(default_factory=dict)
     bytes_per_pixel: float = 0.0  # whatever else is kept from step to step, per pixel of the image
+    # How many times the features of a layer, in float32, are made or kept besides.
+    copies: Mapping[str, float] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()  # names of terms that are no functions of sums
 
     @property
@@ -65,8 +67,13 @@ class Needs:
             layers=self.layers | other.layers,
             features={n: self.features.get(n, none) | other.features.get(n, none) for n in names},
             bytes_per_pixel=self.bytes_per_pixel + other.bytes_per_pixel,
+            copies=added_up(self.copies, other.copies),
             whole=self.whole | other.whole,
         )
+
+
+def added_up(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    return {key: one.get(key, 0) + other.get(key, 0) for key in one.keys() | other.keys()}
 
 
 @final

@@ -35,7 +35,9 @@ def error_divisor(unit: ErrorUnit, squares: float, entries: float) -> float:
 class SquaredError:
     """Squared error of one layer's features against a target, divided by a constant.
 
-    Positions may be weighted; the divisor is then made of weighted sums, too.
+    Positions may be weighted; the divisor is then made of weighted sums, too. The target is `gain`
+    times what is given: sum (alpha F - beta P)^2 is alpha^2 times the error with a gain of
+    beta / alpha.
     """
 
     separable: ClassVar[bool] = True
@@ -44,15 +46,18 @@ class SquaredError:
     target: Tensor | Callable[[Box], Tensor]  # (1, C, H, W), or what gives a box of it
     divisor: float
     weights: PositionWeights | None = None
+    gain: float = 1.0
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         here = features[self.layer]
         return self.value(self.sums(here, whole_region(here)))
 
     def difference(self, features: Tensor, region: Region) -> Tensor:
-        """F - P over the region."""
+        """F - gain P over the region."""
         box = region.whole
         target = box.of(self.target) if isinstance(self.target, Tensor) else self.target(box)
+        if self.gain != 1:
+            target = self.gain * target
         return region.inside.of(features) - target
 
     def sums(self, features: Tensor, region: Region) -> Sums:

@@ -102,6 +102,14 @@ class Moments:
         """The moments as if every position counted `weight` times."""
         return Moments(weight * self.second, weight * self.first, weight * self.count)
 
+    def amplified(self, gain: float) -> Moments:
+        """The moments of the features times `gain`."""
+        return self if gain == 1 else Moments(gain**2 * self.second, gain * self.first, self.count)
+
+    def mapped(self, matrix: Tensor) -> Moments:
+        """The moments of the features multiplied by a matrix (D, C)."""
+        return Moments(matrix @ self.second @ matrix.mT, self.first @ matrix.mT, self.count)
+
     def empty(self) -> Moments:
         """The moments of as many positions whose features are all zero."""
         return Moments(torch.zeros_like(self.second), torch.zeros_like(self.first), self.count)

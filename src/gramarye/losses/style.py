@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from gramarye.errors import SettingsError
-from gramarye.losses.kind import Needs, Term, TermKind, shares
-from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part, Weight
+from gramarye.losses.kind import Needs, Term, TermKind, added_up, shares
+from gramarye.losses.style_losses import STYLE_LOSSES, parse_mix
+from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part, Weight, WrittenAs
 from gramarye.units import counted
-from gramarye.validation import OneOf, not_allowed
+from gramarye.validation import not_allowed
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from gramarye.losses.moments_loss import Distance
-    from gramarye.losses.statistics import Moments
     from gramarye.losses.targets import Targets
-    from gramarye.networks.features import PerceptualNetwork
 
 # Not relu5_1, which the papers use: its features are so rare that a few spots of the picture can
 # satisfy it, as specks in the sky or parts of the style's figure (docs/quality.md shows it).
 STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0}
-
-# Names of functions in `losses.distances`, of moments and of moments seen through a metric head.
-DISTANCES: dict[str, tuple[str, str | None]] = {
-    "gram": ("gram_distance", "head_gram_distance"),
-    "gram-paper": ("paper_gram_distance", "head_paper_gram_distance"),
-    "covariance": ("covariance_distance", "head_covariance_distance"),
-    "wasserstein": ("wasserstein_distance", None),
-}
 
 
 @final
@@ -49,10 +37,18 @@ class StyleSettings(Part):
         alias="style_layers",
         description="layers of the style loss, with their weights",
     )
-    distance: Annotated[str, OneOf(DISTANCES)] = Field(
+    distance: Annotated[str, WrittenAs("LOSS=WEIGHT@LAYER+LAYER,...")] = Field(
         "covariance",
         alias="style_loss",
-        description="distance between the statistics of image and style",
+        description=f"what of image and style is compared: {', '.join(STYLE_LOSSES)}; or a mix "
+        "with weights and layers of their own, such as covariance=1,swd=0.5@relu3_1+relu4_1",
+    )
+    gain: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        alias="style_gain",
+        description="the style's features count as so many times themselves: more is more contrast",
     )
     unit: Literal["relative", "absolute"] = Field(
         "relative",
@@ -69,6 +65,18 @@ class StyleSettings(Part):
         description="how much each of several styles counts, in their order (default: the same)",
     )
 
+    @field_validator("distance")
+    @classmethod
+    def a_mix(cls, text: str, info: ValidationInfo) -> str:
+        """The mix as it was written; ValueError says what is wrong with it."""
+        weights: dict[str, float] = info.data.get("layers", {})
+        for part in parse_mix(text):
+            layers = [k for k in part.layers or weights if weights.get(k, 1.0) > 0]
+            least = STYLE_LOSSES[part.name].least
+            if 0 < len(layers) < least:  # without any layer there is no style, by wish
+                raise not_allowed(f"{least} layers or more to {part.name}, which compares them")
+        return text
+
     @field_validator("mix")
     @classmethod
     def positive(cls, mix: tuple[float, ...]) -> tuple[float, ...]:
@@ -76,11 +84,33 @@ class StyleSettings(Part):
             raise not_allowed("at least one style a weight above 0")
         return mix
 
-    def weights(self) -> dict[str, float]:
-        """The weight of each layer that counts, before the unit; shares where it is relative."""
-        layers = shares(self.layers) if self.unit == "relative" else self.layers
+    def parts(self) -> dict[str, dict[str, float]]:
+        """The weight of each layer of each loss that counts, before the unit.
+
+        Weights of losses and of layers are shares where the unit is relative. A loss with layers of
+        its own takes their weights from `layers`; one that is not there has 1. Of these `layers`,
+        some losses have usual ones.
+        """
+        relative = self.unit == "relative"
         scale = self.weight * strength_factor(self.strength)
-        return {k: scale * w for k, w in layers.items() if scale * w > 0}
+        losses = parse_mix(self.distance)
+        of_losses = {part.name: part.weight for part in losses}
+        if relative:
+            of_losses = {
+                name: share * STYLE_LOSSES[name].balance
+                for name, share in shares(of_losses).items()
+            }
+        found = {}
+        for part in losses:
+            usual = [layer for layer in self.layers if layer in STYLE_LOSSES[part.name].layers]
+            chosen = part.layers or usual or self.layers
+            layers = {layer: self.layers.get(layer, 1.0) for layer in chosen}
+            layers = shares(layers) if relative else layers
+            factor = scale * of_losses[part.name]
+            weights = {layer: factor * w for layer, w in layers.items() if factor * w > 0}
+            if weights:
+                found[part.name] = weights
+        return found
 
 
 def strength_factor(strength: float) -> float:
@@ -89,15 +119,24 @@ def strength_factor(strength: float) -> float:
 
 
 def needs(settings: StyleSettings) -> Needs:
-    layers = frozenset(settings.weights())
-    return Needs(inputs=frozenset({"style"} if layers else ()), layers=layers)
+    parts = settings.parts()
+    layers = frozenset(layer for weights in parts.values() for layer in weights)
+    copies: dict[str, float] = {}
+    for name, weights in parts.items():
+        copies = added_up(copies, dict.fromkeys(weights, STYLE_LOSSES[name].copies))
+    return Needs(
+        inputs=frozenset({"style"} if layers else ()),
+        layers=layers,
+        copies={layer: times for layer, times in copies.items() if times},
+        whole=frozenset(
+            f"the style loss {name}" for name in parts if STYLE_LOSSES[name].of == "maps"
+        ),
+    )
 
 
 def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term]]:
-    from gramarye.losses.moments_loss import MomentsLoss
-    from gramarye.losses.statistics import mix_moments
+    from gramarye.losses.style_terms import Look, style_terms
 
-    weights = settings.weights()
     styles = targets.names("style")
     if settings.mix and len(settings.mix) != len(styles):
         raise SettingsError(
@@ -106,68 +145,21 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
             "number for each style",
             setting="style_weights",
         )
-    mask = targets.weights("content-mask")
-    relative = settings.unit == "relative"
-    of_content = targets.moments("content", weights, mask) if relative else {}
-    of_styles = [
-        targets.moments(name, weights, targets.weights(name.replace("style", "style-mask")))
-        for name in styles
-    ]
+    look = Look(targets, tuple(styles), settings.mix, settings.gain, settings.unit == "relative")
+    parts = settings.parts()
+    makers = [style_terms(look, name, weights) for name, weights in parts.items()]
 
     def terms() -> list[Term]:
-        mixed = {
-            layer: mix_moments([found[layer] for found in of_styles], settings.mix or None)
-            for layer in weights
-        }
-        distances = {
-            layer: style_distance(settings.distance, targets.network, layer) for layer in weights
-        }
-        unit = content_distance(distances, of_content, mixed, weights) if relative else 1.0
+        made = [make() for make in makers]
+        if len(made) == 1:
+            return made[0]
         return [
-            Term(
-                f"style/{layer}",
-                weight / unit,
-                MomentsLoss(layer, mixed[layer], distances[layer], mask),
-                (layer,),
-            )
-            for layer, weight in weights.items()
+            replace(term, name=f"style/{name}{term.name.removeprefix('style')}")
+            for name, terms in zip(parts, made, strict=True)
+            for term in terms
         ]
 
     return terms
-
-
-def style_distance(kind: str, network: PerceptualNetwork, layer: str) -> Distance:
-    """The distance of a kind at a layer, measured through the network's head if it has one."""
-    from gramarye.losses import distances
-
-    plain, through_head = DISTANCES[kind]
-    if through_head is None or layer not in network.heads:
-        distance: Distance = getattr(distances, plain)
-        return distance
-    head = network.heads[layer]
-    head = head if head.device.type == "mps" else head.double()
-    seen: Callable[..., Tensor] = getattr(distances, through_head)
-    return partial(seen, metric=head.mT @ head, width=network.widths[layer])
-
-
-def content_distance(
-    distances: Mapping[str, Distance],
-    content: Mapping[str, Moments],
-    style: Mapping[str, Moments],
-    weights: Mapping[str, float],
-) -> float:
-    """The style loss of the content itself: the distance a stylization has to go, layers as shares.
-
-    Measured in this unit, one strength means the same for every style, size and network. Where
-    content and style nearly agree, a thousandth of the distance from black keeps it above zero.
-    """
-
-    def total(found: Mapping[str, Moments]) -> float:
-        of_layers = shares(weights)
-        return sum(of_layers[k] * float(distances[k](found[k], style[k])) for k in weights)
-
-    black = {layer: moments.empty() for layer, moments in style.items()}
-    return max(total(content), 1e-3 * total(black)) or 1.0  # without style layers: no distance
 
 
 STYLE = TermKind("style", StyleSettings, needs, prepare)

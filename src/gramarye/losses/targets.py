@@ -1,28 +1,39 @@
 """What terms compare with: statistics and features of the inputs, measured in one look at each.
 
 Every kind of term first asks for what it will need; then each input goes through the network once,
-tile by tile, for all of them; then the terms are made.
+tile by tile, for all of them; then the terms are made. What depends on a measurement, such as where
+the bins of a histogram lie, is asked for once that is there, and costs a second look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.distributed.bands import Band
-from gramarye.errors import SettingsError
 from gramarye.inputs.kinds import kind_of, names_of
-from gramarye.losses.statistics import Moments, at_least_float32, moments
+from gramarye.losses.maps_loss import Map
+from gramarye.losses.measurements import (
+    MapsMeasurement,
+    MaskWeights,
+    Measurement,
+    MomentsMeasurement,
+    SumsMeasurement,
+)
+from gramarye.losses.seeing import Seeing
+from gramarye.losses.statistic_loss import PositionSums
+from gramarye.losses.statistics import Moments, at_least_float32
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import TilePlan
-from gramarye.tiles.regions import Box, Tile
+from gramarye.tiles.regions import Box, Sums, Tile
 from gramarye.tiles.tiling import Layout
+
+M = TypeVar("M", bound=Measurement)
 
 
 @final
@@ -30,7 +41,8 @@ class Targets:
     """What the terms of one scale ask for.
 
     `seen` are the inputs at the scale: those of the image's size only in the rows that this process
-    sees. Where features are not `stored`, they are computed anew whenever they are needed.
+    sees. Where features are not `stored`, they are computed anew whenever they are needed. What
+    terms draw is drawn from `seed`.
     """
 
     def __init__(
@@ -41,10 +53,12 @@ class Targets:
         tiles: TilePlan,
         *,
         stored: bool = True,
+        seed: int = 0,
     ) -> None:
         self.extractor, self.seen, self.band, self.stored = extractor, seen, band, stored
-        self.tiles = band.here(tiles).tiles
-        self.asked: dict[str, list[MomentsMeasurement | FeaturesMeasurement]] = {}
+        self.tiles, self.seed = band.here(tiles).tiles, seed
+        self.asked: dict[str, list[Measurement]] = {}
+        self.waiting: list[Callable[[], None]] = []
 
     @property
     def network(self) -> PerceptualNetwork:
@@ -58,17 +72,34 @@ class Targets:
         self, name: str, layers: Collection[str], weights: MaskWeights | None = None
     ) -> dict[str, Moments]:
         """The moments of an input's features by layer, there once they have been measured."""
-        measurement = MomentsMeasurement(name, layers, weights)
-        self.asked.setdefault(name, []).append(measurement)
-        return measurement.found
+        return self.ask(MomentsMeasurement(name, layers, weights)).found
+
+    def sums(
+        self, name: str, summed: Collection[PositionSums], weights: MaskWeights | None = None
+    ) -> dict[str, Sums]:
+        """Any sums over the positions of an input's layers, likewise."""
+        return self.ask(SumsMeasurement(name, summed, weights)).found
+
+    def maps(
+        self, name: str, seeing: Mapping[str, Seeing], weights: MaskWeights | None = None
+    ) -> dict[str, Map]:
+        """An input's whole feature maps as they are seen, likewise."""
+        return self.ask(MapsMeasurement(name, seeing, weights)).found
 
     def features(
         self, name: str, layers: Collection[str], weights: MaskWeights | None = None
     ) -> dict[str, FeatureTarget]:
         """The features of an input of the image's size by layer, likewise."""
-        measurement = FeaturesMeasurement(self, name, layers, weights)
-        self.asked.setdefault(name, []).append(measurement)
-        return measurement.found
+        return self.ask(FeaturesMeasurement(self, name, layers, weights)).found
+
+    def ask(self, measurement: M) -> M:
+        """Have an input measured with the next look."""
+        self.asked.setdefault(measurement.name, []).append(measurement)
+        return measurement
+
+    def then(self, ask: Callable[[], None]) -> None:
+        """What must see measurements before it can ask for more: it costs another look."""
+        self.waiting.append(ask)
 
     def pixels(self, name: str) -> Placed:
         """An input of the image's size itself, as a target of the layer "image"."""
@@ -85,7 +116,14 @@ class Targets:
         return MaskWeights(name, mask, self.network, (height, width))
 
     def measure(self) -> None:
-        """Look at every input once."""
+        """Look at every input once, and once more for what could only be asked for then."""
+        while self.asked or self.waiting:
+            self.look()
+            waiting, self.waiting = self.waiting, []
+            for ask in waiting:
+                ask()
+
+    def look(self) -> None:
         for name, measurements in self.asked.items():
             layers = {layer for measurement in measurements for layer in measurement.layers}
             shared = kind_of(name).size == "image"
@@ -96,39 +134,6 @@ class Targets:
             for measurement in measurements:
                 measurement.finish(self.band if shared else None)
         self.asked.clear()
-
-
-@final
-class MomentsMeasurement:
-    """Moments, in float64 where the device has it: distances are small differences of them."""
-
-    def __init__(
-        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
-    ) -> None:
-        self.name, self.layers, self.weights = name, tuple(layers), weights
-        self.found: dict[str, Moments] = {}
-
-    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
-        """Take in what a tile owns."""
-        for layer in self.layers:
-            region = tile.regions[layer]
-            weights = None if self.weights is None else self.weights(layer, region.whole)
-            part = moments(region.inside.of(features[layer]), weights)
-            if part.first.device.type != "mps":
-                part = part.to(torch.float64)
-            self.found[layer] = self.found[layer] + part if layer in self.found else part
-
-    def finish(self, band: Band | None) -> None:
-        """Add up what the processes have, where each had a band of the input."""
-        if band is not None:
-            sums = {layer: (m.second, m.first, m.count) for layer, m in self.found.items()}
-            self.found.update({k: Moments(*parts) for k, parts in band.share(sums).items()})
-        for layer, found in self.found.items():
-            if self.weights is not None and not (found.count > 0).all():
-                raise SettingsError(
-                    f"{self.weights.name} leaves nothing of {self.name}, at {layer}: give one with "
-                    "white where the picture is opaque"
-                )
 
 
 @final
@@ -248,36 +253,3 @@ class ComputedTarget:
             inside = Box(box.top - y, box.bottom - y, box.left - x, box.right - x)
             self.last = box, inside.of(features[self.layer])
         return self.last[1]
-
-
-@final
-class MaskWeights:
-    """How much each position of a layer counts: a mask's mean over the pixels it stands for.
-
-    `mask` (1, 1, h, W) may be some rows of it, from `top` on, where the whole's `size` is given.
-    Means over a layer's stride are exact in tiles and bands: no position needs another's pixels.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        mask: Tensor,
-        network: PerceptualNetwork,
-        size: tuple[int, int],
-        top: int = 0,
-    ) -> None:
-        self.name, self.mask, self.network, self.size, self.top = name, mask, network, size, top
-        self.known: dict[tuple[str, Box], Tensor] = {}
-
-    def __call__(self, layer: str, box: Box) -> Tensor:
-        """The weights (1, 1, h, w) of a box of the layer's positions."""
-        if not box.area:  # what a tile owns of a layer whose positions end before the image does
-            return self.mask.new_zeros((1, 1, box.height, box.width))
-        if (layer, box) not in self.known:
-            stride = self.network.geometry(layer).stride
-            pixels = box.times(stride, *self.size).down(-self.top).of(self.mask)
-            means = F.avg_pool2d(pixels, stride, ceil_mode=True, count_include_pad=False)
-            # A padded network may have a position more than its pixels fill: it is as the last.
-            missing = (0, box.width - means.shape[-1], 0, box.height - means.shape[-2])
-            self.known[layer, box] = F.pad(means, missing, mode="replicate")
-        return self.known[layer, box]

@@ -12,7 +12,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from gramarye.errors import SettingsError, did_you_mean
-from gramarye.losses import content, style, total_variation
+from gramarye.losses import content, detail, self_similarity, style, total_variation
 from gramarye.losses.kind import Needs, Term, TermKind
 from gramarye.settings import Part
 
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from gramarye.losses.targets import Targets
 
 TERMS: dict[str, TermKind[Any]] = {
-    kind.name: kind for kind in (content.CONTENT, style.STYLE, total_variation.TOTAL_VARIATION)
+    kind.name: kind
+    for kind in (
+        content.CONTENT,
+        self_similarity.SELF_SIMILARITY,
+        style.STYLE,
+        total_variation.TOTAL_VARIATION,
+        detail.DETAIL,
+        detail.RANGE,
+    )
 }
 
 TermSettings = Mapping[str, Part]  # by kind

@@ -108,7 +108,7 @@ def budget_scale(
     for stored, (rounded, on_disk, moving) in options:
         held = optimizer_vectors(optimizer, rounded, on_disk) * vector
         held += features if stored else len(needs.features) * vector
-        held += needs.bytes_per_pixel * pixels
+        held += (needs.bytes_per_pixel + copied_features(network, needs.copies)) * pixels
         rest = None if memory is None else int(memory - held)
         divisible = not needs.whole
         tiles = choose_tiles(
@@ -157,6 +157,12 @@ def kept_features(
     found = (network.geometry(layer) for layers in features.values() for layer in layers)
     floats = sum(geometry.channels / geometry.stride**2 for geometry in found)
     return floats * (2 if precision == "bfloat16" else 4)
+
+
+def copied_features(network: PerceptualNetwork, copies: Mapping[str, float]) -> float:
+    """The bytes per pixel of what terms make of features, in float32, of a picture of one size."""
+    found = ((network.geometry(layer), times) for layer, times in copies.items())
+    return sum(4 * times * geometry.channels / geometry.stride**2 for geometry, times in found)
 
 
 def scatter(tiles: TilePlan, precision: Precision) -> float:

@@ -14,7 +14,7 @@ from gramarye.errors import WeightsError, did_you_mean
 from gramarye.files import check_readable, user_path
 from gramarye.losses.distances import gram_distance
 from gramarye.losses.moments_loss import Distance
-from gramarye.losses.style import style_distance
+from gramarye.losses.style_terms import style_distance
 from gramarye.networks import download
 from gramarye.networks.catalog import ALIASES, NETWORKS, NetworkInfo, find_network
 from gramarye.networks.features import PerceptualNetwork

@@ -1,0 +1,163 @@
+"""What is measured of an input, tile by tile: moments, other sums, whole maps; and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gramarye.distributed.bands import Band
+from gramarye.errors import SettingsError
+from gramarye.losses.maps_loss import Map
+from gramarye.losses.seeing import Seeing
+from gramarye.losses.statistic_loss import PositionSums
+from gramarye.losses.statistics import Moments, moments
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.tiles.regions import Box, Sums, Tile
+
+
+class Measurement(Protocol):
+    """Something to be measured of an input's features, tile by tile."""
+
+    @property
+    def name(self) -> str:
+        """The input's name."""
+
+    @property
+    def layers(self) -> tuple[str, ...]: ...
+
+    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """Take in what a tile owns."""
+
+    def finish(self, band: Band | None) -> None:
+        """Add up what the processes have, where each had a band of the input."""
+
+
+@final
+class MomentsMeasurement:
+    """Moments, in float64 where the device has it: distances are small differences of them."""
+
+    def __init__(
+        self, name: str, layers: Collection[str], weights: MaskWeights | None = None
+    ) -> None:
+        self.name, self.layers, self.weights = name, tuple(layers), weights
+        self.found: dict[str, Moments] = {}
+
+    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        """Take in what a tile owns."""
+        for layer in self.layers:
+            region = tile.regions[layer]
+            weights = None if self.weights is None else self.weights(layer, region.whole)
+            part = moments(region.inside.of(features[layer]), weights)
+            if part.first.device.type != "mps":
+                part = part.to(torch.float64)
+            self.found[layer] = self.found[layer] + part if layer in self.found else part
+
+    def finish(self, band: Band | None) -> None:
+        """Add up what the processes have, where each had a band of the input."""
+        if band is not None:
+            sums = {layer: (m.second, m.first, m.count) for layer, m in self.found.items()}
+            self.found.update({k: Moments(*parts) for k, parts in band.share(sums).items()})
+        for layer, found in self.found.items():
+            check_something(found.count, self.name, layer, self.weights)
+
+
+def check_something(count: Tensor, name: str, layer: str, weights: MaskWeights | None) -> None:
+    """Raise SettingsError for a mask that leaves nothing of an input."""
+    if weights is not None and not (count > 0).all():
+        raise SettingsError(
+            f"{weights.name} leaves nothing of {name}, at {layer}: give one with white where the "
+            "picture is opaque"
+        )
+
+
+@final
+class SumsMeasurement:
+    """Any sums over positions, in float64 where the device has it."""
+
+    def __init__(
+        self, name: str, summed: Collection[PositionSums], weights: MaskWeights | None = None
+    ) -> None:
+        self.name, self.weights = name, weights
+        self.summed = {part.layer: part for part in summed}
+        self.layers = tuple(self.summed)
+        self.found: dict[str, Sums] = {}
+
+    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        for layer, summed in self.summed.items():
+            region = tile.regions[layer]
+            weights = None if self.weights is None else self.weights(layer, region.whole)
+            part = summed(region.inside.of(features[layer]), weights)
+            part = tuple(p if p.device.type == "mps" else p.double() for p in part)
+            before = self.found.get(layer)
+            self.found[layer] = part if before is None else tuple(map(torch.add, before, part))
+
+    def finish(self, band: Band | None) -> None:
+        if band is not None:
+            self.found.update(band.share(dict(self.found)))
+        for layer, sums in self.found.items():
+            check_something(sums[-1], self.name, layer, self.weights)
+
+
+@final
+class MapsMeasurement:
+    """Whole feature maps; of an input of the image's size only where one process has all of it."""
+
+    def __init__(
+        self, name: str, seeing: Mapping[str, Seeing], weights: MaskWeights | None = None
+    ) -> None:
+        self.name, self.seeing, self.weights = name, seeing, weights
+        self.layers = tuple(seeing)
+        self.found: dict[str, Map] = {}
+
+    def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
+        for layer, seeing in self.seeing.items():
+            region = tile.regions[layer]
+            part = seeing(region.inside.of(features[layer]))
+            if layer not in self.found:
+                room = part.new_empty((*part.shape[:2], *region.size))
+                whole = Box.whole(*region.size)
+                weights = None if self.weights is None else self.weights(layer, whole)
+                self.found[layer] = Map(room, weights)
+            region.whole.of(self.found[layer].features).copy_(part)
+
+    def finish(self, band: Band | None) -> None:
+        for layer, found in self.found.items():
+            if found.weights is not None:
+                check_something(found.weights.sum(), self.name, layer, self.weights)
+
+
+@final
+class MaskWeights:
+    """How much each position of a layer counts: a mask's mean over the pixels it stands for.
+
+    `mask` (1, 1, h, W) may be some rows of it, from `top` on, where the whole's `size` is given.
+    Means over a layer's stride are exact in tiles and bands: no position needs another's pixels.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        mask: Tensor,
+        network: PerceptualNetwork,
+        size: tuple[int, int],
+        top: int = 0,
+    ) -> None:
+        self.name, self.mask, self.network, self.size, self.top = name, mask, network, size, top
+        self.known: dict[tuple[str, Box], Tensor] = {}
+
+    def __call__(self, layer: str, box: Box) -> Tensor:
+        """The weights (1, 1, h, w) of a box of the layer's positions."""
+        if not box.area:  # what a tile owns of a layer whose positions end before the image does
+            return self.mask.new_zeros((1, 1, box.height, box.width))
+        if (layer, box) not in self.known:
+            stride = self.network.geometry(layer).stride
+            pixels = box.times(stride, *self.size).down(-self.top).of(self.mask)
+            means = F.avg_pool2d(pixels, stride, ceil_mode=True, count_include_pad=False)
+            # A padded network may have a position more than its pixels fill: it is as the last.
+            missing = (0, box.width - means.shape[-1], 0, box.height - means.shape[-2])
+            self.known[layer, box] = F.pad(means, missing, mode="replicate")
+        return self.known[layer, box]
