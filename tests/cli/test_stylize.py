@@ -232,7 +232,7 @@ def test_transparency_is_kept(tiny_weights: Path, painting: Path) -> None:
         (
             ("photo.png", "painting.png"),
             ("--device", "gpu"),
-            "device: there are cpu, cuda, mps, xpu",
+            "give auto, cpu, cuda, mps or xpu",
         ),
         (("photo.png", "painting.png"), ("--init", "nosie"), "nosie"),
         (("photo.png", "painting.png"), ("--weights", "none.pth"), "none.pth"),
