@@ -22,8 +22,8 @@ def shifted(
 
     Which features occur together at a distance: what repeats, mirrors or runs on. The paper adds
     this to the Gram loss (`gram=1,shifted-gram=1`); its sums are means over the pairs of positions
-    here. Shifts are 2, 4, 8 and 16 positions of the layer,
-    as far as they are at most half of both pictures' sides.
+    here. Shifts are 2, 4, 8 and 16 positions of the layer, as far as they are at most half of both
+    pictures' sides.
     """
     (layer,) = weights
     sides = [min(maps[layer].features.shape[2:]) for maps in styles]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gramarye.losses.maps_loss import Map, Maps, MapsDistance, at_least_half
 
-POINTS = 1024  # hypercolumns of a picture; Kolkin et al. (2019) draw as many
+POINTS = 1024  # hypercolumns of a picture; Kolkin et al. (2019) draw about as many
 POSITIONS = 4096  # of a picture where the nearest are looked for: 64 x 64 (Kolkin et al. 2022)
 ROWS = 512  # of the matrix of all pairs at a time
 LEAST = 1e-12  # under a root or a division

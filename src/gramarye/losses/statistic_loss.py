@@ -1,8 +1,8 @@
 """A style loss that compares means over positions of anything made of a position's features.
 
-What `moments_loss` does for first and second moments, by hand, this does for any statistic, by
-autograd: histograms of projections, Fourier features, powers. Being sums, they are tiled, shared,
-weighted and mixed as moments are (design law 1).
+What `moments_loss` does for first and second moments, this does for any statistic: histograms of
+projections, Fourier features, powers. Being sums, they are tiled, shared, weighted and mixed as
+moments are (design law 1). Gradients are autograd's, or a statistic's own where that is faster.
 """
 
 from __future__ import annotations
