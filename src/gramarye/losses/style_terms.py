@@ -84,8 +84,8 @@ def own_distance(content: float, black: float) -> float:
     return max(content, 1e-3 * black) or 1.0  # without style layers: no distance
 
 
-def mean_distance(weights: Mapping[str, float], distance: Callable[[str], Tensor]) -> float:
-    """The mean of the layers' distances, by their weights."""
+def weighted_mean(weights: Mapping[str, float], distance: Callable[[str], Tensor]) -> float:
+    """The mean of distances, of layers or of groups of them, by their weights."""
     return sum(share * float(distance(layer)) for layer, share in shares(weights).items())
 
 
@@ -101,8 +101,8 @@ def terms_of_moments(look: Look, name: str, weights: Mapping[str, float]) -> Mak
         unit = 1.0
         if look.relative:
             unit = own_distance(
-                mean_distance(weights, lambda k: distances[k](of_content[k], style[k])),
-                mean_distance(weights, lambda k: distances[k](style[k].empty(), style[k])),
+                weighted_mean(weights, lambda k: distances[k](of_content[k], style[k])),
+                weighted_mean(weights, lambda k: distances[k](style[k].empty(), style[k])),
             )
         return [
             Term(
@@ -183,8 +183,8 @@ def terms_of_positions(look: Look, name: str, weights: Mapping[str, float]) -> M
         if look.relative:
             of_black = {k: summed[k](look.black(k), None) for k in weights}
             unit = own_distance(
-                mean_distance(weights, lambda k: losses[k].value(of_content[0][k])),
-                mean_distance(weights, lambda k: losses[k].value(of_black[k])),
+                weighted_mean(weights, lambda k: losses[k].value(of_content[0][k])),
+                weighted_mean(weights, lambda k: losses[k].value(of_black[k])),
             )
         return [
             Term(f"style/{layer}", weight / unit, losses[layer], (layer,))
@@ -219,8 +219,8 @@ def terms_of_maps(look: Look, name: str, weights: Mapping[str, float]) -> Make:
         if look.relative:
             black = {k: Map(torch.zeros_like(m.features), m.weights) for k, m in of_content.items()}
             unit = own_distance(
-                mean_distance(of_groups, lambda suffix: distances[suffix](of_content)),
-                mean_distance(of_groups, lambda suffix: distances[suffix](black)),
+                weighted_mean(of_groups, lambda suffix: distances[suffix](of_content)),
+                weighted_mean(of_groups, lambda suffix: distances[suffix](black)),
             )
         return [
             Term(
