@@ -37,7 +37,9 @@ def command() -> Command:
         "tell how near pictures are to their style and content",
         argument("content", "what the pictures show", FILE),
         argument("style", "how they should be painted", FILE),
-        argument("results", "pictures", FILE, nargs=-1, required=True, metavar="RESULT..."),
+        argument(
+            "results", "pictures to measure", FILE, nargs=-1, required=True, metavar="RESULT..."
+        ),
         Option("--judge", judge, str, "NAME|FILE", multiple=True, shell_complete=complete),
         Option("--weights", weights, str, "NAME=FILE", multiple=True),
         Option(
