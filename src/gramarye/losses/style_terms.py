@@ -23,6 +23,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.regions import Sums
 
 Make = Callable[[], list[Term]]
+Of = Callable[[str], Tensor]  # a distance by its layer or group
 
 
 @final
@@ -65,6 +66,12 @@ class Look:
 
         return mixed
 
+    def unit(self, weights: Mapping[str, float], content: Of, black: Of) -> float:
+        """What a loss is divided by: 1, or its own distance, by weights of layers or groups."""
+        if not self.relative:
+            return 1.0
+        return own_distance(weighted_mean(weights, content), weighted_mean(weights, black))
+
 
 def style_terms(look: Look, name: str, weights: Mapping[str, float]) -> Make:
     """Ask for what a loss compares with; what comes back makes its terms.
@@ -84,7 +91,7 @@ def own_distance(content: float, black: float) -> float:
     return max(content, 1e-3 * black) or 1.0  # without style layers: no distance
 
 
-def weighted_mean(weights: Mapping[str, float], distance: Callable[[str], Tensor]) -> float:
+def weighted_mean(weights: Mapping[str, float], distance: Of) -> float:
     """The mean of distances, of layers or of groups of them, by their weights."""
     return sum(share * float(distance(layer)) for layer, share in shares(weights).items())
 
@@ -98,12 +105,11 @@ def terms_of_moments(look: Look, name: str, weights: Mapping[str, float]) -> Mak
     def terms() -> list[Term]:
         style, network = of_styles(), look.targets.network
         distances = {k: style_distance(name, network, k, look.gain) for k in weights}
-        unit = 1.0
-        if look.relative:
-            unit = own_distance(
-                weighted_mean(weights, lambda k: distances[k](of_content[k], style[k])),
-                weighted_mean(weights, lambda k: distances[k](style[k].empty(), style[k])),
-            )
+        unit = look.unit(
+            weights,
+            lambda k: distances[k](of_content[k], style[k]),
+            lambda k: distances[k](style[k].empty(), style[k]),
+        )
         return [
             Term(
                 f"style/{layer}",
@@ -179,13 +185,11 @@ def terms_of_positions(look: Look, name: str, weights: Mapping[str, float]) -> M
             )
             for layer in weights
         }
-        unit = 1.0
-        if look.relative:
-            of_black = {k: summed[k](look.black(k), None) for k in weights}
-            unit = own_distance(
-                weighted_mean(weights, lambda k: losses[k].value(of_content[0][k])),
-                weighted_mean(weights, lambda k: losses[k].value(of_black[k])),
-            )
+        unit = look.unit(
+            weights,
+            lambda k: losses[k].value(of_content[0][k]),
+            lambda k: losses[k].value(summed[k](look.black(k), None)),
+        )
         return [
             Term(f"style/{layer}", weight / unit, losses[layer], (layer,))
             for layer, weight in weights.items()
@@ -215,13 +219,12 @@ def terms_of_maps(look: Look, name: str, weights: Mapping[str, float]) -> Make:
             suffix: make_distance(styles, mix, shares(group)) for suffix, group in groups.items()
         }
         of_groups = {suffix: sum(group.values()) for suffix, group in groups.items()}
-        unit = 1.0
-        if look.relative:
-            black = {k: Map(torch.zeros_like(m.features), m.weights) for k, m in of_content.items()}
-            unit = own_distance(
-                weighted_mean(of_groups, lambda suffix: distances[suffix](of_content)),
-                weighted_mean(of_groups, lambda suffix: distances[suffix](black)),
-            )
+        black = {k: Map(torch.zeros_like(m.features), m.weights) for k, m in of_content.items()}
+        unit = look.unit(
+            of_groups,
+            lambda suffix: distances[suffix](of_content),
+            lambda suffix: distances[suffix](black),
+        )
         return [
             Term(
                 f"style{suffix}",
