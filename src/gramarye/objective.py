@@ -30,7 +30,7 @@ from gramarye.losses.kind import Term
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import AddGradient, Pass, Passes, Precision, make_passes
 from gramarye.tiles.plan import TilePlan, choose_tiles
-from gramarye.tiles.regions import IMAGE, Sums, Tile
+from gramarye.tiles.regions import IMAGE, Sums, Tile, added
 
 __all__ = ["Evaluates", "Evaluation", "Objective", "Term"]
 
@@ -267,12 +267,6 @@ def slopes_of(weight: float, loss: AdditiveLoss, sums: Sums) -> tuple[Tensor, Su
         value = weight * loss.value(tuple(leaves))
         slopes = torch.autograd.grad(value.sum(), leaves, materialize_grads=True)
     return value.detach(), slopes
-
-
-def added(sums: Sums | None, part: Sums) -> Sums:
-    """The sums with one tile's added, in float64 where the device has it."""
-    part = tuple(p.to(torch.float32 if p.device.type == "mps" else torch.float64) for p in part)
-    return part if sums is None else tuple(a + b for a, b in zip(sums, part, strict=True))
 
 
 def add_all(adds: Sequence[AddGradient], into: Tensor) -> None:

@@ -227,7 +227,7 @@ def make_objective(
 
 
 def wants_gray(seen: Mapping[str, Tensor], config: StylizeConfig) -> bool:
-    """Whether the image is to be gray, as all styles are and it takes their colors.
+    """Whether the image is to be gray: in luminance only, or in the colors of gray styles.
 
     Matching the channels' statistics one by one would give it a cast.
     """

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import gramarye
-from gramarye.cli import main
+from gramarye.cli import main, networks
 from gramarye.cli.score import judge_files
 from gramarye.errors import SettingsError
 from gramarye.scoring.levels import LEVELS
@@ -91,6 +91,17 @@ def test_it_says_when_the_judge_is_the_painter(
     assert "note: vgg19-lite is the network that made 'made.png'" in said.err
     assert main(["score", "photo.png", "painting.png", "made.png"]) == 0  # its packaged weights
     assert "made it" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_picture_that_is_missing_costs_no_download(
+    place: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(networks, "fetch_with_progress", lambda *a, **k: pytest.fail("fetched"))
+    pictures = ["photo.png", "painting.png", "result.png"]
+    pictures[place] = "none.png"
+    assert main(["score", *pictures, "--judge", "vgg16"]) == 2
+    assert "'none.png'" in capsys.readouterr().err
 
 
 def test_a_level_that_the_judge_lacks_is_a_dash(

@@ -12,7 +12,12 @@ from torch.testing import assert_close
 
 from gramarye.distillation.crops import CropSampler, picture_files, read_pictures
 from gramarye.distillation.folding import export
-from gramarye.distillation.gradients import Distance, agreement, style_distances, style_gradients
+from gramarye.distillation.gradients import (
+    DistanceName,
+    agreement,
+    style_distances,
+    style_gradients,
+)
 from gramarye.distillation.replay import LIFE, Replay
 from gramarye.distillation.running import DistillJob, distill, open_distillation
 from gramarye.distillation.settings import GRADIENT_SHARES, TARGETS, DistillConfig
@@ -55,7 +60,7 @@ def training(teacher_file: Path, crops: CropSampler) -> Training:
 
 
 @pytest.mark.parametrize("distance", ["gram", "covariance"])
-def test_the_distance_is_that_of_the_losses(distance: Distance) -> None:
+def test_the_distance_is_that_of_the_losses(distance: DistanceName) -> None:
     features = random(3, 4, 5, 6)
     known = {"gram": gram_distance, "covariance": covariance_distance}[distance]
     expected = known(moments(features), moments(features.roll(-1, 0)))
@@ -63,7 +68,7 @@ def test_the_distance_is_that_of_the_losses(distance: Distance) -> None:
 
 
 @pytest.mark.parametrize("distance", ["gram", "covariance"])
-def test_through_a_head_it_is_that_of_the_heads(distance: Distance) -> None:
+def test_through_a_head_it_is_that_of_the_heads(distance: DistanceName) -> None:
     features, weight, bias = random(2, 3, 4, 5), random(7, 3, seed=1), random(7, seed=2)
     affine = torch.cat([weight, bias[:, None]], 1)
     known = {"gram": head_gram_distance, "covariance": head_covariance_distance}[distance]

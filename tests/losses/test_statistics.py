@@ -105,11 +105,6 @@ def test_mixed_moments_do_not_depend_on_picture_sizes() -> None:
     assert_close(weighted.mean(), (3 * moments(small).mean() + moments(large).mean()) / 4)
 
 
-def test_scaled_moments_keep_their_means() -> None:
-    m = moments(random_features())
-    assert_close(m.scaled(7.0).gram(), m.gram())
-
-
 def test_gradients_of_the_second_moment_agree_with_finite_differences() -> None:
     features = random_features().requires_grad_(True)
     weights = torch.rand(1, 1, 4, 5, generator=torch.Generator().manual_seed(3)).double() + 0.1

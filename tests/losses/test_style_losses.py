@@ -144,6 +144,7 @@ def test_a_mix_by_hand() -> None:
         ("gram=-1", "a weight from 0 to"),
         ("gram=1,gram=2", "gram once"),
         ("gram@", "gram=WEIGHT@LAYER"),
+        ("cross-layer@relu1_1+relu1_1", "each layer of cross-layer once"),
         ("gram=0", "with a weight above 0"),
         ("", "with a weight above 0"),
     ],

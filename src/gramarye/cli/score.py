@@ -37,7 +37,9 @@ def command() -> Command:
         "tell how near pictures are to their style and content",
         argument("content", "what the pictures show", FILE),
         argument("style", "how they should be painted", FILE),
-        argument("results", "pictures", FILE, nargs=-1, required=True, metavar="RESULT..."),
+        argument(
+            "results", "pictures to measure", FILE, nargs=-1, required=True, metavar="RESULT..."
+        ),
         Option("--judge", judge, str, "NAME|FILE", multiple=True, shell_complete=complete),
         Option("--weights", weights, str, "NAME=FILE", multiple=True),
         Option(
@@ -57,12 +59,17 @@ def run(args: SimpleNamespace) -> None:
     files = judge_files(args.judge or [DEFAULT_JUDGE], args.weights)
 
     from gramarye.cli.networks import fetch_with_progress
+    from gramarye.pictures.opening import open_picture_file
     from gramarye.pictures.picture import load_picture
     from gramarye.scoring.judge import load_judge
     from gramarye.scoring.score import Scorer
 
+    content, style = load_picture(args.content), load_picture(args.style)
+    for path in args.results:  # before a judge is downloaded; read one by one, when it is there
+        with open_picture_file(path):
+            pass
     judges = [load_judge(name, file, fetch=fetch_with_progress) for name, file in files]
-    scorer = Scorer(load_picture(args.content), [load_picture(args.style)], judges, size=args.size)
+    scorer = Scorer(content, [style], judges, size=args.size)
     found = [(path, scorer.scores(load_picture(path))) for path in args.results]
     notes = dict.fromkeys(note for _, scores in found for score in scores for note in score.notes)
     for note in notes:

@@ -86,24 +86,23 @@ def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...
 
     The weights are empty where no style has one. A file whose own name ends so is taken as it is.
     """
-    paths: list[Path] = []
-    weights: list[float | None] = []
-    for name in names:
-        path, colon, written = str(name).rpartition(":")
-        if not colon or not path or is_there(user_path(name)):
-            paths.append(name)
-            weights.append(None)
-        elif re.fullmatch(r"\d+(\.\d+)?", written) and float(written) <= LARGEST_WEIGHT:
-            paths.append(Path(path))
-            weights.append(float(written))
-        elif is_there(user_path(path)):
-            raise InputError(
-                f"{written!r} behind the picture '{path}' is no weight: write a number from 0 to "
-                f"{LARGEST_WEIGHT:g}, as in '{path}:2'"
-            )
-        else:
-            paths.append(name)
-            weights.append(None)
-    if not any(weight is not None for weight in weights):
+    found = [weight_behind(name) for name in names]
+    paths = [path for path, _ in found]
+    if all(weight is None for _, weight in found):
         return paths, ()
-    return paths, tuple(1.0 if weight is None else weight for weight in weights)
+    return paths, tuple(1.0 if weight is None else weight for _, weight in found)
+
+
+def weight_behind(name: Path) -> tuple[Path, float | None]:
+    """A style's file, and the weight behind its name; None where there is none."""
+    path, colon, written = str(name).rpartition(":")
+    if not colon or not path or is_there(user_path(name)):
+        return name, None
+    if re.fullmatch(r"\d+(\.\d+)?", written) and float(written) <= LARGEST_WEIGHT:
+        return Path(path), float(written)
+    if is_there(user_path(path)):
+        raise InputError(
+            f"{written!r} behind the picture '{path}' is no weight: write a number from 0 to "
+            f"{LARGEST_WEIGHT:g}, as in '{path}:2'"
+        )
+    return name, None

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from gramarye.losses.statistics import at_least_float32
 
-Distance = Literal["gram", "covariance"]
+DistanceName = Literal["gram", "covariance"]
 Head = tuple[Tensor, Tensor]  # weight (C_wide, C) and bias (C_wide,): an affine map of channels
 
 
-def style_distances(features: Tensor, distance: Distance, head: Head | None = None) -> Tensor:
+def style_distances(features: Tensor, distance: DistanceName, head: Head | None = None) -> Tensor:
     """How far the style of each image (B,) is from that of the next in the batch, times C^2.
 
     `features` are (B, C, h, w); with a head, the distance is that of the wider features it makes.
@@ -38,7 +38,12 @@ def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def distances_to_next(
-    mean: Tensor, gram: Tensor, means: Tensor, grams: Tensor, distance: Distance, head: Head | None
+    mean: Tensor,
+    gram: Tensor,
+    means: Tensor,
+    grams: Tensor,
+    distance: DistanceName,
+    head: Head | None,
 ) -> Tensor:
     """The distances (B,) from one batch's statistics to those of the next image in another."""
     channels = gram.shape[1]
@@ -65,7 +70,7 @@ def seen(matrices: Tensor, metric: Tensor) -> Tensor:
 def style_gradients(
     features: Callable[[Tensor], Tensor],
     images: Tensor,
-    distance: Distance,
+    distance: DistanceName,
     head: Head | None = None,
     *,
     taught: bool = False,

@@ -40,6 +40,7 @@ def convolutions(student: Student) -> list[tuple[str, nn.Conv2d]]:
 def copy_into(
     conv: nn.Conv2d, name: str, network: PerceptualNetwork, path: Path, student: Student
 ) -> None:
+    """Give a convolution of the student the weights that the network has in its place."""
     there = dict(network.body.items()).get(name)
     if not isinstance(there, nn.Conv2d) or there.bias is None or conv.bias is None:
         raise WeightsError(f"'{path}' has no {name} to begin with: name another file for --start")
@@ -50,16 +51,14 @@ def copy_into(
             f"{name} of '{path}' has {out} channels and is to have {conv.out_channels}: give "
             "--blocks as many channels as the file has, or more"
         )
-    if name == "conv1_1":  # the student normalizes its input, and learns against whitened patches
-        bias += (weight * student.network.mean).sum((1, 2, 3))
+    target: Tensor = conv.weight
+    if parametrize.is_parametrized(conv, "weight"):  # the first, which sees whitened patches
+        bias += (weight * student.network.mean).sum((1, 2, 3))  # the student normalizes its input
         weight *= student.network.std
         (whitened,) = conv.parametrizations["weight"]  # type: ignore[index]
         assert isinstance(whitened, Whitened)
         weight = (weight.flatten(1) @ torch.linalg.inv(whitened.whitening)).view_as(weight)
-        assert parametrize.is_parametrized(conv, "weight")
         target = conv.parametrizations["weight"].original  # type: ignore[index, union-attr]
-    else:
-        target = conv.weight
     target[:out, :inputs] = weight
     target[:out, inputs:] = 0
     conv.bias[:out] = bias

@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.distillation.crops import CropSampler
-from gramarye.distillation.gradients import Distance, agreement, style_gradients
+from gramarye.distillation.gradients import DistanceName, agreement, style_gradients
 from gramarye.distillation.replay import Replay
 from gramarye.distillation.settings import GRADIENT_SHARES, DistillConfig
 from gramarye.distillation.student import Features, Student
@@ -48,7 +48,7 @@ def thin(features: Features, phase: tuple[int, int]) -> Features:
     }
 
 
-def taught(features: Tensor, target: Tensor) -> Tensor:
+def answered(features: Tensor, target: Tensor) -> Tensor:
     """The features of those images that there is a target of: of all, or of every second."""
     return features if len(target) == len(features) else features[::2]
 
@@ -85,8 +85,9 @@ class Training:
     def __init__(self, config: DistillConfig, teachers: Teachers, crops: CropSampler) -> None:
         self.config, self.teachers, self.crops = config, teachers, crops
         with torch.no_grad():
-            probe = teachers(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
-            hints = teachers.lesson(torch.rand(1, 3, 64, 64)).hints if config.hints else {}
+            image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+            probe = teachers(image)
+            hints = teachers.lesson(image).hints if config.hints else {}
         self.widths = {layer: target.shape[1] for layer, target in probe.items()}
         hint_widths = {layer: hint.shape[1] for layer, hint in hints.items()}
         self.student = Student(config, self.widths, hint_widths).requires_grad_(True)
@@ -112,7 +113,9 @@ class Training:
             targets, hints = thin(lesson.targets, phase), thin(lesson.hints, phase)
             features = thin(student.network(image, {*targets, *student.hints}), phase)
             errors = {
-                layer: relative_error(F.relu(head(taught(features[layer], targets[layer]))), target)
+                layer: relative_error(
+                    F.relu(head(answered(features[layer], targets[layer]))), target
+                )
                 for layer, target in targets.items()
                 for head in [student.heads[layer]]
             }
@@ -122,7 +125,7 @@ class Training:
                 (config.hints, student.hints, hints),
             ):
                 for layer, head in heads.items() if weight else ():
-                    here = head(taught(features[layer], wanted[layer]))
+                    here = head(answered(features[layer], wanted[layer]))
                     total = total + weight * relative_error(here, wanted[layer])
         return errors, total
 
@@ -135,7 +138,7 @@ class Training:
         shares = torch.tensor(list(GRADIENT_SHARES.values()))
         layer = list(GRADIENT_SHARES)[int(torch.multinomial(shares, 1, generator=generator))]
         even = torch.rand((), generator=generator) < 0.5
-        distance: Distance = "gram" if even else "covariance"
+        distance: DistanceName = "gram" if even else "covariance"
         with self.autocast(pairs):
             theirs = style_gradients(self.teachers.layer(layer), pairs, distance)
             ours = style_gradients(

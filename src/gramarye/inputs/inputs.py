@@ -229,9 +229,10 @@ def match_colors(
 ) -> tuple[Tensor, list[Tensor]]:
     """Content and styles with their colors moved as the settings ask, before anything else.
 
-    With the style's colors, the content takes the mean and covariance of the styles' pixels: the
-    optimizer then need not spend its steps on it. With the content's colors, each style takes the
-    content's (Gatys et al. 2017, section 5). `alphas` are how opaque content and styles are.
+    With the style's colors, the content takes those of the styles' pixels together, so that the
+    optimizer need not spend its steps on it. With the content's colors, each style takes the
+    content's; with luminance, each becomes gray, of the content's lightness (Gatys et al. 2017,
+    section 5). `alphas` are how opaque content and styles are.
     """
     of_content, *of_styles = alphas or [None] * (1 + len(styles))
     if settings.color == "style" and not styles:

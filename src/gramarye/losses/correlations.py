@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.losses.maps_loss import Map, Maps, MapsDistance, nothing
+from gramarye.losses.statistics import mixed
 
 SHIFTS = (2, 4, 8, 16)
 
@@ -22,8 +23,8 @@ def shifted(
 
     Which features occur together at a distance: what repeats, mirrors or runs on. The paper adds
     this to the Gram loss (`gram=1,shifted-gram=1`); its sums are means over the pairs of positions
-    here. Shifts are 2, 4, 8 and 16 positions of the layer,
-    as far as they are at most half of both pictures' sides.
+    here. Shifts are 2, 4, 8 and 16 positions of the layer, as far as they are at most half of both
+    pictures' sides.
     """
     (layer,) = weights
     sides = [min(maps[layer].features.shape[2:]) for maps in styles]
@@ -36,12 +37,7 @@ def shifted(
             for down, right in ((shift, 0), (0, shift))
         ]
 
-    total = sum(shares)
-    of_styles = [
-        [share / total * g for g in grams(maps[layer], min(sides))]
-        for maps, share in zip(styles, shares, strict=True)
-    ]
-    target = [sum(parts[1:], start=parts[0]) for parts in zip(*of_styles, strict=True)]
+    target = mixed([grams(maps[layer], min(sides)) for maps in styles], shares)
 
     def distance(maps: Maps) -> Tensor:
         found = maps[layer]
@@ -79,7 +75,7 @@ def across_layers(
 
     def gram(maps: Maps, fine: str, coarse: str) -> Tensor:
         deep = maps[coarse].features
-        # From enlargement by nearest neighbors to means: whichever layer has fewer positions.
+        # Averaged to the fewer positions of the two, whichever layer has them.
         (height, width), (h, w) = deep.shape[2:], maps[fine].features.shape[2:]
         sides = min(height, h), min(width, w)
         x, y = (F.adaptive_avg_pool2d(f, sides).flatten(2) for f in (maps[fine].features, deep))
@@ -89,22 +85,14 @@ def across_layers(
         count = F.adaptive_avg_pool2d(mask.to(x.dtype), sides).flatten(2)
         return (x * count) @ y.mT / count.sum(2, keepdim=True).clamp_min(1e-6)
 
-    total = sum(shares)
-    targets = {}
-    for fine, coarse in pairs:
-        parts = [
-            share / total * gram(maps, fine, coarse)
-            for maps, share in zip(styles, shares, strict=True)
-        ]
-        targets[fine, coarse] = sum(parts[1:], start=parts[0])
-    pair_weights = {pair: (weights[pair[0]] + weights[pair[1]]) / 2 for pair in pairs}
+    targets = mixed([[gram(maps, *pair) for pair in pairs] for maps in styles], shares)
+    pair_weights = [(weights[fine] + weights[coarse]) / 2 for fine, coarse in pairs]
 
     def distance(maps: Maps) -> Tensor:
-        first = next(iter(maps.values())).features
-        result = nothing(first)
-        for pair, weight in pair_weights.items():
-            squares = (gram(maps, *pair) - targets[pair]).square().mean((1, 2))
-            result = result + weight / sum(pair_weights.values()) * squares
+        result = nothing(maps[pairs[0][0]].features)
+        for pair, target, weight in zip(pairs, targets, pair_weights, strict=True):
+            squares = (gram(maps, *pair) - target).square().mean((1, 2))
+            result = result + weight / sum(pair_weights) * squares
         return result
 
     return distance

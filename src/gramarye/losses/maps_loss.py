@@ -30,10 +30,7 @@ class Map:
 
         A mean, not a choice: every position keeps a gradient.
         """
-        height, width = self.features.shape[2:]
-        cell = 1
-        while -(-height // cell) * -(-width // cell) > most:
-            cell += 1
+        cell, _ = cells(self.features.shape[2:], most)
         if cell == 1:
             return self
         if self.weights is None:
@@ -48,6 +45,15 @@ class Map:
         if self.weights is None:
             return self.features.new_ones(self.features[0, 0].numel()).bool()
         return at_least_half(self.weights)
+
+
+def cells(size: Sequence[int], most: int) -> tuple[int, tuple[int, int]]:
+    """The least side of square cells of which at most `most` cover a map; rows and columns."""
+    height, width = size
+    side = 1
+    while (rows := -(-height // side)) * (columns := -(-width // side)) > most:
+        side += 1
+    return side, (rows, columns)
 
 
 def at_least_half(weights: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gramarye.losses.maps_loss import Map, Maps, MapsDistance, at_least_half
+from gramarye.losses.maps_loss import Map, Maps, MapsDistance, at_least_half, cells
 
-POINTS = 1024  # hypercolumns of a picture; Kolkin et al. (2019) draw as many
+POINTS = 1024  # hypercolumns of a picture; Kolkin et al. (2019) draw about as many
 POSITIONS = 4096  # of a picture where the nearest are looked for: 64 x 64 (Kolkin et al. 2022)
 ROWS = 512  # of the matrix of all pairs at a time
 LEAST = 1e-12  # under a root or a division
@@ -41,7 +41,7 @@ def relaxed_earth_mover(
         """Hypercolumns of length 1 (B, D, N), and which of them count."""
         parts = [scales[layer] * maps[layer].features for layer in scales]
         finest = max(parts, key=lambda part: part.shape[-1] * part.shape[-2])
-        grid = Map(finest, None).pooled(POINTS).features.shape[2:]
+        _, grid = cells(finest.shape[2:], POINTS)
         x = torch.cat([resampled(part, *grid).flatten(2) for part in parts], dim=1)
         layer = next(iter(scales))
         mask = maps[layer].weights

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol, final
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -16,7 +15,7 @@ from gramarye.losses.seeing import Seeing
 from gramarye.losses.statistic_loss import PositionSums
 from gramarye.losses.statistics import Moments, moments
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.tiles.regions import Box, Sums, Tile
+from gramarye.tiles.regions import Box, Sums, Tile, added
 
 
 class Measurement(Protocol):
@@ -44,25 +43,22 @@ class MomentsMeasurement:
         self, name: str, layers: Collection[str], weights: MaskWeights | None = None
     ) -> None:
         self.name, self.layers, self.weights = name, tuple(layers), weights
+        self.sums: dict[str, Sums] = {}
         self.found: dict[str, Moments] = {}
 
     def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
-        """Take in what a tile owns."""
         for layer in self.layers:
             region = tile.regions[layer]
             weights = None if self.weights is None else self.weights(layer, region.whole)
             part = moments(region.inside.of(features[layer]), weights)
-            if part.first.device.type != "mps":
-                part = part.to(torch.float64)
-            self.found[layer] = self.found[layer] + part if layer in self.found else part
+            sums = part.second, part.first, part.count
+            self.sums[layer] = added(self.sums.get(layer), sums)
 
     def finish(self, band: Band | None) -> None:
-        """Add up what the processes have, where each had a band of the input."""
-        if band is not None:
-            sums = {layer: (m.second, m.first, m.count) for layer, m in self.found.items()}
-            self.found.update({k: Moments(*parts) for k, parts in band.share(sums).items()})
-        for layer, found in self.found.items():
-            check_something(found.count, self.name, layer, self.weights)
+        sums = self.sums if band is None else band.share(self.sums)
+        for layer, (second, first, count) in sums.items():
+            check_something(count, self.name, layer, self.weights)
+            self.found[layer] = Moments(second, first, count)
 
 
 def check_something(count: Tensor, name: str, layer: str, weights: MaskWeights | None) -> None:
@@ -91,9 +87,7 @@ class SumsMeasurement:
             region = tile.regions[layer]
             weights = None if self.weights is None else self.weights(layer, region.whole)
             part = summed(region.inside.of(features[layer]), weights)
-            part = tuple(p if p.device.type == "mps" else p.double() for p in part)
-            before = self.found.get(layer)
-            self.found[layer] = part if before is None else tuple(map(torch.add, before, part))
+            self.found[layer] = added(self.found.get(layer), part)
 
     def finish(self, band: Band | None) -> None:
         if band is not None:

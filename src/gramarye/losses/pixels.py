@@ -13,7 +13,7 @@ from torch import Tensor
 from gramarye.losses.maps_loss import nothing
 from gramarye.tiles.regions import IMAGE, Region, Sums, whole_region
 
-LEVELS = (4, 16)  # pixels that are averaged before the Laplacian is taken
+AVERAGED = (4, 16)  # pixels that are averaged before the Laplacian is taken
 
 
 @final
@@ -31,7 +31,7 @@ class LaplacianLoss:
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         image = features[IMAGE]
         total, levels = nothing(image), 0
-        for level in LEVELS:
+        for level in AVERAGED:
             if min(image.shape[2:]) >= 3 * level:
                 ours, theirs = laplacian(image, level), laplacian(self.content, level)
                 total = total + (ours - theirs).square().mean((1, 2, 3))

@@ -1,8 +1,8 @@
 """A style loss that compares means over positions of anything made of a position's features.
 
-What `moments_loss` does for first and second moments, by hand, this does for any statistic, by
-autograd: histograms of projections, Fourier features, powers. Being sums, they are tiled, shared,
-weighted and mixed as moments are (design law 1).
+What `moments_loss` does for first and second moments, this does for any statistic: histograms of
+projections, Fourier features, powers. Being sums, they are tiled, shared, weighted and mixed as
+moments are (design law 1). Gradients are autograd's, or a statistic's own where that is faster.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gramarye.losses.seeing import Seeing
-from gramarye.losses.statistics import PositionWeights
+from gramarye.losses.statistics import PositionWeights, mixed
 from gramarye.tiles.regions import Region, Sums, whole_region
 
 CHUNK = 1 << 20  # numbers a statistic makes at a time: they stay in the cache, and none is kept
@@ -139,9 +139,4 @@ def means(sums: Sums) -> Sums:
 
 def mix_means(parts: Sequence[Sums], weights: Sequence[float] | None = None) -> Sums:
     """The means of several styles as those of one: their weighted mean, whatever their sizes."""
-    shares = weights or [1.0] * len(parts)
-    total = sum(shares)
-    mixed = [
-        [share / total * part for part in means(p)] for p, share in zip(parts, shares, strict=True)
-    ]
-    return tuple(sum(found[1:], start=found[0]) for found in zip(*mixed, strict=True))
+    return mixed([means(part) for part in parts], weights)

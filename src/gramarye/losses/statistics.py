@@ -98,10 +98,6 @@ class Moments:
     def to(self, dtype: torch.dtype) -> Moments:
         return Moments(self.second.to(dtype), self.first.to(dtype), self.count.to(dtype))
 
-    def scaled(self, weight: float) -> Moments:
-        """The moments as if every position counted `weight` times."""
-        return Moments(weight * self.second, weight * self.first, weight * self.count)
-
     def amplified(self, gain: float) -> Moments:
         """The moments of the features times `gain`."""
         return self if gain == 1 else Moments(gain**2 * self.second, gain * self.first, self.count)
@@ -165,13 +161,15 @@ def mix_moments(parts: Sequence[Moments], weights: Sequence[float] | None = None
 
     Raw moments are averaged, never covariances: the mix of two distributions has them.
     """
+    second, first = mixed([(part.gram(), part.mean()) for part in parts], weights)
+    return Moments(second, first, torch.ones_like(parts[0].count))
+
+
+def mixed(
+    parts: Sequence[Sequence[Tensor]], weights: Sequence[float] | None = None
+) -> tuple[Tensor, ...]:
+    """The mean of several styles' tensors, one by one, as the styles count; None is all alike."""
     shares = weights or [1.0] * len(parts)
     total = sum(shares)
-    mixed = [
-        Moments(p.gram(), p.mean(), torch.ones_like(p.count)).scaled(share / total)
-        for p, share in zip(parts, shares, strict=True)
-    ]
-    result = mixed[0]
-    for part in mixed[1:]:
-        result = result + part
-    return result
+    scaled = [[s / total * x for x in part] for part, s in zip(parts, shares, strict=True)]
+    return tuple(sum(found[1:], start=found[0]) for found in zip(*scaled, strict=True))

@@ -30,7 +30,8 @@ class StyleLoss:
     `balance` multiplies its weight where the unit is relative, so that a strength leaves about as
     much of the content as with the others (docs/losses.md). `copies` is how many times a layer's
     features are held in float32 besides what the network keeps; `together` is one term for all its
-    layers. `layers` are those it is measured at, of the style layers, where none are named for it.
+    layers, of which it needs `least`. `layers` are those it is measured at, of the style layers,
+    where none are named for it.
     """
 
     made_by: str
@@ -41,7 +42,7 @@ class StyleLoss:
     copies: float = 0.0
     together: bool = False
     layers: tuple[str, ...] = ()
-    least: int = 1  # how many layers it needs
+    least: int = 1
 
     def function(self) -> Callable[..., Any]:
         return load(self.made_by)
@@ -65,7 +66,9 @@ def of_moments(
 DEEP = ("relu3_1", "relu4_1", "relu5_1")
 
 STYLE_LOSSES: dict[str, StyleLoss] = {
-    "gram": of_moments("gram_distance", "Gatys et al. 2015, as published", "head_gram_distance"),
+    "gram": of_moments(
+        "gram_distance", "Gatys et al. 2015, as their code has it", "head_gram_distance"
+    ),
     "gram-paper": of_moments(
         "paper_gram_distance", "Gatys et al. 2016, eq. 4", "head_paper_gram_distance"
     ),
@@ -141,6 +144,8 @@ def parse_mix(text: str) -> tuple[MixPart, ...]:
             raise not_allowed(f"{name} once, with all its layers")
         if at and not all(chosen):
             raise not_allowed(f"every layer of {name} by its name: {name}=WEIGHT@LAYER+LAYER")
+        if len(set(chosen)) < len(chosen):
+            raise not_allowed(f"each layer of {name} once")
         try:
             weight = float(number or 1)
         except ValueError:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gramarye.losses.kind import Term, shares
-from gramarye.losses.maps_loss import Map, Maps, MapsLoss
+from gramarye.losses.maps_loss import MakeDistance, Map, Maps, MapsLoss
 from gramarye.losses.measurements import MaskWeights
 from gramarye.losses.moments_loss import Distance, MomentsLoss
 from gramarye.losses.seeing import Seeing
@@ -23,6 +23,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.regions import Sums
 
 Make = Callable[[], list[Term]]
+Of = Callable[[str], Tensor]  # a distance by its layer or group
 
 
 @final
@@ -65,6 +66,12 @@ class Look:
 
         return mixed
 
+    def unit(self, weights: Mapping[str, float], content: Of, black: Of) -> float:
+        """What a loss is divided by: 1, or its own distance, by weights of layers or groups."""
+        if not self.relative:
+            return 1.0
+        return own_distance(weighted_mean(weights, content), weighted_mean(weights, black))
+
 
 def style_terms(look: Look, name: str, weights: Mapping[str, float]) -> Make:
     """Ask for what a loss compares with; what comes back makes its terms.
@@ -76,7 +83,7 @@ def style_terms(look: Look, name: str, weights: Mapping[str, float]) -> Make:
 
 
 def own_distance(content: float, black: float) -> float:
-    """The unit of a style loss: that of the content itself, the distance a stylization has to go.
+    """The unit of a style loss: its value for the content itself, the way a stylization has to go.
 
     Measured in this unit, one strength means the same for every style, size and network. Where
     content and style nearly agree, a thousandth of the distance from black keeps it above zero.
@@ -84,8 +91,8 @@ def own_distance(content: float, black: float) -> float:
     return max(content, 1e-3 * black) or 1.0  # without style layers: no distance
 
 
-def total(weights: Mapping[str, float], distance: Callable[[str], Tensor]) -> float:
-    """The mean distance over the layers, by their weights."""
+def weighted_mean(weights: Mapping[str, float], distance: Of) -> float:
+    """The mean of distances, of layers or of groups of them, by their weights."""
     return sum(share * float(distance(layer)) for layer, share in shares(weights).items())
 
 
@@ -98,12 +105,11 @@ def terms_of_moments(look: Look, name: str, weights: Mapping[str, float]) -> Mak
     def terms() -> list[Term]:
         style, network = of_styles(), look.targets.network
         distances = {k: style_distance(name, network, k, look.gain) for k in weights}
-        unit = 1.0
-        if look.relative:
-            unit = own_distance(
-                total(weights, lambda k: distances[k](of_content[k], style[k])),
-                total(weights, lambda k: distances[k](style[k].empty(), style[k])),
-            )
+        unit = look.unit(
+            weights,
+            lambda k: distances[k](of_content[k], style[k]),
+            lambda k: distances[k](style[k].empty(), style[k]),
+        )
         return [
             Term(
                 f"style/{layer}",
@@ -149,7 +155,7 @@ def style_distance(
 
 
 def terms_of_positions(look: Look, name: str, weights: Mapping[str, float]) -> Make:
-    """What is summed depends on the styles' moments: they are looked at first."""
+    """What is summed depends on the styles' moments, so that the styles are looked at twice."""
     targets, of_moments = look.targets, look.style_moments(weights)
     make_statistic = STYLE_LOSSES[name].function()
     summed: dict[str, PositionSums] = {}
@@ -179,13 +185,11 @@ def terms_of_positions(look: Look, name: str, weights: Mapping[str, float]) -> M
             )
             for layer in weights
         }
-        unit = 1.0
-        if look.relative:
-            of_black = {k: summed[k](look.black(k), None) for k in weights}
-            unit = own_distance(
-                total(weights, lambda k: losses[k].value(of_content[0][k])),
-                total(weights, lambda k: losses[k].value(of_black[k])),
-            )
+        unit = look.unit(
+            weights,
+            lambda k: losses[k].value(of_content[0][k]),
+            lambda k: losses[k].value(summed[k](look.black(k), None)),
+        )
         return [
             Term(f"style/{layer}", weight / unit, losses[layer], (layer,))
             for layer, weight in weights.items()
@@ -198,7 +202,9 @@ def terms_of_positions(look: Look, name: str, weights: Mapping[str, float]) -> M
 
 
 def terms_of_maps(look: Look, name: str, weights: Mapping[str, float]) -> Make:
+    """One term for all layers together, or one for each."""
     targets, loss = look.targets, STYLE_LOSSES[name]
+    make_distance: MakeDistance = loss.function()
     seeing = {layer: look.seeing(layer) for layer in weights}
     of_styles = [targets.maps(name, seeing, look.style_mask(name)) for name in look.styles]
     of_content = targets.maps("content", seeing, look.mask) if look.relative else {}
@@ -210,16 +216,15 @@ def terms_of_maps(look: Look, name: str, weights: Mapping[str, float]) -> Make:
             {"": dict(weights)} if loss.together else {f"/{k}": {k: w} for k, w in weights.items()}
         )
         distances = {
-            suffix: loss.function()(styles, mix, shares(group)) for suffix, group in groups.items()
+            suffix: make_distance(styles, mix, shares(group)) for suffix, group in groups.items()
         }
         of_groups = {suffix: sum(group.values()) for suffix, group in groups.items()}
-        unit = 1.0
-        if look.relative:
-            black = {k: Map(torch.zeros_like(m.features), m.weights) for k, m in of_content.items()}
-            unit = own_distance(
-                total(of_groups, lambda suffix: distances[suffix](of_content)),
-                total(of_groups, lambda suffix: distances[suffix](black)),
-            )
+        black = {k: Map(torch.zeros_like(m.features), m.weights) for k, m in of_content.items()}
+        unit = look.unit(
+            of_groups,
+            lambda suffix: distances[suffix](of_content),
+            lambda suffix: distances[suffix](black),
+        )
         return [
             Term(
                 f"style{suffix}",

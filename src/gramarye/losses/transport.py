@@ -139,14 +139,14 @@ def transport(image: Tensor, style: Tensor, edges: Tensor) -> Tensor:
     levels = torch.cat(cumulated, dim=2).clamp(0, 1).sort(dim=2).values
     levels = torch.cat([torch.zeros_like(levels[..., :1]), levels], dim=2)
     lower, upper = levels[..., :-1], levels[..., 1:]
-    ours, theirs = (quantiles(c, edges, lower, upper) for c in cumulated)
+    ours, theirs = (quantile_ends(c, edges, lower, upper) for c in cumulated)
     start, end = ours[0] - theirs[0], ours[1] - theirs[1]
     parts = (upper - lower) * (start.square() + start * end + end.square())
     distance: Tensor = parts.sum(2) / 3
     return distance
 
 
-def quantiles(
+def quantile_ends(
     cumulated: Tensor, edges: Tensor, lower: Tensor, upper: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The quantile function (B, K, n) at both ends of intervals of levels, each within one bin."""

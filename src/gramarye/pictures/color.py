@@ -1,7 +1,7 @@
 """The colors of one picture given to another (Gatys, Bethge, Hertzmann, Shechtman, 2016).
 
-All functions take and return (1, 3, H, W) images of sRGB values in [0, 1], work on those values
-as they are (gamma-encoded, like the paper), and leave the result unclamped unless asked.
+Images are (1, 3, H, W), of sRGB values in [0, 1], which are worked on as they are (gamma-encoded,
+like the paper). What has a `clamp` leaves its result unclamped unless asked.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from gramarye.pictures.settings import ColorMethod
 
 _PIXELS = 1 << 20  # worked on at a time
 
-_ROUNDING = 1.01 / 255
+_ROUNDING = 1.01 / 255  # a level of 8 bits, and what float32 may add to it
 
 # Y of YIQ, the space the paper takes its luminance from (ITU-R BT.601).
 _LUMINANCE = (0.299, 0.587, 0.114)

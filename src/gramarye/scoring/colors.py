@@ -24,10 +24,10 @@ _OKLAB = (
 
 
 def oklab(image: Tensor) -> Tensor:
-    """The image (B, 3, H, W), sRGB in [0, 1], in OKLab: lightness 0 to 1, and the two hues.
+    """The image (B, 3, H, W), sRGB in [0, 1], in OKLab: lightness, and two axes of hue.
 
-    Bjorn Ottosson (2020), A perceptual color space for image processing. Equal distances look
-    equally large; black and white are 1 apart.
+    Bjorn Ottosson (2020), A perceptual color space for image processing. Lightness is 0 to 1; the
+    axes run from green to red and from blue to yellow. Equal distances look equally large.
     """
     linear = torch.where(
         image <= 0.04045, image / 12.92, ((image.clamp_min(0) + 0.055) / 1.055).pow(2.4)

@@ -100,7 +100,7 @@ def network_judge(
         name or info.name,
         network.weights_sha256,
         levels,
-        nearest(info.content_layer, network.layers, levels),
+        known_or_deepest(info.content_layer, network.layers, levels),
         network,
         {layer: style_distance("gram", network, layer) for layer in levels.values()},
         max(SMALLEST_SIDE, network.minimum_size(wanted)),
@@ -134,14 +134,14 @@ def file_judge(path: Path) -> Judge:
         path.name,
         teacher.sha256,
         levels,
-        nearest("relu4_2", teacher.targets, levels),
+        known_or_deepest("relu4_2", teacher.targets, levels),
         teacher,
         dict.fromkeys(levels.values(), gram_distance),
         SMALLEST_SIDE,
     )
 
 
-def nearest(layer: str, known: Sequence[str], levels: Mapping[str, str]) -> str:
+def known_or_deepest(layer: str, known: Sequence[str], levels: Mapping[str, str]) -> str:
     """The layer the content is compared at, or where that is missing the deepest of the style's."""
     return layer if layer in known else list(levels.values())[-1]
 

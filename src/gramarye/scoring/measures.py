@@ -65,7 +65,7 @@ def specks(image: Tensor) -> float:
 
 def speck_places(image: Tensor) -> Tensor:
     """Where the finest detail stands out (1, 1, H, W); nothing within AWAY pixels of the border."""
-    energy = F.avg_pool2d(fine_detail(image).square().sum(1, keepdim=True), 5, 1, 2)
+    energy = F.avg_pool2d(finest_detail(image).square().sum(1, keepdim=True), 5, 1, 2)
     height, width = energy.shape[-2:]
     places = torch.zeros_like(energy, dtype=torch.bool)
     if min(height, width) <= 2 * AWAY:
@@ -86,7 +86,7 @@ def speck_places(image: Tensor) -> Tensor:
     return places
 
 
-def fine_detail(image: Tensor) -> Tensor:
+def finest_detail(image: Tensor) -> Tensor:
     """The image minus itself smoothed by a binomial of five pixels in both directions."""
     smooth = F.pad(image, (2, 2, 2, 2), mode="reflect")
     for dim in (-1, -2):
@@ -108,7 +108,7 @@ def color_noise(image: Tensor, styles: Sequence[Tensor]) -> float:
 
 
 def fine_color(image: Tensor) -> Tensor:
-    return fine_detail(image - luminance(image))
+    return finest_detail(image - luminance(image))
 
 
 def checkerboard(image: Tensor) -> float:
@@ -129,11 +129,11 @@ def checkerboard(image: Tensor) -> float:
         if (u, v) != (0, 0)
     ]
     logs = power.log()
-    ratios = [logs[f] - torch.stack([logs[g] for g in beside(*f)]).mean() for f in lattice]
+    ratios = [logs[f] - torch.stack([logs[g] for g in next_to(*f)]).mean() for f in lattice]
     return math.exp(float(torch.stack(ratios).max()))
 
 
-def beside(u: int, v: int) -> list[tuple[int, int]]:
+def next_to(u: int, v: int) -> list[tuple[int, int]]:
     """The frequencies (of a whole spectrum of BLOCK x BLOCK) that one on a lattice is held to."""
     if u == 0 or v == 0:
         steps = [(0, d) if u == 0 else (d, 0) for d in (-4, -3, 3, 4)]
@@ -187,7 +187,7 @@ def border(image: Tensor) -> float:
     of the others: about 1 where the border is like the rest; distances below a level of 8 bits
     count as one. 1 for an image too small for three frames.
     """
-    colors, detail = oklab(image), fine_detail(image)
+    colors, detail = oklab(image), finest_detail(image)
     height, width = image.shape[-2:]
     count = min(height, width) // 2 // FRAME // 2 + 1
     if count < 3:

@@ -85,10 +85,12 @@ def score(
     does, with the style scale of the recipe inside the result if there is one. ImageError says why
     a picture cannot be judged.
     """
-    found = judge if isinstance(judge, Judge) else load_judge(judge, weights)
     styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
-    scorer = Scorer(load_picture(content), [load_picture(s) for s in styles], [found], size=size)
-    return scorer.scores(load_picture(result))[0]
+    # Pictures first: a mistake in one of them costs no download.
+    pictures = load_picture(content), [load_picture(s) for s in styles]
+    image = load_picture(result)
+    found = judge if isinstance(judge, Judge) else load_judge(judge, weights)
+    return Scorer(*pictures, [found], size=size).scores(image)[0]
 
 
 @final

@@ -6,11 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
+import torch
 from torch import Tensor
 
 IMAGE = "image"  # the image itself, as a layer among the others
 
 Sums = tuple[Tensor, ...]  # over the positions of one tile, or of all: they add up
+
+
+def added(sums: Sums | None, part: Sums) -> Sums:
+    """The sums with one tile's added, in float64 where the device has it."""
+    part = tuple(p.to(torch.float32 if p.device.type == "mps" else torch.float64) for p in part)
+    return part if sums is None else tuple(a + b for a, b in zip(sums, part, strict=True))
 
 
 @final
