@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -91,3 +92,20 @@ def test_outside_the_main_thread_nothing_is_touched() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_an_interrupt_while_an_object_is_freed_is_not_lost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Last:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    with stop_politely(lambda: None):
+        signal.raise_signal(signal.SIGINT)
+        last = Last()
+        with pytest.raises(KeyboardInterrupt):
+            del last
+            for _ in range(500):
+                time.sleep(0.01)
+    assert capsys.readouterr().err == ""

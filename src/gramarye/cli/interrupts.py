@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from typing import final
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 NUMBERS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 HANGUP = getattr(signal, "SIGHUP", None)
+SOON = 0.01  # seconds
 
 
 @final
@@ -70,7 +73,35 @@ def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     ]
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield
+        with told_again():
+            yield
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+@contextmanager
+def told_again() -> Iterator[None]:
+    """Within, a KeyboardInterrupt that comes while Python frees an object is raised once more.
+
+    There nobody can catch it: Python would print it with its traceback, and go on.
+    """
+    timers: list[threading.Timer] = []
+    usual = sys.unraisablehook
+
+    def hook(lost: sys.UnraisableHookArgs) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            usual(lost)
+            return
+        # Not here and now, where it would be lost again.
+        timers.append(threading.Timer(SOON, _thread.interrupt_main))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = usual
+        for timer in timers:
+            timer.cancel()
