@@ -17,11 +17,12 @@ from gramarye.errors import InputError, SettingsError
 from gramarye.inputs.inputs import Size, at_scale
 from gramarye.inputs.kinds import check_sizes, kind_of, names_of
 from gramarye.losses.kind import Needs
-from gramarye.losses.terms import layers_by_kind, needs_of
+from gramarye.losses.terms import layers_by_kind, needs_of, without_layers
 from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.networks.layers import split_layer
 from gramarye.networks.passes import Precision, choose_precision
 from gramarye.networks.registry import load_network
 from gramarye.pictures.settings import LARGEST
@@ -33,9 +34,13 @@ from gramarye.units import show_bytes, show_size, show_value
 @final
 @dataclass(frozen=True)
 class ScalePlan:
-    """One scale: its size and steps, whose rows are whose, and how this process runs its own."""
+    """One scale: its size and steps, whose rows are whose, and how this process runs its own.
+
+    `config` is the run's, without the layers that this scale is too small for (`config_at`).
+    """
 
     scale: Scale
+    config: StylizeConfig
     bands: Bands
     budget: ScaleBudget | None  # None for a process without rows
 
@@ -100,8 +105,8 @@ def make_plan(
     files, for messages. All scales are planned
     before the first step: a last one that is too large must not cost the others.
     """
-    needs = needs_of(config.terms)
     check_sizes(sizes)
+    needs = needs_of(config.terms)
     for kind in needs.inputs:
         if not names_of(kind, sizes):
             raise InputError(f"there is no {kind}: name one, or give what needs it a weight of 0")
@@ -121,7 +126,9 @@ def make_plan(
         )
     scales = []
     for scale in plan_scales(*sizes["content"], config.picture.size, config.scales):
-        check_large_enough(config, network, sizes, scale.size, files or {})
+        here = config_at(config, network, sizes, scale.size)
+        check_large_enough(here, network, sizes, scale.size, files or {})
+        needs = needs_of(here.terms)
         bands = plan_bands(network, needs.all_layers, *scale.size, processes.size, smallest)
         owned, window = bands.owned[processes.rank], bands.windows[processes.rank]
         budget = None
@@ -138,8 +145,35 @@ def make_plan(
                 memory,
                 beside=held + around,
             )
-        scales.append(ScalePlan(scale, bands, budget))
+        scales.append(ScalePlan(scale, here, bands, budget))
     return Plan(config, device, precision, memory, dict(sizes), tuple(scales))
+
+
+def config_at(
+    config: StylizeConfig, network: PerceptualNetwork, sizes: Mapping[str, Size], image: Size
+) -> StylizeConfig:
+    """The config at a scale of that size: without layers of too small a part of the image.
+
+    `relu4_1/4` sees forms that a small picture has no room for: it joins at the scales that have.
+    A term that has no other layer keeps it, and `check_large_enough` refuses the run.
+    """
+    missing = {
+        layer
+        for _, (height, width), wanted in looked_at(config, sizes, image)
+        for layer in wanted
+        if split_layer(layer)[1] > 1 and not network.fits(min(height, width), [layer])
+    }
+    terms = without_layers(config.terms, missing)
+    return config.model_copy(update={"terms": terms}) if missing else config
+
+
+def looked_at(
+    config: StylizeConfig, sizes: Mapping[str, Size], image: Size
+) -> Iterator[tuple[str, Size, frozenset[str]]]:
+    """Each input's name, its size at a scale of that size, and the layers it is looked at with."""
+    layers = layers_by_kind(config.terms) | {"content": needs_of(config.terms).all_layers}
+    for name, size in at_scale(sizes, image, config.picture.style_scale).items():
+        yield name, size, layers.get(kind_of(name).name, frozenset())
 
 
 def check_large_enough(
@@ -150,9 +184,7 @@ def check_large_enough(
     files: Mapping[str, object],
 ) -> None:
     """Raise SettingsError for inputs that are too small for the network at a scale of that size."""
-    layers = layers_by_kind(config.terms) | {"content": needs_of(config.terms).all_layers}
-    for name, (height, width) in at_scale(sizes, image, config.picture.style_scale).items():
-        wanted = layers.get(kind_of(name).name, frozenset())
+    for name, (height, width), wanted in looked_at(config, sizes, image):
         if network.fits(min(height, width), wanted):
             continue
         least = network.minimum_size(wanted)

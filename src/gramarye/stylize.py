@@ -165,7 +165,8 @@ def scale_iterates(
 ) -> Iterator[Iterate]:
     """The steps of one scale, from what the last one has left."""
     release_memory(plan.device)  # what the last scale took, in pieces too small for this one
-    config, scale = plan.config, plan.scales[index]
+    scale = plan.scales[index]
+    config = scale.config
     seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=handover.empty)
     image = next_image(handover, seen, config, index, Band(scale.bands, processes))
     if wants_gray(seen, config):

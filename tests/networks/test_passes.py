@@ -19,6 +19,7 @@ from gramarye.networks.passes import (
     AutogradPasses,
     ChainPasses,
     Passes,
+    PyramidPasses,
     choose_precision,
     is_chain,
     make_passes,
@@ -160,8 +161,9 @@ def test_a_wrong_layer_and_too_small_an_image_are_explained_as_the_network_does(
 def test_a_vgg_goes_through_the_chain_and_others_through_autograd() -> None:
     google = PerceptualNetwork("googlenet", googlenet_steps()[:3])
     assert is_chain(chain()) and not is_chain(google)
-    assert isinstance(make_passes(chain()), ChainPasses)
-    assert isinstance(make_passes(google), AutogradPasses)
+    for network, kind in ((chain(), ChainPasses), (google, AutogradPasses)):
+        passes = make_passes(network)
+        assert isinstance(passes, PyramidPasses) and isinstance(passes.passes, kind)
 
 
 def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

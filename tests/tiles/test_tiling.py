@@ -26,7 +26,7 @@ from gramarye.losses.style_terms import style_distance
 from gramarye.losses.variation import TotalVariation
 from gramarye.networks.catalog import find_network
 from gramarye.networks.features import Padding, PerceptualNetwork, Pooling
-from gramarye.networks.layers import VGG19_BLOCKS
+from gramarye.networks.layers import VGG19_BLOCKS, joined
 from gramarye.networks.registry import DEFINITIONS, define
 from gramarye.networks.vgg import vgg_steps
 from gramarye.objective import Objective, Term, TiledEvaluation
@@ -153,6 +153,9 @@ STYLE_SETS = (
     ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
     ("pool3", "conv4_1", "relu4_2"),
     ("relu1_1", "relu5_1"),
+    ("relu1_1/2", "conv2_2", "relu3_1/4"),  # of the image at half and at a quarter of its size
+    ("pool1/8", "relu2_1/2"),
+    ("relu1_1", "relu4_1/2"),
 )
 
 
@@ -225,7 +228,7 @@ SHALLOW = {
     "alexnet": ("relu2", ("conv1", "pool1", "relu2")),
     "googlenet": ("inception3a", ("relu1", "conv3", "pool2", "inception3a")),
     "squeezenet1_0": ("fire3", ("relu1", "pool1", "fire2", "fire3")),
-    "squeezenet1_1": ("fire4", ("conv1", "fire2", "pool2", "fire4")),
+    "squeezenet1_1": ("fire4", ("conv1", "fire2/2", "pool2", "fire4")),
 }
 
 
@@ -411,6 +414,8 @@ def test_tiles_partition_the_image_and_the_positions_of_every_layer(
 ) -> None:
     network = definition(name)
     layers = data.draw(st.sets(st.sampled_from(network.layers), max_size=4))
+    layers |= {joined(x, 2) for x in data.draw(st.sets(st.sampled_from(network.layers[:9])))}
+    layers |= {joined(x, 8) for x in data.draw(st.sets(st.sampled_from(network.layers[:3])))}
     tiles = plan_tiles(network, layers, height, width, rows, columns)
     stride = total_stride(network, layers)
     assert all(stride % network.geometry(layer).stride == 0 for layer in layers)
@@ -484,6 +489,7 @@ def test_margins_of_vgg19_are_those_of_its_receptive_fields() -> None:
     assert margins(network, ["relu5_1"]) == (70, 70)
     assert margins(network, ["relu1_1"]) == (1, 1)
     assert margins(network, ["relu1_1", "relu4_1"]) == (30, 30)
+    assert margins(network, ["relu1_1", "relu4_1/2"]) == (60, 60)
     assert margins(network, []) == (1, 1)  # total variation looks at the next pixel
     tiles = plan_tiles(network, ["relu5_1"], 480, 480, 3, 3)
     middle = tiles[4]
@@ -513,6 +519,8 @@ MARGIN_CASES: dict[str, tuple[Callable[[], PerceptualNetwork], str, int]] = {
     "vgg19": (lambda: averaging(BLOCKS), "relu5_1", 251),
     "vgg19 pool4": (lambda: averaging(BLOCKS), "pool4", 205),
     "vgg to relu3_1": (lambda: averaging(BLOCKS[:3]), "relu3_1", 61),
+    "vgg to relu3_1/2": (lambda: averaging(BLOCKS[:3]), "relu3_1/2", 125),
+    "vgg to relu2_1/4": (lambda: averaging(BLOCKS[:3]), "relu2_1/4", 103),
     "alexnet": (lambda: other("alexnet", "avg", "zeros", "relu2"), "relu2", 131),
     "squeezenet1_1": (lambda: other("squeezenet1_1", "avg", "zeros", "fire2"), "fire2", 77),
     "googlenet": (lambda: other("googlenet", "avg", "reflect", "conv3"), "conv3", 77),

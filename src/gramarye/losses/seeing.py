@@ -34,9 +34,11 @@ class Seeing:
     @classmethod
     def of(cls, network: PerceptualNetwork, layer: str) -> Seeing:
         channels = network.geometry(layer).channels
-        if layer not in network.heads:
+        found = network.head(layer)
+        if found is None:
             return cls(None, channels, channels)
-        return cls(network.heads[layer], channels + 1, network.widths[layer])
+        head, width = found
+        return cls(head, channels + 1, width)
 
     def __call__(self, features: Tensor) -> Tensor:
         """Features (B, C, ...) as they are seen (B, C', ...), in float32 at least."""

@@ -132,11 +132,11 @@ def style_distance(
     """
     loss = STYLE_LOSSES[name]
     plain: Callable[..., Tensor] = loss.function()
-    if layer not in network.heads:
+    found = network.head(layer)
+    if found is None:
         return plain if gain == 1 else lambda image, style: plain(image, style.amplified(gain))
-    head = network.heads[layer]
+    head, width = found
     head = head if head.device.type == "mps" else head.double()
-    width = network.widths[layer]
     if loss.through_head is not None and gain == 1:
         return partial(load(loss.through_head), metric=head.mT @ head, width=width)
     seeing = Seeing.of(network, layer)

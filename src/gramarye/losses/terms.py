@@ -6,7 +6,7 @@ over it; a new kind is its own module and its line here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,20 @@ def layers_by_kind(settings: TermSettings) -> dict[str, frozenset[str]]:
         for kind in needs.inputs:
             found[kind] = found.get(kind, frozenset()) | needs.layers
     return found
+
+
+def without_layers(settings: TermSettings, layers: Collection[str]) -> TermSettings:
+    """The settings with a weight of 0 for some layers; as they are where a term has no others."""
+    return {name: without(TERMS[name], part, layers) for name, part in settings.items()}
+
+
+def without(kind: TermKind[Any], part: Part, layers: Collection[str]) -> Part:
+    read = kind.needs(part).layers & frozenset(layers)
+    if not read:
+        return part
+    weights = {**part.layers, **dict.fromkeys(read, 0.0)}  # type: ignore[attr-defined]
+    rest = part.model_copy(update={"layers": weights})
+    return rest if kind.needs(rest).layers else part
 
 
 def prepare_terms(settings: TermSettings, targets: Targets) -> list[Term]:

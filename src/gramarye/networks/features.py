@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gramarye.errors import SettingsError
-from gramarye.networks.layers import check_known
+from gramarye.networks.layers import by_shrink, check_known, joined, split_layer
 from gramarye.units import show_size
 from gramarye.validation import check_kind
 
@@ -121,13 +121,23 @@ def shortest_side(module: nn.Module) -> int:
     return max(pads, default=0) + 1
 
 
+def shrunk(image: Tensor, shrink: int) -> Tensor:
+    """The means of squares of `shrink` x `shrink` pixels; what fills none at the far sides is out.
+
+    Every pixel counts in one mean only, so that tiles which begin at multiples of `shrink` have
+    exactly the whole image's.
+    """
+    return image if shrink == 1 else F.avg_pool2d(image, shrink)
+
+
 @final
 class PerceptualNetwork(nn.Module):
     """A fixed network whose activations define the losses.
 
     Called with an image (B, 3, H, W), sRGB in [0, 1], and layer names, it returns a dict
     layer name -> (B, C, h, w). It normalizes its own input and runs no deeper than the deepest
-    layer asked for. Its weights take no gradient.
+    layer asked for. Its weights take no gradient. `relu4_1/2` is relu4_1 of the image at half its
+    size (`networks.layers`): every layer can be had at such a part, in one call with others.
 
     `heads` maps a style layer to a symmetric (C + 1, C + 1) matrix that carries its second moments,
     with a constant 1 appended, into another network's feature space (see `distillation.folding`);
@@ -190,30 +200,44 @@ class PerceptualNetwork(nn.Module):
     def geometry(self, layer: str) -> Geometry:
         """Stride, receptive field, offset and channels of a layer, computed from its steps."""
         self.check_layers([layer])
+        name, shrink = split_layer(layer)
         stride, field, offset, channels = 1, 1, 0, 3
         for step in self.steps:
             field += (step.kernel - 1) * stride
             offset += step.padding * stride
             stride *= step.stride
             channels = step.channels
-            if step.name == layer:
+            if step.name == name:
                 break
-        return Geometry(stride, field, offset, channels)
+        return Geometry(stride * shrink, field * shrink, offset * shrink, channels)
 
     def positions(self, layer: str, size: int) -> int:
         """How many positions of a layer a side of `size` pixels becomes."""
+        size //= split_layer(layer)[1]
         for step in self.steps[: self.deepest([layer])]:
             size = step.positions(size)
         return size
 
     def deepest(self, layers: Iterable[str]) -> int:
         """How many steps it takes to reach all of the layers."""
-        wanted = set(layers)
+        wanted = {split_layer(layer)[0] for layer in layers}
         return max((i for i, name in enumerate(self.layers, 1) if name in wanted), default=0)
+
+    def head(self, layer: str) -> tuple[Tensor, int] | None:
+        """The head of a style layer and its space's channel count; None if there is none."""
+        name, _ = split_layer(layer)
+        return (self.heads[name], self.widths[name]) if name in self.heads else None
 
     def fits(self, size: int, layers: Iterable[str]) -> bool:
         """Whether every step up to the deepest of the layers has input enough for one position."""
-        for step, shortest in zip(self.steps[: self.deepest(layers)], self.shortest, strict=False):
+        return all(
+            self.reaches(size // shrink, self.deepest(names))
+            for shrink, names in by_shrink(layers).items()
+        )
+
+    def reaches(self, size: int, depth: int) -> bool:
+        """Whether each of the first `depth` steps has input enough for one position."""
+        for step, shortest in zip(self.steps[:depth], self.shortest, strict=False):
             if size < shortest:
                 return False
             size = step.positions(size)
@@ -235,7 +259,7 @@ class PerceptualNetwork(nn.Module):
             )
         height, width = image.shape[-2:]
         if not self.fits(min(height, width), layers):
-            name = self.steps[self.deepest(layers) - 1].name
+            name = next(layer for layer in layers if not self.fits(min(height, width), [layer]))
             raise SettingsError(
                 f"an image of {show_size(width, height)} pixels is too small for layer {name} of "
                 f"{self.name}: both sides need at least {self.minimum_size(layers)} pixels; "
@@ -256,6 +280,14 @@ class PerceptualNetwork(nn.Module):
         wanted = set(layers)
         self.check_layers(wanted)
         self.check_image(image, wanted)
+        return {
+            joined(layer, shrink): features
+            for shrink, names in by_shrink(wanted).items()
+            for layer, features in self.run(shrunk(image, shrink), names).items()
+        }
+
+    def run(self, image: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+        """The features of the image as it is."""
         features: dict[str, Tensor] = {}
         x = self.normalize(image)
         for step in self.steps:

@@ -1,5 +1,8 @@
 """The names of the networks' layers, and the blocks those of the VGGs follow from.
 
+A layer can also be one of the image at a part of its size: `relu4_1/2` is relu4_1 of the image at
+half its size. What it sees of a picture is twice as large.
+
 Nothing here needs PyTorch: a wrong layer name is reported before that is imported.
 """
 
@@ -10,6 +13,8 @@ from collections.abc import Collection, Iterable, Sequence
 from gramarye.errors import LayerError, likeness
 from gramarye.units import show_value
 from gramarye.validation import listed
+
+SHRINKS = (2, 4, 8)  # the parts of its size the image can be looked at
 
 # VGG: the channels of every convolution, block by block.
 Blocks = Sequence[Sequence[int]]
@@ -49,13 +54,44 @@ def vgg_layers(blocks: Blocks) -> tuple[str, ...]:
     return tuple(names)
 
 
+def split_layer(layer: str) -> tuple[str, int]:
+    """A layer's name in its network, and how many times smaller the image is that it looks at.
+
+    `relu4_1/2` is ("relu4_1", 2), `relu4_1` is ("relu4_1", 1); what is no part of the size there
+    is, belongs to the name.
+    """
+    name, _, shrink = layer.rpartition("/")
+    return (name, int(shrink)) if shrink in map(str, SHRINKS) else (layer, 1)
+
+
+def by_shrink(layers: Iterable[str]) -> dict[int, list[str]]:
+    """The layers' names in their network, by how many times smaller the image they look at is."""
+    found: dict[int, list[str]] = {}
+    for name, shrink in sorted(map(split_layer, layers)):
+        found.setdefault(shrink, []).append(name)
+    return dict(sorted(found.items()))
+
+
+def joined(layer: str, shrink: int) -> str:
+    """What `split_layer` splits."""
+    return layer if shrink == 1 else f"{layer}/{shrink}"
+
+
 def check_known(network: str, known: Collection[str], layers: Iterable[str]) -> None:
     """Raise LayerError for a layer that is not among those the network has."""
-    for layer in layers:
-        if str(layer) not in known:
-            names, text = list(known), str(layer)
-            best = sorted(names, key=lambda name: (likeness(text, name), name), reverse=True)
+    for text in map(str, layers):
+        if split_layer(text)[0] in known:
+            continue
+        plain, slash, _ = text.partition("/")
+        if slash and plain in known:
+            parts = listed([f"/{shrink}" for shrink in SHRINKS])
             raise LayerError(
-                f"unknown layer {show_value(layer)}: {network} has {len(names)}, from {names[0]} "
-                f"to {names[-1]}; did you mean {listed(map(repr, best[:3]))}?"
+                f"unknown layer {show_value(text)}: after {plain} can be {parts}, the part of its "
+                "size at which the image is looked at"
             )
+        names = list(known)
+        best = sorted(names, key=lambda name: (likeness(text, name), name), reverse=True)
+        raise LayerError(
+            f"unknown layer {show_value(text)}: {network} has {len(names)}, from {names[0]} "
+            f"to {names[-1]}; did you mean {listed(map(repr, best[:3]))}?"
+        )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import final
 
 from gramarye.networks.features import Conv, PerceptualNetwork
+from gramarye.networks.layers import by_shrink
 from gramarye.networks.passes import Precision, is_chain
 from gramarye.tiles.regions import Tile
 from gramarye.tiles.tiling import Layout, plan_tiles, splits
@@ -42,6 +43,20 @@ def pass_bytes(
 
     The factors were fitted to measured peaks (`python -m benchmarks --only memory`).
     """
+    floors = [
+        (floor_bytes(network, names, precision), shrink**2)
+        for shrink, names in by_shrink(layers).items()
+    ]
+    return PassBytes(
+        sum(floor.kept / area for floor, area in floors),
+        max(floor.working / area for floor, area in floors),
+    )
+
+
+def floor_bytes(
+    network: PerceptualNetwork, layers: Collection[str], precision: Precision
+) -> PassBytes:
+    """What a pass takes whose layers look at the image at one size, per pixel of that."""
     itemsize = 2 if precision == "bfloat16" else 4
     stride, channels, outputs, widest = 1, 3, 0.0, 0.0
     steps = network.steps[: network.deepest(layers)]
