@@ -85,9 +85,10 @@ def open_distillation(job: DistillJob) -> Distillation:
     config = job.config
     crops = CropSampler(pictures, config.pixels, config.crops, config.seed)
     training = Training(config, together, crops)
-    if saved is None and start is not None:
+    if start is not None:
         begin_with(training, start, user_path(job.start or ""))
-        notes.append(f"beginning with the network of '{job.start}'")
+        if saved is None:
+            notes.append(f"beginning with the network of '{job.start}'")
     if saved is not None:
         try:
             training.load_state_dict(saved)

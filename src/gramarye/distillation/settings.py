@@ -16,13 +16,13 @@ from gramarye.validation import Problem, first_problem, whole_problem
 TARGETS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
 # The style layers, and how often each one's gradient is the one that is taught: the deeper it is,
-# the further it is from the teacher's; relu5_1 has fewest uses.
+# the further it is from the teacher's.
 GRADIENT_SHARES = {
     "relu1_1": 0.05,
-    "relu2_1": 0.15,
-    "relu3_1": 0.35,
-    "relu4_1": 0.25,
-    "relu5_1": 0.2,
+    "relu2_1": 0.1,
+    "relu3_1": 0.25,
+    "relu4_1": 0.3,
+    "relu5_1": 0.3,
 }
 
 Channels = Annotated[int, Field(ge=1, le=4096)]

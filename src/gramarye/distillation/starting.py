@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import parametrize
 
 from gramarye.distillation.folding import LeastSquares
-from gramarye.distillation.student import Student, Whitened
+from gramarye.distillation.student import Student
 from gramarye.distillation.training import Training
 from gramarye.errors import WeightsError
 from gramarye.networks.features import PerceptualNetwork
@@ -29,7 +28,8 @@ def begin_with(training: Training, network: PerceptualNetwork, path: Path) -> No
         for name, conv in convolutions(student):
             copy_into(conv, name, network, path, student)
         fit_maps(training)
-    training.average = copy.deepcopy(student).requires_grad_(False)
+        student.whiten_rest(training.crops.batch(-1 - batch) for batch in range(2 * BATCHES))
+    training.begin()
 
 
 def convolutions(student: Student) -> list[tuple[str, nn.Conv2d]]:
@@ -51,17 +51,16 @@ def copy_into(
             f"{name} of '{path}' has {out} channels and is to have {conv.out_channels}: give "
             "--blocks as many channels as the file has, or more"
         )
-    target: Tensor = conv.weight
-    if parametrize.is_parametrized(conv, "weight"):  # the first, which sees whitened patches
+    if name == "conv1_1":
         bias += (weight * student.network.mean).sum((1, 2, 3))  # the student normalizes its input
         weight *= student.network.std
-        (whitened,) = conv.parametrizations["weight"]  # type: ignore[index]
-        assert isinstance(whitened, Whitened)
-        weight = (weight.flatten(1) @ torch.linalg.inv(whitened.whitening)).view_as(weight)
-        target = conv.parametrizations["weight"].original  # type: ignore[index, union-attr]
-    target[:out, :inputs] = weight
-    target[:out, inputs:] = 0
-    conv.bias[:out] = bias
+    weights, biases = conv.weight.clone(), conv.bias.clone()
+    weights[:out, :inputs] = weight
+    weights[:out, inputs:] = 0
+    biases[:out] = bias
+    for key, value in (("weight", weights), ("bias", biases)):  # the weight first: see `Centered`
+        known = parametrize.is_parametrized(conv, key)
+        setattr(conv, key, value if known else nn.Parameter(value))
 
 
 def fit_maps(training: Training) -> None:
@@ -82,6 +81,5 @@ def fit_maps(training: Training) -> None:
             fits.setdefault((kind, layer), LeastSquares()).add(features[layer], wanted)
     for key, head in maps.items():
         affine = fits[key].solution().float()
-        weight: Tensor = head.weight
-        weight.copy_(affine[:, :-1, None, None])
+        head.weight.copy_(affine[:, :-1, None, None])
         head.bias.copy_(affine[:, -1])

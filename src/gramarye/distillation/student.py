@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -13,31 +13,12 @@ from torch.nn.utils import parametrize
 
 from gramarye.distillation.gradients import Head
 from gramarye.distillation.settings import GRADIENT_SHARES, TARGETS, DistillConfig
-from gramarye.matrices import symmetric_power
+from gramarye.distillation.whitening import whiten
 from gramarye.networks.vgg import narrow_vgg
 
 Features = dict[str, Tensor]
 
-
-class Whitened(nn.Module):
-    """A first layer's weights as a linear map of whitened 3x3 patches.
-
-    Neighboring pixels are nearly equal, so an edge filter needs weights many times those of a color
-    filter, and a common step length suits neither. Learned against whitened patches, all have one
-    size; the product is an ordinary convolution.
-    """
-
-    whitening: Tensor
-
-    def __init__(self, patches: Tensor, floor: float = 1e-3) -> None:
-        super().__init__()
-        centered = patches - patches.mean(0)  # (N, 27)
-        covariance = centered.mT @ centered / len(patches)
-        covariance = covariance + floor * torch.eye(27)
-        self.register_buffer("whitening", symmetric_power(covariance, -0.5))
-
-    def forward(self, weight: Tensor) -> Tensor:
-        return (weight.flatten(1) @ self.whitening).view_as(weight)
+FIRST_FLOOR = 1e-3  # an image's finest details vary least and matter
 
 
 class Student(nn.Module):
@@ -70,11 +51,34 @@ class Student(nn.Module):
         assert isinstance(head, nn.Conv2d) and head.bias is not None
         return head.weight.flatten(1), head.bias
 
-    def whiten(self, images: Tensor) -> None:
+    def layers(self) -> dict[str, nn.Conv2d]:
+        """Everything that is learned, by name: convolutions and linear maps."""
+        return {name: m for name, m in self.named_modules() if isinstance(m, nn.Conv2d)}
+
+    def whiten_first(self, images: Tensor) -> None:
         """Learn the first layer against whitened patches of such images."""
-        patches = F.unfold(self.network.normalize(images), 3).transpose(1, 2).reshape(-1, 27)
-        first = self.network.body["conv1_1"]
-        parametrize.register_parametrization(first, "weight", Whitened(patches), unsafe=True)
+        first = {name: layer for name, layer in self.layers().items() if "conv1_1" in name}
+        whiten(first, lambda: self.run_all(images), FIRST_FLOOR)
+
+    def whiten_rest(self, batches: Iterable[Tensor]) -> None:
+        """Learn all others against whitened inputs too, as these images make them."""
+
+        def look() -> None:
+            for images in batches:
+                self.run_all(images)
+
+        layers = self.layers().items()
+        whiten({name: m for name, m in layers if not parametrize.is_parametrized(m)}, look)
+
+    def run_all(self, images: Tensor) -> None:
+        """Send images through all layers."""
+        maps = [(layer, head) for d in self.maps() for layer, head in d.items()]
+        features = self.network(images, {layer for layer, _ in maps})
+        for layer, head in maps:
+            head(features[layer])
+
+    def maps(self) -> tuple[nn.ModuleDict, ...]:
+        return self.heads, self.measures, self.hints
 
     def reset(self, seed: int) -> None:
         """Draw all weights anew (He et al., 2015), from a generator of their own."""

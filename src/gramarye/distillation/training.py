@@ -25,6 +25,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from gramarye.distillation.crops import CropSampler
 from gramarye.distillation.gradients import DistanceName, agreement, style_gradients
@@ -92,14 +93,19 @@ class Training:
         hint_widths = {layer: hint.shape[1] for layer, hint in hints.items()}
         self.student = Student(config, self.widths, hint_widths).requires_grad_(True)
         self.student.reset(config.seed)
-        self.student.whiten(crops.batch(0))
+        self.student.whiten_first(crops.batch(0))
         self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = copy.deepcopy(self.student).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(
-            self.student.groups(), betas=(0.9, 0.99), weight_decay=config.weight_decay
-        )
+        self.begin()
         self.replay = Replay(crops, config.gradient_pixels, config.seed)
         self.step = 0
+
+    def begin(self) -> None:
+        """Average and optimizer of the student as it is now."""
+        self.student.requires_grad_(True)
+        self.average = copy.deepcopy(self.student).requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.student.groups(), betas=(0.9, 0.99), weight_decay=self.config.weight_decay
+        )
 
     def autocast(self, image: Tensor) -> torch.autocast:
         return torch.autocast(image.device.type, torch.bfloat16, enabled=self.config.bfloat16)
@@ -166,6 +172,10 @@ class Training:
 
     def learn(self, crops: Tensor) -> tuple[dict[str, float], dict[str, float]]:
         """One step: the squared errors and the cosine found before it, by layer."""
+        with parametrize.cached():  # the weights are computed once for all that is asked of them
+            return self.step_down(crops)
+
+    def step_down(self, crops: Tensor) -> tuple[dict[str, float], dict[str, float]]:
         canvases = self.replay.draw(crops.shape[-1], self.step) if self.config.gradient else []
         images = torch.cat([crops, *(canvas.image[None] for canvas in canvases)])
         errors, total = self.value_terms(images.contiguous(memory_format=torch.channels_last))
