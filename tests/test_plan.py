@@ -16,7 +16,9 @@ from gramarye.stylize import stylize_steps
 LAYERS = {"relu1_1": 4.0, "relu3_1": 1.0, "relu4_1/4": 1.0}
 
 
-def planned(content: tuple[int, int], style: tuple[int, int] = (400, 400), **settings: object) -> Plan:
+def planned(
+    content: tuple[int, int], style: tuple[int, int] = (400, 400), **settings: object
+) -> Plan:
     config = make_config(**settings)
     sizes = {"content": content, "style/0": style}
     return make_plan(config, load_network("vgg19-lite"), sizes, torch.device("cpu"))
