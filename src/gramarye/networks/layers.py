@@ -1,7 +1,8 @@
 """The names of the networks' layers, and the blocks those of the VGGs follow from.
 
 A layer can also be one of the image at a part of its size: `relu4_1/2` is relu4_1 of the image at
-half its size. What it sees of a picture is twice as large.
+half its size. What it sees of a picture is twice as large (Snelgrove, *High-Resolution Multi-Scale
+Neural Texture Synthesis*, 2017, compares Gram matrices in a pyramid).
 
 Nothing here needs PyTorch: a wrong layer name is reported before that is imported.
 """
