@@ -92,7 +92,12 @@ class Student(nn.Module):
                 module.bias.data.zero_()
 
     def groups(self) -> list[dict[str, object]]:
-        """The parameters by pace: the first blocks have the longest way to go in each weight."""
+        """The parameters by pace.
+
+        The first blocks have the longest way to go in each weight, unless all are whitened.
+        """
+        if all(parametrize.is_parametrized(layer) for layer in self.layers().values()):
+            return [{"params": list(self.parameters()), "pace": 1.0}]
         paces: dict[float, list[nn.Parameter]] = {1.0: [], 2.0: [], 4.0: []}
         for name, parameter in self.named_parameters():
             block = int(re.findall(r"(?:conv|relu)(\d)", name)[0])
