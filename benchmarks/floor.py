@@ -17,8 +17,8 @@ turns with the evaluation itself; the floor is the greater of the two times.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import astuple, dataclass
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ from benchmarks.plan import PRECISIONS, Plan, Scene, load_scene
 from benchmarks.results import Figure, Result
 from benchmarks.timing import in_turns
 from gramarye.networks.features import Conv, PerceptualNetwork, Pool
+from gramarye.networks.layers import by_shrink, joined
 from gramarye.networks.passes import Precision
 
 COPIED = 16  # as many numbers are copied as this many of the matrices hold: 256 MiB, no cache's
@@ -128,7 +129,26 @@ def count(
     content_layers: Mapping[str, float],
     precision: Precision,
 ) -> Work:
-    """The work of one gradient through a chain of convolutions, ReLUs and pools."""
+    """The work of one gradient through a chain of convolutions, ReLUs and pools, per pixel."""
+    total = Work(0.0, 0.0, 0.0)
+    for shrink, names in by_shrink({*style_layers, *content_layers}).items():
+        style, content = (
+            {name for name in names if joined(name, shrink) in layers}
+            for layers in (style_layers, content_layers)
+        )
+        floor = count_floor(network, style, content, precision)
+        added = zip(astuple(total), astuple(floor), strict=True)
+        total = Work(*(a + b / shrink**2 for a, b in added))
+    return total
+
+
+def count_floor(
+    network: PerceptualNetwork,
+    style_layers: Collection[str],
+    content_layers: Collection[str],
+    precision: Precision,
+) -> Work:
+    """The same of layers that look at an image of one size, per pixel of that."""
     itemsize = 2 if precision == "bfloat16" else FLOAT32
     float32, inner, numbers = 0.0, 0.0, 0.0
     image = 2 * 3 * FLOAT32  # read, and its gradient written

@@ -20,7 +20,7 @@ from gramarye.networks.passes import Precision, choose_precision, has_bfloat16
 from gramarye.objective import Evaluates, Objective
 from gramarye.optimize import Iterate, optimize
 from gramarye.pictures.picture import load_image
-from gramarye.plan import run_network
+from gramarye.plan import config_at, run_network
 from gramarye.samples import sample_path
 from gramarye.scales.resizing import resize, style_at
 from gramarye.scales.sizes import fit
@@ -144,7 +144,9 @@ def at_full_size(content: Tensor, style: Tensor, config: StylizeConfig) -> tuple
 def load_scene(pair: Pair, plan: Plan) -> Scene:
     config = plan.config()
     content, style = at_full_size(*load_pair(pair), config)
-    return Scene(config, load_network(config), content, style)
+    network = load_network(config)
+    seen = {"content": content.shape[-2:], "style/0": style.shape[-2:]}
+    return Scene(config_at(config, network, seen), network, content, style)
 
 
 def size_of(name: str, megapixels: float) -> tuple[int, int]:

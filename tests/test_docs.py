@@ -33,7 +33,7 @@ SCALES = plan_scales(384, 512, 512, ScaleSettings())
 SCHEDULE = str(tuple((scale.width, scale.steps) for scale in SCALES))
 # In four steps, only a strong pull towards gray shows whatever the last bits of the losses are.
 SMALL = {
-    SCHEDULE: "((64, 3), (96, 2))",
+    SCHEDULE: "((96, 3), (128, 2))",
     "size=512": "size=64, steps=4",
     "gray_weight=30": "gray_weight=1000",
 }
@@ -55,13 +55,13 @@ def made_small(code: str) -> str:
 
 @pytest.fixture
 def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the pictures the pages speak of, 96 pixels wide."""
+    """A folder with the pictures the pages speak of, 128 pixels wide."""
     for name, sample, height in (
-        ("photo", "canal", 72),
-        ("painting", "impasto", 96),
-        ("woodblock", "woodblock", 80),
+        ("photo", "canal", 96),
+        ("painting", "impasto", 128),
+        ("woodblock", "woodblock", 106),
     ):
-        image = load_picture(sample_path(sample)).to_pil().resize((96, height))
+        image = load_picture(sample_path(sample)).to_pil().resize((128, height))
         save_picture(load_picture(image), tmp_path / f"{name}.jpg")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -104,7 +104,7 @@ def test_the_program_from_parts_is_short_and_does_what_stylize_does(sample_folde
     assert SCHEDULE in program  # the default's
     exec(made_small(program), {})
     ours = load_picture("from-parts.png").pixels
-    sizes = {"size": 96, "min_size": 64, "steps": 3, "finer_steps": 2, "precision": "float32"}
+    sizes = {"size": 128, "min_size": 96, "steps": 3, "finer_steps": 2, "precision": "float32"}
     theirs = gramarye.stylize("photo.jpg", "painting.jpg", device="cpu", **sizes).pixels
     assert (ours - theirs).abs().max() < 1 / 255  # half a level is the rounding to 8 bits
     start = match_color(*(load_picture(f"{name}.jpg").pixels for name in ("photo", "painting")))
@@ -131,7 +131,7 @@ def value_of(shown: str) -> Any:
     if shown in ("true", "false", "unset"):
         return {"true": True, "false": False, "unset": None}[shown]
     if "=" in shown:
-        return {layer: float(weight) for layer, weight in re.findall(r"(\w+)=([^,\s]+)", shown)}
+        return {layer: float(weight) for layer, weight in re.findall(r"([\w/]+)=([^,\s]+)", shown)}
     try:
         return float(shown)
     except ValueError:

@@ -68,7 +68,7 @@ def test_strengths(pair: tuple[str, str], tmp_path: Path) -> None:
         wanted, *found = (network(x, ["relu4_2"])["relu4_2"] for x in (content, *row.split(58, 3)))
     distances = [(x - wanted).square().mean().item() for x in found]
     assert distances[0] < distances[2] < distances[4]  # ever more style, ever less content
-    assert distances[4] > 1.3 * distances[0]
+    assert distances[4] > 1.1 * distances[0]
 
 
 def test_a_time_limit_ends_the_run(

@@ -42,6 +42,7 @@ from gramarye.scales.rows import cut
 from gramarye.settings import Part
 from gramarye.stylize import make_objective
 from gramarye.tiles.regions import IMAGE, Box, Region, Sums, whole_region
+from tests.whole_image import WHOLE
 
 FAST = ["--size", "96", "--min-size", "48", "--steps", "4", "--finer-steps", "3", "-q"]
 
@@ -216,7 +217,7 @@ def inputs_of(height: int, width: int) -> dict[str, Tensor]:
 
 def test_the_term_is_tiled_exactly(tiny_network: PerceptualNetwork) -> None:
     network, seen = tiny_network.double(), inputs_of(96, 70)
-    config = make_config(guide_weight=3.0, precision="float32")
+    config = make_config(guide_weight=3.0, precision="float32", **WHOLE)
     image = torch.rand(1, 3, 96, 70, dtype=torch.float64)
     whole = make_objective(network, seen, config)
     needs = needs_of(config.terms)

@@ -21,6 +21,7 @@ from gramarye.networks.passes import ChainPasses, Pass
 from gramarye.networks.vgg import narrow_vgg
 from gramarye.objective import Objective, Term
 from gramarye.stylize import make_objective
+from tests.whole_image import WHOLE
 
 
 def double_network(seed: int = 0) -> PerceptualNetwork:
@@ -115,7 +116,7 @@ def test_losses_are_zero_and_the_gradient_vanishes_where_all_targets_are_met() -
 
 def test_the_total_is_the_sum_of_the_named_losses() -> None:
     network = double_network()
-    objective = configured(network, picture(1), picture(2), make_config(tv_weight=0.5))
+    objective = configured(network, picture(1), picture(2), make_config(tv_weight=0.5, **WHOLE))
     evaluation = objective.evaluate(picture(3))
     assert_close(evaluation.total, sum(evaluation.losses.values()))
     assert list(evaluation.losses) == [
@@ -282,7 +283,7 @@ def test_a_batch_of_copies_has_per_image_the_losses_of_one(
     distance: str, memory: int | None
 ) -> None:
     network = double_network()
-    config = make_config(tv_weight=0.5, style_loss=distance)
+    config = make_config(tv_weight=0.5, style_loss=distance, **WHOLE)
     mask = torch.rand(1, 1, 96, 96, dtype=torch.float64)
     seen = {"content": picture(1, 96), "style/0": picture(2), "content-mask": mask}
     terms = make_objective(network, seen, config).terms

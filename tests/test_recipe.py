@@ -1,6 +1,7 @@
 """A recipe is complete, private and readable; what is not a recipe is told."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def test_a_recipe_names_files_without_folders(recipe: Recipe) -> None:
     assert recipe.inputs["content"].name == "photo.png"
     assert recipe.settings.picture.init == "painting.png"
     assert recipe.settings.network.weights == "tiny.safetensors"
-    assert "/" not in recipe.to_json().replace("style/0", "")
+    told = recipe.to_json().replace("style/0", "")
+    assert "/" not in re.sub(r"relu\d_\d/\d", "", told)  # layers of the image at a part of its size
 
 
 def test_a_recipe_knows_its_inputs_by_hash(recipe: Recipe, photo: Path, painting: Path) -> None:

@@ -16,16 +16,17 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import gramarye
-from gramarye.config import StylizeConfig, all_settings
+from gramarye.config import all_settings
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.color import grayed, match_color
 from gramarye.samples import sample_path
+from tests.whole_image import WHOLE
 
 # Where the laws of the others are: presets in test_docs, networks and weights in networks/,
 # devices in test_devices, memory in memory/ and tiles/.
 ELSEWHERE = {"preset", "network", "weights", "device", "memory"}
 
-BASE: dict[str, Any] = {"size": 64, "min_size": 64, "steps": 12, "precision": "float32"}
+BASE: dict[str, Any] = {"size": 64, "min_size": 64, "steps": 12, "precision": "float32", **WHOLE}
 # A step that moves nothing: what comes back is the first image and its losses.
 STILL: dict[str, Any] = {
     "steps": 1,
@@ -354,7 +355,7 @@ def test_balance_is_relative_to_the_contents_own_style_loss(studio: Studio) -> N
         losses = studio.first_losses(color="free", **settings)
         return sum(value for name, value in losses.items() if name.startswith("style/"))
 
-    twice = {layer: 2 * weight for layer, weight in StylizeConfig().value("style_layers").items()}
+    twice = {layer: 2 * weight for layer, weight in WHOLE["style_layers"].items()}
     assert style(balance="relative", style_weight=7) == pytest.approx(7, rel=1e-4)
     assert style(balance="relative", style_weight=7, style_layers=twice) == pytest.approx(7, 1e-4)
     absolute = style(balance="absolute")

@@ -23,6 +23,7 @@ from gramarye.pictures.color import grayed, luminance, mean_and_covariance
 from gramarye.pictures.picture import Picture, load_picture, read_recipe
 from gramarye.recipe import Recipe
 from gramarye.stylize import finish, make_objective, stylize_steps
+from tests.whole_image import WHOLE
 
 FAST: dict[str, Any] = {"size": 48, "min_size": 32, "steps": 4, "finer_steps": 3}
 
@@ -216,7 +217,7 @@ def visible(style: Picture) -> Tensor:
 
 
 def test_a_half_transparent_style_paints_as_its_visible_half(tiny_weights: Path) -> None:
-    settings = {**FAST, "weights": str(tiny_weights), "style_scale": 2, "steps": 2}
+    settings = {**FAST, "weights": str(tiny_weights), "style_scale": 2, "steps": 2, **WHOLE}
     style = half_hidden(2)
     hidden, half, green = (
         gramarye.stylize(picture(1), source, **settings).pixels
@@ -230,7 +231,7 @@ def test_a_half_transparent_style_paints_as_its_visible_half(tiny_weights: Path)
 def test_the_losses_of_a_half_transparent_style_are_those_of_its_visible_half(
     tiny_network: PerceptualNetwork,
 ) -> None:
-    config, bands = make_config(color="free", size=96, style_weight=1), whole(80, 96).bands
+    config, bands = make_config(color="free", size=96, style_weight=1, **WHOLE), whole(80, 96).bands
     losses, style = [], half_hidden(2)
     for source in (style, visible(style), style.pixels):
         inputs = Inputs({"content": Input.of(picture(1)), "style/0": Input.of(source)})

@@ -19,6 +19,7 @@ from gramarye.losses import terms
 from gramarye.losses.style import STYLE_LAYERS
 from gramarye.memory.settings import MachineSettings
 from gramarye.networks.catalog import check_layers, find_network
+from gramarye.networks.layers import split_layer
 from gramarye.networks.settings import NetworkSettings
 from gramarye.optimizers.settings import OptimizerSettings
 from gramarye.pictures.settings import PictureSettings
@@ -192,7 +193,7 @@ def sentence(error: ValidationError, model: Any) -> str:
 def network_layers(name: object) -> dict[str, Any]:
     """The layers that stand for VGG-19's in a network with other names; nothing for a VGG."""
     info = find_network(name) if isinstance(name, str) else None
-    if info is None or set(info.style_layers) >= set(STYLE_LAYERS):
+    if info is None or set(info.style_layers) >= {split_layer(k)[0] for k in STYLE_LAYERS}:
         return {}
     weights = (8.0, 4.0, 2.0, 1.0, 1.0)
     return {

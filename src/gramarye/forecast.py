@@ -26,7 +26,7 @@ from gramarye.optimize import make_optimizer
 from gramarye.optimizers.adam import AdamState
 from gramarye.optimizers.history import PairStorage
 from gramarye.optimizers.strong_wolfe import StrongWolfe
-from gramarye.plan import Plan, config_at
+from gramarye.plan import Plan
 from gramarye.scales.sizes import Scale
 from gramarye.stylize import make_objective
 from gramarye.tiles.plan import FORWARD
@@ -127,9 +127,7 @@ def measure_costs(network: PerceptualNetwork, plan: Plan) -> Costs:
         for seed, name in enumerate(plan.sizes):
             picture = uniform_image(side, side, seed, like)
             noise[name] = picture[:, :1] if kind_of(name).gray else picture
-        sizes = dict.fromkeys(noise, (side, side))
-        config = config_at(plan.config, network, sizes, (side, side))
-        objective = make_objective(network, noise, config)
+        objective = make_objective(network, noise, plan.config)
         image = uniform_image(side, side, len(noise), like)
         return typical(lambda: objective.evaluate(image), plan.device) / side**2
 

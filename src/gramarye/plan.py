@@ -126,8 +126,9 @@ def make_plan(
         )
     scales = []
     for scale in plan_scales(*sizes["content"], config.picture.size, config.scales):
-        here = config_at(config, network, sizes, scale.size)
-        check_large_enough(here, network, sizes, scale.size, files or {})
+        seen = at_scale(sizes, scale.size, config.picture.style_scale)
+        here = config_at(config, network, seen)
+        check_large_enough(here, network, seen, sizes, files or {})
         needs = needs_of(here.terms)
         bands = plan_bands(network, needs.all_layers, *scale.size, processes.size, smallest)
         owned, window = bands.owned[processes.rank], bands.windows[processes.rank]
@@ -150,16 +151,16 @@ def make_plan(
 
 
 def config_at(
-    config: StylizeConfig, network: PerceptualNetwork, sizes: Mapping[str, Size], image: Size
+    config: StylizeConfig, network: PerceptualNetwork, seen: Mapping[str, Size]
 ) -> StylizeConfig:
-    """The config at a scale of that size: without layers of too small a part of the image.
+    """The config where inputs are seen at these sizes: without layers of too small a part of one.
 
     `relu4_1/4` sees forms that a small picture has no room for: it joins at the scales that have.
     A term that has no other layer keeps it, and `check_large_enough` refuses the run.
     """
     missing = {
         layer
-        for _, (height, width), wanted in looked_at(config, sizes, image)
+        for _, (height, width), wanted in looked_at(config, seen)
         for layer in wanted
         if split_layer(layer)[1] > 1 and not network.fits(min(height, width), [layer])
     }
@@ -168,23 +169,23 @@ def config_at(
 
 
 def looked_at(
-    config: StylizeConfig, sizes: Mapping[str, Size], image: Size
+    config: StylizeConfig, seen: Mapping[str, Size]
 ) -> Iterator[tuple[str, Size, frozenset[str]]]:
-    """Each input's name, its size at a scale of that size, and the layers it is looked at with."""
+    """Each input's name, its size, and the layers it is looked at with."""
     layers = layers_by_kind(config.terms) | {"content": needs_of(config.terms).all_layers}
-    for name, size in at_scale(sizes, image, config.picture.style_scale).items():
+    for name, size in seen.items():
         yield name, size, layers.get(kind_of(name).name, frozenset())
 
 
 def check_large_enough(
     config: StylizeConfig,
     network: PerceptualNetwork,
+    seen: Mapping[str, Size],
     sizes: Mapping[str, Size],
-    image: Size,
     files: Mapping[str, object],
 ) -> None:
-    """Raise SettingsError for inputs that are too small for the network at a scale of that size."""
-    for name, (height, width), wanted in looked_at(config, sizes, image):
+    """Raise SettingsError for inputs that are too small for the network as they are seen."""
+    for name, (height, width), wanted in looked_at(config, seen):
         if network.fits(min(height, width), wanted):
             continue
         least = network.minimum_size(wanted)

@@ -25,7 +25,7 @@ from gramarye.objective import Objective
 from gramarye.optimize import Iterate, Snapshot, optimize
 from gramarye.pictures.color import grayed, is_gray, keep_content_color
 from gramarye.pictures.picture import Picture, Source, load_picture
-from gramarye.plan import Plan, make_plan, on_device, run_device, run_network
+from gramarye.plan import Plan, config_at, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
 from gramarye.scales.resizing import resize, style_size
 from gramarye.surroundings import plain_torch, undisturbed
@@ -199,9 +199,12 @@ def make_objective(
     """The objective of one scale: all terms with their targets, measured of the inputs.
 
     `seen` are the inputs by name at the scale's size. Within a budget, everything is computed in
-    its tiles; by default in one piece.
+    its tiles; by default in one piece, without layers that an input is too small for (`config_at`).
     """
     content = seen["content"]
+    if budget is None:
+        sizes = {name: (x.shape[-2], x.shape[-1]) for name, x in seen.items()}
+        config = config_at(config, network, sizes)
     precision = choose_precision(config.machine.precision, content.device)
     band = band or whole(*content.shape[-2:])
     memory = None if budget is None else budget.tile_bytes

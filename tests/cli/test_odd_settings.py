@@ -39,7 +39,7 @@ REFUSED = [
     ("--learning-rate 0", "--learning-rate is"),
     ("--step-limit 1e300", "--step-limit is"),
     ("--first-step 1e300", "--first-step is"),
-    ("--size 16", "content ('{photo}') is worked on at 16 x 12 pixels"),
+    ("--size 16 --style-layers relu4_1", "content ('{photo}') is worked on at 16 x 12 pixels"),
     ("--size 99999999999999999999999999", "--size is"),
     ("--steps 99999999999", "--steps is"),
     ("--history 1001", "--history is"),
@@ -107,10 +107,10 @@ def test_a_style_too_small_for_a_layer_is_named(
     painting: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Image.open(painting).resize((10, 12)).save(painting)
+    Image.open(painting).resize((6, 7)).save(painting)
     for name in ("stylize", "forecast"):
         assert command(name, "") == 2
-        assert f"style/0 ('{painting}') is worked on at 10 x 12 pixels" in capsys.readouterr().err
+        assert f"style/0 ('{painting}') is worked on at 6 x 7 pixels" in capsys.readouterr().err
     assert command("stylize", "--style-layers relu2_1") == 0
 
 

@@ -28,8 +28,9 @@ class Clock:
 
 def plan_of(scales: list[Scale]) -> Plan:
     """A plan of which the scales matter only."""
-    parts = tuple(ScalePlan(scale, whole(*scale.size).bands, None) for scale in scales)
-    return Plan(make_config(), torch.device("cpu"), "float32", 0, {}, parts)
+    config = make_config()
+    parts = tuple(ScalePlan(scale, config, whole(*scale.size).bands, None) for scale in scales)
+    return Plan(config, torch.device("cpu"), "float32", 0, {}, parts)
 
 
 def seconds_of(text: str) -> float | None:

@@ -86,7 +86,11 @@ def test_without_style_layers_only_the_content_is_left(
     run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("--style-layers", "", "--init", "noise", "--json", "-o", "a.png") == 0
-    assert list(json.loads(capsys.readouterr().out)["losses"]) == ["content/relu4_2"]
+    assert list(json.loads(capsys.readouterr().out)["losses"]) == [
+        "content/relu4_2/2",
+        "content/relu3_1/2",
+        "content/relu3_1",
+    ]
 
 
 def test_quiet_says_nothing_but_the_result(
@@ -106,7 +110,7 @@ def test_json_is_one_object_that_tells_all(
     assert (told["width"], told["height"], told["steps"]) == (48, 36, 3)
     assert told["network"] == "vgg19-lite" and told["seed"] == 7
     assert told["seconds"] > 0 and told["peak_memory_mib"] > 50
-    assert {"content/relu4_2", "style/relu1_1", "style/relu4_1"} <= told["losses"].keys()
+    assert {"content/relu3_1", "style/relu1_1", "style/relu3_1/2"} <= told["losses"].keys()
     assert told["stopped"] is False
     assert Recipe.model_validate(told["recipe"]) == Recipe.of_picture("new folder/a.jpg")
 

@@ -80,7 +80,7 @@ def test_torchrun_writes_one_picture_like_that_of_one_process(
     pixels = [np.rint(load_picture(path).pixels.numpy() * 255) for path in (one, two)]
     # Other roundings in float32, ten times amplified: by one of 255 at the rounding's edge.
     assert np.abs(pixels[0] - pixels[1]).max() <= 2
-    assert np.mean(pixels[0] != pixels[1]) < 0.02
+    assert np.mean(pixels[0] != pixels[1]) < 0.03
 
 
 def test_one_process_tells_what_is_wrong_and_all_end(

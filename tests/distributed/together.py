@@ -33,6 +33,11 @@ from gramarye.tiles.plan import choose_tiles
 from gramarye.tiles.tiling import margins, total_stride
 
 CPU = torch.device("cpu")
+# Of the whole image only: bands of these small pictures have no room for others' margins.
+WHOLE: dict[str, Any] = {
+    "style_layers": {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0},
+    "content_layers": {"relu4_2": 1.0},
+}
 
 
 def network(padding: Padding = "reflect", pooling: Pooling = "max") -> PerceptualNetwork:
@@ -50,7 +55,7 @@ def picture(seed: int, height: int, width: int) -> Tensor:
 
 
 def settings(**changes: Any) -> StylizeConfig:
-    return make_config(tv_weight=3.0, precision="float32", color="free", **changes)
+    return make_config(tv_weight=3.0, precision="float32", color="free", **(WHOLE | changes))
 
 
 def layers_of(config: StylizeConfig) -> frozenset[str]:

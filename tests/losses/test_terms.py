@@ -15,6 +15,7 @@ from gramarye.losses.terms import TERMS, check_names, needs_of, prepare_terms
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
+from tests.whole_image import WHOLE
 
 
 def test_the_table_has_every_kind_by_its_name() -> None:
@@ -40,7 +41,7 @@ def test_an_unknown_term_is_told_with_a_suggestion() -> None:
 def test_all_terms_are_made_in_one_look_at_each_input(
     tiny_network: PerceptualNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = make_config(tv_weight=0.5)
+    config = make_config(tv_weight=0.5, **WHOLE)
     layers = needs_of(config.terms).all_layers
     extractor = FeatureExtractor(tiny_network)
     passes, looks = extractor.passes, []

@@ -26,6 +26,7 @@ from gramarye.memory.budget import (
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.vgg import narrow_vgg
 from gramarye.optimizers.history import IN_MEMORY, PairStorage
+from tests.whole_image import WHOLE
 
 NOTHING = Needs()
 LITE = [(16, 16), (32, 32), (64,) * 4, (96,) * 4, (96,)]
@@ -51,7 +52,7 @@ def test_without_a_budget_most_of_what_is_free_is_taken(monkeypatch: pytest.Monk
 def scale(
     memory: int | None, size: int = 1000, extra: Needs = NOTHING, **options: Any
 ) -> ScaleBudget:
-    config = make_config(**options)
+    config = make_config(**(WHOLE | options))
     needs = needs_of(config.terms) | extra
     rows, settings = (0, size), config.optimizer
     return budget_scale(network(), (size, size), rows, needs, settings, "float32", memory)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from gramarye.losses.targets import Targets
 
 
+# What the picture shows, by a deep layer of the image at half its size, and where its edges are, by
+# two layers before it: strokes and swirls are free to move between them.
+CONTENT_LAYERS = {"relu4_2/2": 2.0, "relu3_1/2": 1.0, "relu3_1": 1.0}
+
+
 @final
 class ContentSettings(Part):
     """The pull towards the content."""
@@ -22,7 +27,7 @@ class ContentSettings(Part):
     title: ClassVar[str] = "the losses"
 
     layers: LayerWeights = Field(
-        {"relu4_2": 1.0},
+        CONTENT_LAYERS,
         alias="content_layers",
         description="layers of the content loss, with their weights",
     )

@@ -18,9 +18,18 @@ from gramarye.validation import not_allowed
 if TYPE_CHECKING:
     from gramarye.losses.targets import Targets
 
-# Not relu5_1, which the papers use: its features are so rare that a few spots of the picture can
-# satisfy it, as specks in the sky or parts of the style's figure (docs/quality.md shows it).
-STYLE_LAYERS = {"relu1_1": 8.0, "relu2_1": 4.0, "relu3_1": 2.0, "relu4_1": 1.0}
+# Large forms are seen in the image at half and a quarter of its size, by layers that see them as
+# sharply as strokes. Not by relu5_1, which the papers use: its features are so rare that a few
+# spots of the picture can satisfy it, as eyes in the sky or parts of the style's figure
+# (docs/quality.md). No layer beyond relu3_1 looks at the whole image, which pays for the others.
+STYLE_LAYERS = {
+    "relu1_1": 8.0,
+    "relu2_1": 4.0,
+    "relu3_1": 2.0,
+    "relu3_1/2": 1.0,
+    "relu4_1/2": 1.0,
+    "relu4_1/4": 1.0,
+}
 
 
 @final
@@ -57,7 +66,7 @@ class StyleSettings(Part):
         "paper's)",
     )
     weight: float = Field(
-        60.0, ge=0, le=LARGEST_WEIGHT, alias="style_weight", description="pull towards the style"
+        80.0, ge=0, le=LARGEST_WEIGHT, alias="style_weight", description="pull towards the style"
     )
     mix: tuple[Weight, ...] = Field(
         (),

@@ -19,7 +19,7 @@ class ScaleSettings(Part):
         True, description="grow the picture from scale to scale, or work at the result's size only"
     )
     min_size: int = Field(
-        256, ge=16, le=65_536, description="longest side of the first, coarsest scale"
+        128, ge=16, le=65_536, description="longest side of the first, coarsest scale"
     )
     scale_factor: float = Field(
         2.0, ge=1.05, le=65_536, description="ratio of one scale to the next"
