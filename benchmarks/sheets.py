@@ -61,11 +61,11 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, rows, width in (
-        ("before-after", before_after(args.size), 1200),
-        ("strengths", strengths(args.size * 3 // 4), 1600),
+        ("before-after", before_after(args.size), 1000),
+        ("strengths", strengths(args.size * 3 // 4), 1400),
     ):
         sheet = Picture.from_tensor(contact_sheet(rows, width))
-        sheet.save(args.out / f"{name}.jpg", quality=86)
+        sheet.save(args.out / f"{name}.jpg", quality=82)
 
 
 if __name__ == "__main__":

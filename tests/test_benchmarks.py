@@ -13,7 +13,7 @@ import torch
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import losses, plots
+from benchmarks import losses, plots, sheets
 from benchmarks.__main__ import MEASURES, make_parser, make_plan, measure
 from benchmarks.baselines import adam, gatys, gatys_losses, gradient, gram, random_vgg19
 from benchmarks.floor import Rates, Work, count
@@ -314,3 +314,30 @@ def test_losses_are_painted_and_timed(tiny_weights: Path, tmp_path: Path) -> Non
     assert all(value > 0 for found in figures.values() for value in found.values())
     assert (tmp_path / "swd.jpg").exists() and (tmp_path / "all.jpg").exists()
     assert (tmp_path / "gram=1_remd=1_relu4_1.jpg").exists()
+
+
+def test_sheets_show_the_default_before_and_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "PAIRS", (("fox", "ink"),))
+    monkeypatch.setattr(sheets, "STRENGTHS", (0.0, 1.0))
+    cells = sheets.before_after(64)[0]
+    assert (cells[0].picture - cells[1].picture).abs().mean() > 0.005
+    sheets.main(["--out", str(tmp_path), "--size", "64"])
+    assert {path.name for path in tmp_path.iterdir()} == {"before-after.jpg", "strengths.jpg"}
+
+
+def test_a_layer_at_half_the_size_does_a_quarter_of_the_work(
+    tiny_network: PerceptualNetwork,
+) -> None:
+    whole = count(tiny_network, {"relu2_1": 1.0}, {"relu3_1": 1.0}, "float32")
+    half = count(tiny_network, {"relu2_1/2": 1.0}, {"relu3_1/2": 1.0}, "float32")
+    both = count(
+        tiny_network,
+        {"relu2_1": 1.0, "relu2_1/2": 1.0},
+        {"relu3_1": 1.0, "relu3_1/2": 1.0},
+        "float32",
+    )
+    for name in ("float32", "inner", "bytes"):
+        assert getattr(half, name) == pytest.approx(getattr(whole, name) / 4)
+        assert getattr(both, name) == pytest.approx(1.25 * getattr(whole, name))
