@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+import gramarye
 from gramarye.config import make_config
 from gramarye.errors import SettingsError
-from gramarye.losses.terms import needs_of
+from gramarye.losses.terms import needs_of, without_layers
 from gramarye.networks.registry import load_network
 from gramarye.plan import Plan, make_plan
 from gramarye.stylize import stylize_steps
@@ -64,3 +65,20 @@ def test_where_there_is_room_they_pull() -> None:
     config = make_config(size=96, min_size=96, steps=3, style_layers=LAYERS)
     *_, last = stylize_steps(content, [style], config)
     assert last.losses["style/relu4_1/4"] > 0
+
+
+def test_what_was_asked_for_and_has_no_room_is_noted() -> None:
+    content, style = picture(48, 56, 1), picture(60, 60, 2)
+    settings = {"size": 56, "steps": 1}
+    for layers, told in (({**LAYERS, "relu4_1/8": 1.0}, True), (LAYERS, False)):
+        made = gramarye.stylize(content, style, style_layers=layers, **settings)
+        found = [note for note in made.notes if "no room for relu4_1/8" in note]
+        assert bool(found) == told
+
+
+def test_a_kind_without_weights_of_layers_keeps_what_it_reads() -> None:
+    settings = make_config(style_layers=LAYERS, content_layers={"relu4_2/2": 1.0}).terms
+    rest = without_layers(settings, {"relu4_1/4", "relu4_2/2"})
+    assert rest["style"].layers["relu4_1/4"] == 0  # type: ignore[attr-defined]
+    assert rest["content"] is settings["content"]  # it has no other layer
+    assert rest["tv"] is settings["tv"]

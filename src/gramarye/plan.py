@@ -78,6 +78,12 @@ class Plan:
         return self.config.optimizer.history
 
     @property
+    def left_out(self) -> frozenset[str]:
+        """The layers that even the result's size has no room for."""
+        wanted, here = (needs_of(c.terms).all_layers for c in (self.config, self.scales[-1].config))
+        return wanted - here
+
+    @property
     def first_tiled(self) -> Scale | None:
         """The coarsest scale that is taken in tiles."""
         for scale in self.scales:

@@ -278,6 +278,12 @@ def input_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
     wanted = plan.config.picture.style_scale
     longest = max(plan.size)
     notes = []
+    asked_for = plan.left_out - needs_of(StylizeConfig().terms).all_layers
+    if asked_for:
+        notes.append(
+            f"the pictures have no room for {', '.join(sorted(asked_for))}: choose a larger --size "
+            "or a larger style for layers that look at a part of the size"
+        )
     sizes = inputs.sizes
     if "init" in sizes and not alike(sizes["init"], sizes["content"]):
         (height, width), (h, w) = sizes["init"], sizes["content"]

@@ -64,7 +64,7 @@ def without_layers(settings: TermSettings, layers: Collection[str]) -> TermSetti
 
 def without(kind: TermKind[Any], part: Part, layers: Collection[str]) -> Part:
     read = kind.needs(part).layers & frozenset(layers)
-    if not read:
+    if not read or not isinstance(getattr(part, "layers", None), Mapping):
         return part
     weights = {**part.layers, **dict.fromkeys(read, 0.0)}  # type: ignore[attr-defined]
     rest = part.model_copy(update={"layers": weights})
