@@ -136,13 +136,13 @@ def count(
             {name for name in names if joined(name, shrink) in layers}
             for layers in (style_layers, content_layers)
         )
-        floor = count_floor(network, style, content, precision)
-        added = zip(astuple(total), astuple(floor), strict=True)
+        part = count_at_one_size(network, style, content, precision)
+        added = zip(astuple(total), astuple(part), strict=True)
         total = Work(*(a + b / shrink**2 for a, b in added))
     return total
 
 
-def count_floor(
+def count_at_one_size(
     network: PerceptualNetwork,
     style_layers: Collection[str],
     content_layers: Collection[str],

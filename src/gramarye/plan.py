@@ -111,8 +111,8 @@ def make_plan(
     files, for messages. All scales are planned
     before the first step: a last one that is too large must not cost the others.
     """
-    check_sizes(sizes)
     needs = needs_of(config.terms)
+    check_sizes(sizes)
     for kind in needs.inputs:
         if not names_of(kind, sizes):
             raise InputError(f"there is no {kind}: name one, or give what needs it a weight of 0")

@@ -68,6 +68,7 @@ def test_torchrun_writes_one_picture_like_that_of_one_process(
     one, two = tmp_path / "one.png", tmp_path / "out" / "two.png"
     two.parent.mkdir()
     options = [*SETTINGS, "--weights", str(tiny_weights), "--steps", "5", "--finer-steps", "5"]
+    options += ["--style-weight", "60"]  # that the bounds below were found with
     assert main(["stylize", *pictures, "-o", str(one), "-q", *options]) == 0
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += ["--standalone", "-m", "gramarye", "stylize", *pictures, "-o", str(two), *options]
@@ -80,7 +81,7 @@ def test_torchrun_writes_one_picture_like_that_of_one_process(
     pixels = [np.rint(load_picture(path).pixels.numpy() * 255) for path in (one, two)]
     # Other roundings in float32, ten times amplified: by one of 255 at the rounding's edge.
     assert np.abs(pixels[0] - pixels[1]).max() <= 2
-    assert np.mean(pixels[0] != pixels[1]) < 0.03
+    assert np.mean(pixels[0] != pixels[1]) < 0.02
 
 
 def test_one_process_tells_what_is_wrong_and_all_end(

@@ -27,9 +27,9 @@ from gramarye.networks.borders import (
     interior,
     padded,
 )
-from gramarye.networks.features import Conv, Padding, PerceptualNetwork, Pool, Step, shrunk
-from gramarye.networks.layers import by_shrink, joined
+from gramarye.networks.features import Conv, Padding, PerceptualNetwork, Pool, Step
 from gramarye.networks.pools import pooled, unpooled
+from gramarye.networks.pyramid import PyramidPasses
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -91,63 +91,6 @@ def choose_precision(precision: Precision, device: torch.device) -> Precision:
             "and without them it is several times slower than float32: choose auto or float32"
         )
     return precision
-
-
-@final
-class PyramidPasses:
-    """Passes through the network at every part of the image's size that layers look at.
-
-    The image is a pyramid (Burt and Adelson, 1983) of means; each of its floors has a pass.
-    """
-
-    def __init__(self, network: PerceptualNetwork, passes: Passes) -> None:
-        self.network, self.passes = network, passes
-
-    def __call__(self, image: Tensor, layers: Iterable[str], *, keep: bool) -> Pass:
-        wanted = set(layers)
-        self.network.check_layers(wanted)
-        self.network.check_image(image, wanted)
-        floors = {
-            shrink: self.passes(shrunk(image, shrink), names, keep=keep)
-            for shrink, names in by_shrink(wanted).items()
-        }
-        return floors[1] if floors.keys() == {1} else PyramidPass(image, floors)
-
-
-@final
-class PyramidPass:
-    def __init__(self, image: Tensor, floors: Mapping[int, Pass]) -> None:
-        self.image, self.floors = image, floors
-        self.features = {
-            joined(layer, shrink): features
-            for shrink, floor in floors.items()
-            for layer, features in floor.features.items()
-        }
-
-    def backward(self, gradients: Mapping[str, AddGradient]) -> Tensor:
-        total: Tensor | None = None
-        for shrink, floor in self.floors.items():  # the whole image's first, if there is one
-            here = {
-                layer: gradients[joined(layer, shrink)]
-                for layer in floor.features
-                if joined(layer, shrink) in gradients
-            }
-            gradient = floor.backward(here)
-            if shrink == 1:
-                total = gradient
-            else:
-                total = torch.zeros_like(self.image) if total is None else total
-                add_enlarged(total, gradient, shrink)
-        assert total is not None
-        return total
-
-
-def add_enlarged(total: Tensor, gradient: Tensor, shrink: int) -> None:
-    """Add to a gradient in the image (B, 3, H, W) that of its means (B, 3, h, w), in place."""
-    height, width = gradient.shape[-2:]
-    squares = total[..., : shrink * height, : shrink * width]
-    squares = squares.view(*gradient.shape[:-2], height, shrink, width, shrink)
-    squares += gradient[..., :, None, :, None] / shrink**2
 
 
 @final

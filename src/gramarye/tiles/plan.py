@@ -43,17 +43,17 @@ def pass_bytes(
 
     The factors were fitted to measured peaks (`python -m benchmarks --only memory`).
     """
-    floors = [
-        (floor_bytes(network, names, precision), shrink**2)
+    parts = [
+        (bytes_at_one_size(network, names, precision), shrink**2)
         for shrink, names in by_shrink(layers).items()
     ]
     return PassBytes(
-        sum(floor.kept / area for floor, area in floors),
-        max(floor.working / area for floor, area in floors),
+        sum(part.kept / area for part, area in parts),
+        max(part.working / area for part, area in parts),
     )
 
 
-def floor_bytes(
+def bytes_at_one_size(
     network: PerceptualNetwork, layers: Collection[str], precision: Precision
 ) -> PassBytes:
     """What a pass takes whose layers look at the image at one size, per pixel of that."""
