@@ -185,9 +185,9 @@ from gramarye.losses.statistics import moments
 from gramarye.networks.registry import load_network
 from gramarye.objective import Objective, Term
 
-precision, memory, height, width = sys.argv[1], *map(int, sys.argv[2:])
+precision, memory, height, width = sys.argv[1], *map(int, sys.argv[2:5])
+content, *layers = sys.argv[5:]
 keep_freed_memory()  # as the command does
-layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
 network = load_network("vgg19-lite", layers=["relu4_2"]).to(memory_format=torch.channels_last)
 
 def resident(key):
@@ -195,17 +195,18 @@ def resident(key):
     return int(re.search(rf"^{key}:\\s+(\\d+) kB", status, re.M)[1]) * 1024
 
 def objective(height, width):
-    style = network(torch.rand(1, 3, 64, 64), layers)
+    style = network(torch.rand(1, 3, 96, 96), layers)
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    shape = 1, network.geometry("relu4_2").channels, height // 8, width // 8
+    sides = (network.positions(content, side) for side in (height, width))
+    shape = 1, network.geometry(content).channels, *sides
     target = torch.full(shape, 0.1, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    terms = [Term("content", 1.0, SquaredError("relu4_2", target, 1.0), ("relu4_2",))]
+    terms = [Term("content", 1.0, SquaredError(content, target, 1.0), (content,))]
     for layer in layers:
         loss = MomentsLoss(layer, moments(style[layer]).to(torch.float64), covariance_distance)
         terms.append(Term(layer, 1.0, loss, (layer,)))
     return Objective(network, terms, precision=precision, memory=memory or None)
 
-objective(64, 64).evaluate(torch.rand(1, 3, 64, 64))  # libraries are loaded, kernels made
+objective(96, 96).evaluate(torch.rand(1, 3, 96, 96))  # libraries are loaded, kernels made
 subject, image = objective(height, width), torch.rand(1, 3, height, width)
 before = resident("VmRSS")
 for _ in range(2):
@@ -220,6 +221,7 @@ print(json.dumps({**found, "tiles": len(plan.tiles)}))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("layers", ["whole image", "default"])
 @pytest.mark.parametrize(
     ("precision", "mebibytes", "tiles", "size"),
     [
@@ -232,10 +234,13 @@ print(json.dumps({**found, "tiles": len(plan.tiles)}))
     ],
 )
 def test_the_peak_of_an_evaluation_stays_under_its_plan(
-    precision: str, mebibytes: int, tiles: int, size: tuple[int, int]
+    precision: str, mebibytes: int, tiles: int, size: tuple[int, int], layers: str
 ) -> None:
     """And the plan is not wildly too careful."""
+    config = make_config(**(WHOLE if layers == "whole image" else {}))
+    content = next(iter(config.value("content_layers")))
     arguments = [precision, str(mebibytes * 2**20), *map(str, size)]
+    arguments += [content, *config.value("style_layers")]
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, *arguments], capture_output=True, text=True, check=True
     )
