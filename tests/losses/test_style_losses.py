@@ -190,6 +190,8 @@ def test_some_losses_have_usual_layers() -> None:
     assert StyleSettings(distance="mrf", layers=layers, unit="absolute").parts()["mrf"] == {
         "relu3_1": 80.0
     }
+    deep = StyleSettings(distance="mrf").parts()["mrf"]  # of the default, at any part of the size
+    assert set(deep) == {"relu3_1", "relu3_1/2", "relu4_1/2", "relu4_1/4"}
     named = StyleSettings(distance="mrf@relu1_1", layers=layers, unit="absolute")
     assert named.parts()["mrf"] == {"relu1_1": 240.0}
     others = StyleSettings(distance="mrf", layers={"conv2d0": 1.0}, unit="absolute")

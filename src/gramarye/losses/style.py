@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from gramarye.errors import SettingsError
 from gramarye.losses.kind import Needs, Term, TermKind, added_up, shares
 from gramarye.losses.style_losses import STYLE_LOSSES, parse_mix
+from gramarye.networks.layers import split_layer
 from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part, Weight, WrittenAs
 from gramarye.units import counted
 from gramarye.validation import not_allowed
@@ -111,7 +112,8 @@ class StyleSettings(Part):
             }
         found = {}
         for part in losses:
-            usual = [layer for layer in self.layers if layer in STYLE_LOSSES[part.name].layers]
+            deep = STYLE_LOSSES[part.name].layers
+            usual = [layer for layer in self.layers if split_layer(layer)[0] in deep]
             chosen = part.layers or usual or self.layers
             layers = {layer: self.layers.get(layer, 1.0) for layer in chosen}
             layers = shares(layers) if relative else layers

@@ -122,7 +122,7 @@ def shortest_side(module: nn.Module) -> int:
 
 
 def shrunk(image: Tensor, shrink: int) -> Tensor:
-    """The means of squares of `shrink` x `shrink` pixels; what fills none at the far sides is out.
+    """Means over blocks of `shrink` x `shrink` pixels; what fills none at the far sides is out.
 
     Every pixel counts in one mean only, so that tiles which begin at multiples of `shrink` have
     exactly the whole image's.
