@@ -1,13 +1,13 @@
 """How well vgg19-lite sees: errors per layer and agreement of the style gradient with the teacher.
 
-    python -m benchmarks.distillation --checkpoint RUN.checkpoint --teacher A --teacher B \
+    python -m benchmarks.distillation [--checkpoint RUN.checkpoint] --teacher A --teacher B \
         --photos FILE ... --paintings FILE ...
 
 Errors are relative L2 errors of the heads the network was trained through (they are in the
-checkpoint, not in the package) on whole pictures. The gradient's agreement is the cosine between
-the gradients, in the image, of one layer's Gram distance measured by the teacher and by the
-packaged network, at a content whose colors were matched and halfway through a stylization; both as
-they are and smoothed over 8 x 8 pixels.
+checkpoint, not in the package: without it there are none) on whole pictures. The gradient's
+agreement is the cosine between the gradients, in the image, of one layer's Gram distance measured
+by the teacher and by the packaged network, at a content whose colors were matched and halfway
+through a stylization; both as they are and smoothed over 8 x 8 pixels.
 """
 
 from __future__ import annotations
@@ -108,26 +108,36 @@ def agreement(
     return {layer: [value / len(contents) for value in row] for layer, row in sums.items()}
 
 
+def errors(
+    checkpoint: Path, teachers: Teachers, photos: list[Path], paintings: list[Path]
+) -> dict[str, object]:
+    """The mean error of each layer on the photographs and on the paintings, and after how long."""
+    state = torch.load(checkpoint, weights_only=True)
+    config = DistillConfig(**state["config"])
+    pictures, _ = read_pictures(photos[:1])
+    crops = CropSampler(pictures, config.pixels, config.crops, config.seed)
+    training = Training(config, teachers, crops)
+    training.load_state_dict(state)
+    result: dict[str, object] = {"steps": training.step}
+    for kind, paths in (("photographs", photos), ("paintings", paintings)):
+        rows = [layer_errors(training, shrunk(path, SIDE)) for path in paths]
+        result[kind] = {
+            layer: round(sum(row[layer] for row in rows) / len(rows), 3) for layer in rows[0]
+        }
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--teacher", action="append", required=True)
     parser.add_argument("--photos", type=Path, nargs="+", required=True)
     parser.add_argument("--paintings", type=Path, nargs="+", required=True)
     args = parser.parse_args()
     teachers = Teachers([load_teacher(name) for name in args.teacher])
-    state = torch.load(args.checkpoint, weights_only=True)
-    config = DistillConfig(**state["config"])
-    pictures, _ = read_pictures(args.photos[:1])
-    crops = CropSampler(pictures, config.pixels, config.crops, config.seed)
-    training = Training(config, teachers, crops)
-    training.load_state_dict(state)
-    result: dict[str, object] = {"steps": training.step}
-    for kind, paths in (("photographs", args.photos), ("paintings", args.paintings)):
-        rows = [layer_errors(training, shrunk(path, SIDE)) for path in paths]
-        result[kind] = {
-            layer: round(sum(row[layer] for row in rows) / len(rows), 3) for layer in rows[0]
-        }
+    result: dict[str, object] = {}
+    if args.checkpoint:
+        result |= errors(args.checkpoint, teachers, args.photos, args.paintings)
     pairs = min(len(args.photos), len(args.paintings), 6)
     result["gradient cosine"] = {
         layer: [round(value, 3) for value in row]

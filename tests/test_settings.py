@@ -228,9 +228,9 @@ def test_seed_draws_the_noise(studio: Studio) -> None:
 # the network
 
 
-def check_the_networks(setting: str, value: Any) -> None:
+def check_the_networks(setting: str, value: Any, **settings: Any) -> None:
     """The setting gives the picture that the network loaded with it gives, and no other network."""
-    config = gramarye.make_config(**{**BASE, "steps": 2, setting: value})
+    config = gramarye.make_config(**{**BASE, "steps": 2, **settings, setting: value})
     network = gramarye.load_network("vgg19-lite", **{setting: value})
     plain = gramarye.load_network("vgg19-lite")
     found, expected, other = (
@@ -252,7 +252,8 @@ def test_padding_is_the_networks(padding: str) -> None:
 
 
 def test_normalize_weights_is_the_networks() -> None:
-    check_the_networks("normalize_weights", True)
+    # Relative errors hardly tell the scale of the features; sums do.
+    check_the_networks("normalize_weights", True, content_loss="sum")
 
 
 # the losses

@@ -265,8 +265,8 @@ def test_tiles_of_other_networks_agree_at_the_layers_they_are_used_with(name: st
     info = find_network(name)
     used = (*info.style_layers[:4], info.content_layer)
     deepest = max(used, key=definition(name).layers.index)
-    network = other(name, "max", "zeros", deepest)
-    content, style, image = pictures(139, 201, torch.float32)
+    network = other(name, "max", "zeros", deepest).double()
+    content, style, image = pictures(139, 201, torch.float64)
     objective = objective_of(network, content, style, info.content_layer, info.style_layers[:4])
     assert agree_tiled(objective, image, 2, 2, 0.5) > 1
 

@@ -31,6 +31,9 @@ SHARE_OF_FREE = 0.8  # taken where no budget is given: the machine is somebody's
 # 0.9 GiB the peak was up to this many times what was planned, and this many bytes, above it. Where
 # no tile is kept, float32's larger tensors leave larger holes: 1.5 to 1.7 times.
 SCATTER, SCATTER_NONE_KEPT, SCATTER_BYTES = 1.25, 1.7, 96 * 2**20
+# What oneDNN holds besides for bfloat16 convolutions of many shapes on processors with AMX,
+# measured on a Xeon: 10 to 120 MiB more than the same processor took without AMX.
+AMX_BYTES = 120 * 2**20
 # Where L-BFGS keeps its ten pairs, and what moving by them then costs, as a share of a whole pass
 # (`python -m benchmarks --only optimizers`, beside an evaluation).
 STORAGES: tuple[tuple[bool, bool, float], ...] = (  # in bfloat16, on disk
@@ -115,7 +118,7 @@ def budget_scale(
             network, layers, height, width, rest, precision, rows, divisible=divisible
         )
         if rest is not None and len(tiles.tiles) > 1:
-            scattered = rest - SCATTER_BYTES
+            scattered = rest - scattered_bytes(precision)
             rest = int(scattered / SCATTER)
             tiles = choose_tiles(network, layers, height, width, rest, precision, rows)
             if scatter(tiles, precision) != SCATTER:
@@ -170,11 +173,17 @@ def scatter(tiles: TilePlan, precision: Precision) -> float:
     return SCATTER if tiles.kept or precision == "bfloat16" else SCATTER_NONE_KEPT
 
 
+def scattered_bytes(precision: Precision) -> int:
+    """How many bytes several tiles may take besides, whatever was planned."""
+    amx = precision == "bfloat16" and torch.cpu._is_amx_tile_supported()
+    return SCATTER_BYTES + (AMX_BYTES if amx else 0)
+
+
 def taken(tiles: TilePlan, precision: Precision) -> float:
     """What a plan takes, the holes between its tensors included."""
     if len(tiles.tiles) == 1:
         return tiles.bytes
-    return scatter(tiles, precision) * tiles.bytes + SCATTER_BYTES
+    return scatter(tiles, precision) * tiles.bytes + scattered_bytes(precision)
 
 
 def optimizer_vectors(optimizer: OptimizerSettings, rounded: bool, on_disk: bool) -> float:
