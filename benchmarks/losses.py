@@ -1,11 +1,12 @@
 """Every style loss on the same six pairs of our own samples, and what a step of it costs.
 
-    python -m benchmarks.losses --out DIR [--loss LOSS ...] [--size 256]
+    python -m benchmarks.losses --out DIR [--loss LOSS ...] [--size 256] [--judge NAME|FILE ...]
 
 A loss may be a mix as `--style-loss` takes it. Writes a contact sheet per loss, all.jpg with the
 last pair by every loss, four in a row in the order of `gramarye stylize --help`, and figures.json:
 the time of a step over that of one with `gram` (both in this run, in turns, on the first pair), and
-the mean of the content loss at the end over the pairs.
+the mean over the pairs of the content loss at the end and of the score (`gramarye score`): each
+level by the first judge that sees it, the content by the last one.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from gramarye.config import StylizeConfig, make_config
 from gramarye.losses.style_losses import STYLE_LOSSES
 from gramarye.optimize import Iterate
 from gramarye.pictures.contact_sheet import Cell, contact_sheet
-from gramarye.pictures.picture import Picture, load_image
+from gramarye.pictures.picture import Picture, load_image, load_picture
 from gramarye.samples import sample_path
 from gramarye.scales.resizing import resize
+from gramarye.scoring.judge import Judge, load_judge
+from gramarye.scoring.score import Scorer
 from gramarye.stylize import stylize_steps
 
 PAIRS = (
@@ -75,6 +78,24 @@ def paint(pair: tuple[str, str], config: StylizeConfig) -> tuple[Cell, dict[str,
     return Cell(image.clamp(0, 1), style), losses
 
 
+def scored(
+    pairs: Sequence[tuple[str, str]], cells: Sequence[Cell], judges: Sequence[Judge]
+) -> dict[str, float]:
+    """The mean score of the paintings of these pairs."""
+    columns: dict[str, list[float]] = {}
+    for pair, cell in zip(pairs, cells, strict=True):
+        content, style = (load_picture(sample_path(name)) for name in pair)
+        scores = Scorer(content, [style], judges).scores(Picture.from_tensor(cell.picture))
+        row: dict[str, float | None] = {}
+        for score in reversed(scores):
+            row |= {level: value for level, value in score.levels.items() if value is not None}
+        row |= {"content distance": scores[-1].content, "edges": scores[-1].edges}
+        for column, value in row.items():
+            if value is not None:
+                columns.setdefault(column, []).append(value)
+    return {column: statistics.mean(values) for column, values in columns.items()}
+
+
 def sheet(cells: Sequence[Cell], wide: int, path: Path) -> None:
     rows = [cells[i : i + wide] for i in range(0, len(cells), wide)]
     while len(rows[-1]) < len(rows[0]):
@@ -83,9 +104,15 @@ def sheet(cells: Sequence[Cell], wide: int, path: Path) -> None:
 
 
 def one_loss(
-    loss: str, settings: dict[str, Any], pairs: Sequence[tuple[str, str]], out: Path, *, timed: bool
+    loss: str,
+    settings: dict[str, Any],
+    pairs: Sequence[tuple[str, str]],
+    judges: Sequence[Judge],
+    out: Path,
+    *,
+    timed: bool,
 ) -> tuple[dict[str, float], list[Cell]]:
-    """Paint and measure one loss; its contact sheet is written."""
+    """Paint, measure and judge one loss; its contact sheet is written."""
     config = make_config(**{**settings, "style_loss": loss})
     figures = {}
     if timed:
@@ -98,6 +125,8 @@ def one_loss(
             sum(value for name, value in losses.items() if name.startswith("content/"))
             for _, losses in painted
         )
+        if judges:
+            figures |= scored(pairs, cells, judges)
         name = "".join(c if c.isalnum() or c in "-=" else "_" for c in loss)
         sheet(cells, WIDE, out / f"{name}.jpg")
     return figures, cells
@@ -114,20 +143,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights", help="weights file of the network")
     parser.add_argument("--no-time", action="store_true", help="paint only")
     parser.add_argument(
+        "--judge", action="append", default=[], help="as in `gramarye score`; may be repeated"
+    )
+    parser.add_argument(
         "--pairs",
         type=int,
         default=len(PAIRS),
         help="how many of the pairs; 0 measures the time only",
     )
     args = parser.parse_args(argv)
-    settings: dict[str, Any] = {"size": args.size, "min_size": min(args.size, 256)}
+    judges = [load_judge(judge) for judge in args.judge]
+    settings: dict[str, Any] = {"size": args.size}
     settings |= {k: v for k in ("steps", "weights") if (v := getattr(args, k)) is not None}
     args.out.mkdir(parents=True, exist_ok=True)
     figures: dict[str, dict[str, float]] = {}
     last: list[Cell] = []
     for loss in args.loss or STYLE_LOSSES:
         figures[loss], cells = one_loss(
-            loss, settings, PAIRS[: args.pairs], args.out, timed=not args.no_time
+            loss, settings, PAIRS[: args.pairs], judges, args.out, timed=not args.no_time
         )
         last += cells[-1:]
         shown = "  ".join(f"{key} {value:.3f}" for key, value in figures[loss].items())

@@ -308,9 +308,11 @@ def test_plots_are_written_as_svg_whose_words_can_be_read(
 def test_losses_are_painted_and_timed(tiny_weights: Path, tmp_path: Path) -> None:
     options = ["--size", "48", "--steps", "2", "--pairs", "2", "--weights", str(tiny_weights)]
     named = ["--loss", "swd", "--loss", "gram=1,remd=1@relu4_1"]
-    assert losses.main([*options, *named, "--out", str(tmp_path)]) == 0
+    judged = ["--judge", str(tiny_weights)]
+    assert losses.main([*options, *named, *judged, "--out", str(tmp_path)]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))
     assert list(figures) == ["swd", "gram=1,remd=1@relu4_1"]
+    assert {"step_over_gram", "content", "color", "motif", "edges"} <= figures["swd"].keys()
     assert all(value > 0 for found in figures.values() for value in found.values())
     assert (tmp_path / "swd.jpg").exists() and (tmp_path / "all.jpg").exists()
     assert (tmp_path / "gram=1_remd=1_relu4_1.jpg").exists()

@@ -188,14 +188,14 @@ def test_maps_of_one_position_have_a_loss_and_a_gradient(name: str) -> None:
 def test_some_losses_have_usual_layers() -> None:
     layers = {"relu1_1": 3.0, "relu3_1": 1.0}
     assert StyleSettings(distance="mrf", layers=layers, unit="absolute").parts()["mrf"] == {
-        "relu3_1": 80.0
+        "relu3_1": 60.0
     }
     deep = StyleSettings(distance="mrf").parts()["mrf"]  # of the default, at any part of the size
     assert set(deep) == {"relu3_1", "relu3_1/2", "relu4_1/2", "relu4_1/4"}
     named = StyleSettings(distance="mrf@relu1_1", layers=layers, unit="absolute")
-    assert named.parts()["mrf"] == {"relu1_1": 240.0}
+    assert named.parts()["mrf"] == {"relu1_1": 180.0}
     others = StyleSettings(distance="mrf", layers={"conv2d0": 1.0}, unit="absolute")
-    assert others.parts()["mrf"] == {"conv2d0": 80.0}
+    assert others.parts()["mrf"] == {"conv2d0": 60.0}
 
 
 def test_plain_features_are_seen_as_they_are() -> None:

@@ -67,7 +67,7 @@ class StyleSettings(Part):
         "paper's)",
     )
     weight: float = Field(
-        80.0, ge=0, le=LARGEST_WEIGHT, alias="style_weight", description="pull towards the style"
+        60.0, ge=0, le=LARGEST_WEIGHT, alias="style_weight", description="pull towards the style"
     )
     mix: tuple[Weight, ...] = Field(
         (),
