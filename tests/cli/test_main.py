@@ -31,6 +31,13 @@ def test_nothing_to_do_shows_the_help_and_is_a_mistake(
     assert out == "" and "stylize" in err
 
 
+def libraries_seconds() -> float:
+    """The processor time of a start that imports click and pydantic and does nothing."""
+    code = "import time, click, pydantic.main\nprint(time.process_time())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
 @pytest.mark.parametrize(
     "command", [["--help"], ["stylize", "--help"], ["redo", "--help"], ["score", "--help"]]
 )
@@ -45,7 +52,9 @@ def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert float(done.stderr) < 0.5  # of processor time: a busy machine proves nothing
+    # Of processor time, and beside what its two libraries take here: on a busy or slow machine even
+    # that is more.
+    assert float(done.stderr) < max(0.5, 4 * libraries_seconds())
 
 
 def test_python_m_gramarye_is_the_same_command() -> None:
