@@ -1,17 +1,22 @@
-"""The pictures of docs/before-after.md: our own samples, painted by this.
+"""Pictures of the docs (before-after.md, textures.md, blends.md): our own samples, painted by this.
 
     python -m benchmarks.sheets --out docs/images
+    python -m benchmarks.sheets --out docs/images --only textures
 
 `before-after.jpg`: pairs of a row each, by the default as it was before the pyramid and as it is.
-`strengths.jpg`: four pairs at five strengths.
+`strengths.jpg`: four pairs at five strengths. `textures.jpg`: styles, a texture of each, and one
+that is tileable, laid two by two. `blends.jpg`: from a photograph to a painting, and from a style
+to another.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 import gramarye
 from gramarye.pictures.contact_sheet import Cell, contact_sheet
@@ -33,6 +38,9 @@ PAIRS = (
     ("landscape", "pointillism"),
     ("fox", "ink"),
 )
+TEXTURED = ("mosaic", "impasto", "woodblock", "ink")
+WAYS = (("fox", "mosaic"), ("canal", "impasto"), ("canal", "impasto", "woodblock"))
+FRAMES = 7
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -52,20 +60,55 @@ def strengths(size: int) -> list[list[Cell]]:
     return [[paint(pair, size=size, strength=s) for s in STRENGTHS] for pair in PAIRS[:4]]
 
 
+def textures(size: int) -> list[list[Cell]]:
+    return [[Cell(picture) for picture in textured(name, size)] for name in TEXTURED]
+
+
+def textured(name: str, size: int) -> list[Tensor]:
+    """A style, a texture of it, and a tileable one, two by two."""
+    style = load_image(sample_path(name))
+    size = size // 32 * 32  # which the tileable one's layers ask for
+    made = [gramarye.texture(style, size, tileable=t).pixels for t in (False, True)]
+    print(f"{name}: textures", flush=True)
+    return [style, made[0], made[1].repeat(1, 1, 2, 2)]
+
+
+def blends(size: int) -> list[list[Cell]]:
+    return [walked(way, size) for way in WAYS]
+
+
+def walked(way: tuple[str, ...], size: int) -> list[Cell]:
+    """The frames of a way, and the styles in the corners of its ends."""
+    content, *styles = (load_image(sample_path(name)) for name in way)
+    frames = [frame.pixels for frame in gramarye.blend(content, styles, FRAMES, size=size)]
+    print(f"{', '.join(way)}: blended", flush=True)
+    corners = {len(frames) - 1: styles[-1]} | ({0: styles[0]} if len(styles) > 1 else {})
+    return [Cell(frame, corners.get(number)) for number, frame in enumerate(frames)]
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--size", type=int, default=512, help="longest side in pixels [512]")
+    parser.add_argument("--only", choices=SHEETS, help="one of the sheets")
     args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
-    for name, rows, width in (
-        ("before-after", before_after(args.size), 1000),
-        ("strengths", strengths(args.size * 3 // 4), 1400),
-    ):
+    for name in [args.only] if args.only else SHEETS:
+        paint_rows, share, width = SHEETS[name]
+        rows = paint_rows(round(args.size * share))
         sheet = Picture.from_tensor(contact_sheet(rows, width))
         sheet.save(args.out / f"{name}.jpg", quality=82)
+
+
+# What paints a sheet's rows, of which share of the size, and how wide the sheet is.
+SHEETS: Mapping[str, tuple[Callable[[int], list[list[Cell]]], float, int]] = {
+    "before-after": (before_after, 1.0, 1000),
+    "strengths": (strengths, 0.75, 1400),
+    "textures": (textures, 0.75, 1200),
+    "blends": (blends, 0.75, 1500),
+}
 
 
 if __name__ == "__main__":

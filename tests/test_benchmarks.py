@@ -323,10 +323,13 @@ def test_sheets_show_the_default_before_and_now(
 ) -> None:
     monkeypatch.setattr(sheets, "PAIRS", (("fox", "ink"),))
     monkeypatch.setattr(sheets, "STRENGTHS", (0.0, 1.0))
+    monkeypatch.setattr(sheets, "TEXTURED", ("ink",))
+    monkeypatch.setattr(sheets, "WAYS", (("fox", "mosaic"),))
+    monkeypatch.setattr(sheets, "FRAMES", 2)
     cells = sheets.before_after(64)[0]
     assert (cells[0].picture - cells[1].picture).abs().mean() > 0.005
     sheets.main(["--out", str(tmp_path), "--size", "64"])
-    assert {path.name for path in tmp_path.iterdir()} == {"before-after.jpg", "strengths.jpg"}
+    assert {path.stem for path in tmp_path.iterdir()} == set(sheets.SHEETS)
 
 
 def test_a_layer_at_half_the_size_does_a_quarter_of_the_work(

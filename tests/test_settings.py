@@ -17,9 +17,12 @@ from torch.testing import assert_close
 
 import gramarye
 from gramarye.config import all_settings
+from gramarye.inputs.inputs import Input, Inputs
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.color import grayed, match_color
+from gramarye.plan import make_plan, run_network
 from gramarye.samples import sample_path
+from gramarye.stylize import steps as planned_steps
 from tests.whole_image import WHOLE
 
 # Where the laws of the others are: presets in test_docs, networks and weights in networks/,
@@ -148,6 +151,33 @@ def test_strength_multiplies_the_styles_losses_by_a_tenth_to_ten(studio: Studio)
         assert high[name] == pytest.approx(factor * middle[name], rel=1e-4, abs=1e-9)
 
 
+def test_aspect_is_that_of_a_picture_without_a_content() -> None:
+    settings = {**BASE, "steps": 1, "content_weight": 0.0, "init": "noise", "device": "cpu"}
+    for aspect, size in (((3, 4), (64, 48)), ((64, 32), (32, 64))):
+        config = gramarye.make_config(**settings, aspect=aspect)
+        inputs = Inputs({"style/0": Input.of(STYLE)})
+        network = run_network(config, torch.device("cpu"))
+        plan = make_plan(config, network, inputs.sizes, torch.device("cpu"))
+        (iterate,) = planned_steps(plan, inputs, network)
+        assert iterate.image.shape[-2:] == size
+
+
+def test_tileable_makes_opposite_sides_neighbors() -> None:
+    settings = {**BASE, "steps": 30, "device": "cpu"}
+    across = [
+        (lambda x: (x[..., 0] - x[..., -1]).abs().mean().item())(
+            gramarye.texture(STYLE, 64, tileable=tileable, **textured(settings)).pixels
+        )
+        for tileable in (False, True)
+    ]
+    assert across[1] < 0.7 * across[0]
+
+
+def textured(settings: dict[str, Any]) -> dict[str, Any]:
+    """Those of the settings that a texture takes."""
+    return {k: v for k, v in settings.items() if k not in ("size", "content_layers")}
+
+
 def test_color_says_whose_colors_the_first_image_has(studio: Studio) -> None:
     def colors(image: Tensor) -> Tensor:
         x = image[0].flatten(1)
@@ -200,6 +230,10 @@ def test_init_is_the_first_image(studio: Studio, tmp_path: Path) -> None:
     assert_close(first["content"], CONTENT)
     assert_close(first["gray"], torch.full_like(CONTENT, 0.5))
     assert_close(first["style"], STYLE)
+    like = studio.first_image(init="style-noise", color="free")
+    assert_close(like.mean((2, 3)), STYLE.mean((2, 3)), atol=0.03, rtol=0)
+    assert roughness(like) == pytest.approx(roughness(STYLE), rel=0.4)
+    assert abs(torch.corrcoef(torch.stack([like.flatten(), STYLE.flatten()]))[0, 1]) < 0.6
     noise = first["noise"]  # uniform: mean 1/2, variance 1/12, and no neighbor is like another
     assert noise.mean().item() == pytest.approx(0.5, abs=0.02)
     assert noise.var().item() == pytest.approx(1 / 12, rel=0.05)
@@ -282,6 +316,27 @@ def test_style_weights_are_how_much_each_style_counts(studio: Studio) -> None:
     assert losses(styles, style_weights=(3, 1)) != pytest.approx(losses(styles), rel=1e-2)
 
 
+def test_style_mixing_pools_styles_or_takes_what_lies_between(studio: Studio) -> None:
+    styles = [STYLE, square("ink")]
+    x, a, b = (studio.features(picture, "relu2_1") for picture in (CONTENT, *styles))
+    pooled = torch.cat([a, b], dim=1)  # as many pixels of both
+    means = {"pooled": pooled.mean(1), "between": (a.mean(1) + b.mean(1)) / 2}
+    covariances = {
+        "pooled": torch.cov(pooled, correction=0),
+        "between": (torch.cov(a, correction=0) + torch.cov(b, correction=0)) / 2,
+    }
+    for mixing, mean in means.items():
+        config = gramarye.make_config(
+            **{**BASE, **STILL, "color": "free", "style_layers": {"relu2_1": 1.0}},
+            style_weight=1.0, balance="absolute", style_mixing=mixing,
+        )  # fmt: skip
+        steps = gramarye.stylize_steps(CONTENT, styles, config, network=studio.network)
+        found = next(iter(steps)).losses["style/relu2_1"]
+        apart = (torch.cov(x, correction=0) - covariances[mixing]).square().sum() / len(x) ** 2
+        expected = (x.mean(1) - mean).square().sum() / len(x) + apart
+        assert found == pytest.approx(expected.item(), rel=1e-3), mixing
+
+
 def test_style_layers_are_where_the_style_is_found(studio: Studio) -> None:
     layers = ("relu1_1", "relu4_1")
     iterates = [studio.iterates(style_layers={layer: 1.0})[-1] for layer in layers]
@@ -289,6 +344,25 @@ def test_style_layers_are_where_the_style_is_found(studio: Studio) -> None:
         assert [name for name in here.losses if name.startswith("style/")] == [f"style/{layer}"]
         found, missed = (studio.style_distance(i.image, (layer,)) for i in (here, there))
         assert found < 0.7 * missed
+
+
+def test_mask_mode_is_which_places_are_in_a_mask(studio: Studio) -> None:
+    """Gray outside the white half changes what is measured in it, unless no place sees it."""
+    mask = torch.zeros(1, 3, 64, 64)
+    mask[..., :32] = 1.0
+    other = torch.where(mask > 0, STYLE, torch.full_like(STYLE, 0.5))
+
+    def losses(style: Tensor, mode: str) -> float:
+        settings = {**BASE, **STILL, "color": "free", "balance": "absolute", "mask_mode": mode}
+        config = gramarye.make_config(**settings | {"style_layers": {"relu2_1": 1.0}})
+        inputs = {"style-mask/0": mask}
+        steps = gramarye.stylize_steps(
+            CONTENT, [style], config, network=studio.network, inputs=inputs
+        )
+        return next(iter(steps)).losses["style/relu2_1"]
+
+    assert losses(other, "inside") == pytest.approx(losses(STYLE, "inside"), rel=1e-5)
+    assert losses(other, "simple") != pytest.approx(losses(STYLE, "simple"), rel=1e-3)
 
 
 def test_content_loss_is_relative_mean_or_half_the_sum(studio: Studio) -> None:

@@ -14,7 +14,8 @@ import gramarye
 from gramarye.config import all_settings, load_preset, make_config, preset_names
 from gramarye.distributed.bands import whole
 from gramarye.errors import ImageError, InputError, LayerError, SettingsError
-from gramarye.inputs.inputs import Input, Inputs, match_colors
+from gramarye.inputs.coloring import match_colors
+from gramarye.inputs.inputs import Input, Inputs
 from gramarye.jobs.job import Job
 from gramarye.jobs.running import open_job
 from gramarye.losses.style import StyleSettings

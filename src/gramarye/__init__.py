@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gramarye.blends import blend
     from gramarye.config import StylizeConfig, load_preset, make_config, preset_names
     from gramarye.errors import GramaryeError
     from gramarye.networks.registry import load_network
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gramarye.recipe import Recipe
     from gramarye.scoring.score import Score, score
     from gramarye.stylize import stylize, stylize_steps
+    from gramarye.textures import texture
 
 __version__ = "0.1.0"
 
@@ -35,6 +37,7 @@ __all__ = [
     "Score",
     "StylizeConfig",
     "__version__",
+    "blend",
     "load_image",
     "load_network",
     "load_picture",
@@ -45,6 +48,7 @@ __all__ = [
     "score",
     "stylize",
     "stylize_steps",
+    "texture",
 ]
 
 _HOMES = {
@@ -55,6 +59,7 @@ _HOMES = {
     "Recipe": "gramarye.recipe",
     "Score": "gramarye.scoring.score",
     "StylizeConfig": "gramarye.config",
+    "blend": "gramarye.blends",
     "load_image": "gramarye.pictures.picture",
     "load_network": "gramarye.networks.registry",
     "load_picture": "gramarye.pictures.picture",
@@ -65,6 +70,7 @@ _HOMES = {
     "score": "gramarye.scoring.score",
     "stylize": "gramarye.stylize",
     "stylize_steps": "gramarye.stylize",
+    "texture": "gramarye.textures",
 }
 
 

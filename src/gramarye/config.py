@@ -78,6 +78,12 @@ class StylizeConfig(Part):
         """The config with some settings changed, by their options' names."""
         return build(self.model_dump(), changes)
 
+    @property
+    def style_mix(self) -> tuple[float, ...]:
+        """How much each of several styles counts; empty where nobody has said."""
+        mix: tuple[float, ...] = self.terms["style"].mix  # type: ignore[attr-defined]
+        return mix
+
     def value(self, option: str) -> Any:
         """A setting by its option's name."""
         return get(self, find_setting(option).path)
@@ -154,6 +160,26 @@ def load_preset(name: str) -> dict[str, Any]:
 def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
     """A preset's settings with some of them changed; SettingsError says what is wrong with one."""
     return build({}, {**load_preset(preset), **settings, "preset": preset})
+
+
+OF_CONTENT = ("content", "self_similarity", "detail")  # kinds of terms that a texture has not
+
+
+def make_texture_config(
+    width: int, height: int, preset: str = "texture", **settings: Any
+) -> StylizeConfig:
+    """The settings of a texture of that size, of which the style is all there is.
+
+    Whatever the preset, what it says of a content is left out, and a first image that would be the
+    content is noise.
+    """
+    found = load_preset("texture")
+    for option, value in load_preset(preset).items():
+        path = find_setting(option).path
+        if path[:2] not in [("terms", kind) for kind in OF_CONTENT] and value != "content":
+            found[option] = value
+    size = {"size": max(width, height), "aspect": (width, height)}
+    return build({}, {**found, **size, **settings, "preset": preset})
 
 
 def build(tree: dict[str, Any], changes: Mapping[str, Any]) -> StylizeConfig:

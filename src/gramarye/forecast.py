@@ -17,7 +17,8 @@ import torch
 from gramarye.config import StylizeConfig
 from gramarye.devices import resident_memory
 from gramarye.handover import uniform_image
-from gramarye.inputs.inputs import Size, at_scale
+from gramarye.inputs.bringing import Size
+from gramarye.inputs.inputs import at_scale
 from gramarye.inputs.kinds import kind_of
 from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
@@ -90,7 +91,7 @@ def forecast(plan: Plan, network: PerceptualNetwork) -> Forecast:
         moving = measure_moving(config, scale.steps, budget.storage, plan.device)
         evaluation = budget.tiles.work * per_pixel
         step = looks * evaluation + scale.pixels * moving
-        seen = at_scale(plan.sizes, scale.size, config.picture.style_scale).items()
+        seen = at_scale(plan.sizes, scale.size, config.picture).items()
         looked_at = sum(area(size) for name, size in seen if not kind_of(name).gray)
         setup = looked_at * FORWARD * per_pixel + scale.pixels * PER_PICTURE
         parts.append(ScaleForecast(scale, budget, step, (scale.steps + 1) * step + setup))
@@ -126,6 +127,8 @@ def measure_costs(network: PerceptualNetwork, plan: Plan) -> Costs:
         noise = {}
         for seed, name in enumerate(plan.sizes):
             picture = uniform_image(side, side, seed, like)
+            if kind_of(name).labels:  # three regions, each of them everywhere
+                picture = (picture == picture.amax(1, keepdim=True)).float()
             noise[name] = picture[:, :1] if kind_of(name).gray else picture
         objective = make_objective(network, noise, plan.config)
         image = uniform_image(side, side, len(noise), like)

@@ -16,8 +16,8 @@ from gramarye.optimize import Iterate
 from gramarye.optimizers.adam import AdamState
 from gramarye.optimizers.snapshot import Snapshot
 from gramarye.plan import Plan
-from gramarye.scales.grain import add_grain, missing, spot_noise
-from gramarye.scales.resizing import fine_detail, resize
+from gramarye.scales.grain import PERIOD, add_grain, missing, spot_noise, style_noise
+from gramarye.scales.resizing import fine_detail, resize, resize_around
 from gramarye.scales.rows import cut, length
 
 
@@ -96,6 +96,7 @@ def next_image(
     else:
         names = names_of("style", seen)
         styles = [seen[name] for name in names]
+        around = config.picture.tileable
         content, old = band.own(seen["content"]), handover.bands
         image, grain = handover.take_image(), config.scales.grain
         handover.adam = enlarge_state(handover.adam, old, band, image)
@@ -107,11 +108,17 @@ def next_image(
             band,
             seed=seed + index,
             amount=grain,
-            masks=[seen.get(name.replace("style", "style-mask")) for name in names],
+            masks=masks_of(names, seen),
+            around=around,
             opaque=band.own(seen[CONTENT_ALPHA]) if CONTENT_ALPHA in seen else None,
         )
     handover.bands = band.bands
     return image
+
+
+def masks_of(styles: Sequence[str], seen: Mapping[str, Tensor]) -> list[Tensor | None]:
+    """How much each pixel of each style counts, by the styles' names; None is all the same."""
+    return [seen.get(name.replace("style", "style-mask")) for name in styles]
 
 
 def uniform_image(height: int, width: int, seed: int, like: Tensor) -> Tensor:
@@ -133,6 +140,10 @@ def first_image(init: str, seen: Mapping[str, Tensor], seed: int, band: Band) ->
     if init == "noise":
         noise = uniform_image(height, width, seed, content)
         return cut(noise, (0, height), band.owned).clone()
+    if init == "style-noise":
+        names = names_of("style", seen)
+        noise = style_noise([seen[n] for n in names], seed, masks_of(names, seen), (height, width))
+        return cut(noise.to(content), (0, height), band.owned).clone()
     if init == "gray":
         return torch.full_like(content, 0.5)
     if init == "style":
@@ -173,15 +184,17 @@ def enlarge_band(
     amount: float,
     masks: Sequence[Tensor | None] | None = None,
     opaque: Tensor | None = None,
+    around: bool = False,
 ) -> Tensor:
     """This process's rows of `enlarge` of an image, from its rows of the image and the content.
 
     The image's rows lie with the processes as `old` says; the band's team are all processes, also
     those that own no rows of it. Detail is measured where the styles' masks and the content's alpha
-    (`opaque`, these rows of it) let it count.
+    (`opaque`, these rows of it) let it count. An image that goes on `around` its border stays so;
+    it has one band.
     """
     new, team = band.bands, band.team
-    result = rescale(rows, old, new, team)
+    result = resize_around(rows, *new.size) if around else rescale(rows, old, new, team)
     if old.size == new.size:
         return result
     detail = rescale(rescale(content, new, old, team), old, new, team)
@@ -192,7 +205,9 @@ def enlarge_band(
             here = [float((detail.square() * opaque).sum()), 3 * float(opaque.sum())]
         square, entries = team.total(torch.tensor(here, dtype=torch.float64)).tolist()
         if styles:  # a process without rows has none
-            grain = style_grain(styles, max(old.size) / max(new.size), seed, masks) * amount
+            period = new.size if around else (PERIOD, PERIOD)
+            grain = style_grain(styles, max(old.size) / max(new.size), seed, masks, period)
+            grain *= amount
             add_grain(detail, grain, missing(grain, square / entries), top=band.owned[0])
     return detail.add_(result)
 
@@ -202,13 +217,14 @@ def style_grain(
     ratio: float,
     seed: int,
     masks: Sequence[Tensor | None] | None = None,
+    period: tuple[int, int] = (PERIOD, PERIOD),
 ) -> Tensor:
-    """Noise (1, 3, PERIOD, PERIOD) like what the styles lose at `ratio` times their size."""
+    """Noise (1, 3, *period) like what the styles lose at `ratio` times their size."""
     details = []
     for style in styles:
         height, width = (max(1, round(size * ratio)) for size in style.shape[-2:])
         details.append(fine_detail(style, height, width))
-    return spot_noise(details, seed, masks)
+    return spot_noise(details, seed, masks, period)
 
 
 def enlarge_state(state: AdamState, old: Bands, band: Band, like: Tensor) -> AdamState:

@@ -25,6 +25,7 @@ from torch import Tensor
 from gramarye.devices import is_out_of_memory, release_memory
 from gramarye.distributed.bands import Band, whole
 from gramarye.errors import SettingsError
+from gramarye.inputs.protection import Protected
 from gramarye.losses.additive import AdditiveLoss
 from gramarye.losses.kind import Term
 from gramarye.networks.features import PerceptualNetwork
@@ -64,7 +65,9 @@ class Objective:
     are instructions for it. `memory` is what an evaluation may take, in bytes, besides the image
     and its gradient; None is whatever the image needs in one piece. Where several processes share
     an image, `band` is this one's, of which images and gradients are the rows, and `tiles` says how
-    it is taken. A `gray` image stays so: its gradient is that in its lightness.
+    it is taken. A `gray` image stays so: its gradient is that in its lightness. A `whole` one is
+    never divided into tiles: its network sees round the border. What is `protected` is looked at in
+    place of the image's own pixels.
     """
 
     def __init__(
@@ -78,8 +81,10 @@ class Objective:
         band: Band | None = None,
         tiles: TilePlan | None = None,
         gray: bool = False,
+        whole: bool = False,
+        protected: Protected | None = None,
     ) -> None:
-        self.gray = gray
+        self.gray, self.whole, self.protected = gray, whole, protected
         self.network, self.precision, self.memory = network, precision, memory
         self.terms = tuple(terms)
         self.layers = frozenset(layer for term in terms for layer in term.layers)
@@ -92,6 +97,7 @@ class Objective:
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """The weighted losses (B,) by name, differentiable in the image, in one piece."""
+        image = self.shown(image)
         features = self.network(image, self.layers) if self.layers else {}
         features[IMAGE] = image
         return {term.name: term.weight * term.loss(features) for term in self.terms}
@@ -109,11 +115,13 @@ class Objective:
         while True:
             plan = self.plan(height, width)
             try:
-                seen = band.widen(image.detach())
+                seen = band.widen(self.shown(image.detach()))
                 evaluation = TiledEvaluation(self, seen, plan, band).evaluation()
                 gradient = band.fold(evaluation.gradient)
                 if self.gray:
                     gradient.copy_(gradient.mean(1, keepdim=True).expand_as(gradient))
+                if self.protected is not None:
+                    gradient = self.protected.gradient(gradient)
                 return replace(evaluation, gradient=gradient, notes=notes)
             except (RuntimeError, MemoryError) as error:
                 alone = band.team.size == 1
@@ -124,9 +132,12 @@ class Objective:
             tiles = len(self.plan(height, width).tiles)
             notes = (f"out of memory: going on with {tiles} tiles instead of {len(plan.tiles)}",)
 
+    def shown(self, image: Tensor) -> Tensor:
+        return image if self.protected is None else self.protected.shown(image)
+
     def shrink(self, plan: TilePlan, height: int, width: int) -> bool:
         """Half the budget from now on; False if there are no smaller tiles."""
-        if not all(additive(term) for term in self.terms):
+        if self.whole or not all(additive(term) for term in self.terms):
             return False
         self.memory = plan.bytes // 2
         self.plans.clear()
@@ -135,9 +146,8 @@ class Objective:
     def plan(self, height: int, width: int) -> TilePlan:
         """The tiles for an image of that size; SettingsError if a loss cannot be tiled."""
         if (height, width) not in self.plans:
-            plan = choose_tiles(
-                self.network, self.layers, height, width, self.memory, self.precision
-            )
+            memory = None if self.whole else self.memory
+            plan = choose_tiles(self.network, self.layers, height, width, memory, self.precision)
             self.plans[height, width] = self.checked(plan)
         return self.plans[height, width]
 

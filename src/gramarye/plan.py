@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -14,8 +14,9 @@ from gramarye.devices import choose_device
 from gramarye.distributed.bands import Bands, plan_bands
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError, SettingsError
-from gramarye.inputs.inputs import Size, at_scale
-from gramarye.inputs.kinds import check_sizes, kind_of, names_of
+from gramarye.inputs.bringing import Size
+from gramarye.inputs.inputs import at_scale, canvas_size, least_longest
+from gramarye.inputs.kinds import PROTECT, check_sizes, kind_of, names_of
 from gramarye.losses.kind import Needs
 from gramarye.losses.terms import layers_by_kind, needs_of, without_layers
 from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget
@@ -25,9 +26,11 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.layers import split_layer
 from gramarye.networks.passes import Precision, choose_precision
 from gramarye.networks.registry import load_network
+from gramarye.networks.wrapping import check_wraps
 from gramarye.pictures.settings import LARGEST
 from gramarye.scales.rows import length
-from gramarye.scales.sizes import Scale, plan_scales
+from gramarye.scales.sizes import Scale, fit, plan_scales
+from gramarye.tiles.tiling import total_stride
 from gramarye.units import show_bytes, show_size, show_value
 
 
@@ -103,26 +106,29 @@ def make_plan(
     processes: Processes = ALONE,
     smallest: int | None = None,
     files: Mapping[str, object] | None = None,
+    regions: int = 0,
 ) -> Plan:
     """The plan of a run for inputs of these sizes; InputError for what cannot be run.
 
     `held` are the bytes that the inputs take throughout, `memory` is the budget in place of the
     config's, and `smallest` the least rows of a band (see `plan_bands`). `files` are the inputs'
-    files, for messages. All scales are planned
-    before the first step: a last one that is too large must not cost the others.
+    files, for messages, and `regions` how many there are. All scales are planned before the first
+    step: a last one that is too large must not cost the others.
     """
     needs = needs_of(config.terms)
+    canvas = canvas_size(sizes, config.picture)
     check_sizes(sizes)
     for kind in needs.inputs:
         if not names_of(kind, sizes):
             raise InputError(f"there is no {kind}: name one, or give what needs it a weight of 0")
+    sizes = {"content": canvas} | dict(sizes)
     if config.picture.init_file is not None and "init" not in sizes:
         raise InputError(
             f"init: {show_value(config.picture.init)} names a file, and there is no picture 'init' "
             "among the inputs: give it as one"
         )
     if processes.size > 1:
-        check_shared(config, needs)
+        check_shared(config, run_needs(config))
     memory = memory_budget(config.machine.memory, device) if memory is None else memory
     precision = choose_precision(config.machine.precision, device)
     if memory <= held:
@@ -131,11 +137,11 @@ def make_plan(
             f"{show_bytes(memory)}: give smaller pictures or allow more with --memory"
         )
     scales = []
-    for scale in plan_scales(*sizes["content"], config.picture.size, config.scales):
-        seen = at_scale(sizes, scale.size, config.picture.style_scale)
+    for scale in run_scales(config, network, sizes):
+        seen = at_scale(sizes, scale.size, config.picture)
         here = config_at(config, network, seen)
         check_large_enough(here, network, seen, sizes, files or {})
-        needs = needs_of(here.terms)
+        needs = run_needs(here)
         bands = plan_bands(network, needs.all_layers, *scale.size, processes.size, smallest)
         owned, window = bands.owned[processes.rank], bands.windows[processes.rank]
         budget = None
@@ -150,10 +156,46 @@ def make_plan(
                 config.optimizer,
                 precision,
                 memory,
-                beside=held + around,
+                beside=held + around + masks_bytes(sizes, regions) * length(window) * scale.width,
             )
         scales.append(ScalePlan(scale, here, bands, budget))
     return Plan(config, device, precision, memory, dict(sizes), tuple(scales))
+
+
+def run_scales(
+    config: StylizeConfig, network: PerceptualNetwork, sizes: Mapping[str, Size]
+) -> list[Scale]:
+    """The scales of a run; SettingsError for a tileable texture that cannot be one.
+
+    A texture that is larger than its style begins where the style has the least size.
+    """
+    picture, needs, multiple = config.picture, needs_of(config.terms), 1
+    if picture.tileable:
+        multiple = total_stride(network, needs.all_layers)
+        size = fit(*sizes["content"], picture.size)
+        check_wraps(network, *size, multiple, needs.neighbors)
+    least = least_longest(sizes, picture, config.scales.min_size)
+    return plan_scales(
+        *sizes["content"], picture.size, config.scales, least=least, multiple=multiple
+    )
+
+
+def run_needs(config: StylizeConfig) -> Needs:
+    """What terms ask of a run, and whether the picture can be divided for it."""
+    needs = needs_of(config.terms)
+    if not config.picture.tileable:
+        return needs
+    return needs | Needs(whole=frozenset({"a tileable texture"}))
+
+
+def masks_bytes(names: Collection[str], regions: int) -> int:
+    """What regions and the like take of memory throughout a scale, per pixel of the image.
+
+    A mask of each region, in float32, and of every pixel its places in its region; the pixels that
+    stay, and how far, twice; how much of the style where, twice.
+    """
+    taken = {PROTECT: 20, "strength-map": 8}
+    return (4 * regions + 24 if regions else 0) + sum(taken.get(name, 0) for name in names)
 
 
 def config_at(

@@ -16,7 +16,7 @@ import gramarye
 from gramarye.config import StylizeConfig, find_setting, sentence
 from gramarye.errors import InputError, RecipeError
 from gramarye.files import file_sha256
-from gramarye.inputs.kinds import check_names
+from gramarye.inputs.kinds import check_content, check_names
 from gramarye.networks.catalog import find_network
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.picture import Picture, read_recipe
@@ -71,6 +71,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def consistent(self) -> Recipe:
         """That no part has been altered without the others."""
+        try:
+            check_content(self.inputs, self.settings.picture)
+        except InputError as error:
+            raise ValueError(str(error)) from error
         named = find_network(self.settings.network.name).name
         if self.network != named:
             raise ValueError(

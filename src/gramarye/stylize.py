@@ -14,20 +14,23 @@ from gramarye.distributed.bands import Band, whole
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
 from gramarye.handover import Handover, next_image, take_up
-from gramarye.inputs.inputs import Input, Inputs, Load, takes_gray
+from gramarye.inputs.coloring import takes_gray
+from gramarye.inputs.inputs import Input, Inputs, Load
 from gramarye.inputs.kinds import alike, names_of
+from gramarye.inputs.protection import Protected
 from gramarye.losses.targets import Targets
 from gramarye.losses.terms import needs_of, prepare_terms
 from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
+from gramarye.networks.wrapping import wrapped_network
 from gramarye.objective import Objective
 from gramarye.optimize import Iterate, Snapshot, optimize
 from gramarye.pictures.color import grayed, is_gray, keep_content_color
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, config_at, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
-from gramarye.scales.resizing import resize, style_size
+from gramarye.scales.resizing import resize, resize_around, style_size
 from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
@@ -53,33 +56,49 @@ def stylize(
     metadata, and saves with its recipe.
     """
     check_others(inputs)
-    config = make_config(preset, **settings)
+    return make_picture(content, style, make_config(preset, **settings), inputs or {})
+
+
+def make_picture(
+    content: Source | None,
+    style: Source | Sequence[Source],
+    config: StylizeConfig,
+    others: Mapping[str, Source],
+    first: Picture | None = None,
+) -> Picture:
+    """The picture of a run from beginning to end; a texture has no content.
+
+    `first` is the first image in place of the file that the config names.
+    """
     device = run_device(config)
     styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
-    pictures = {
-        name: load_picture(source)
-        for name, source in named_sources(content, styles, config, inputs or {}).items()
-    }
+    sources = named_sources(content, styles, config, others)
+    if first is not None:
+        sources["init"] = first
+    pictures = {name: load_picture(source) for name, source in sources.items()}
     found = Inputs({name: Input.of(p.on(device), name) for name, p in pictures.items()})
     network = run_network(config, device)
-    plan = make_plan(config, network, found.sizes, device, held=found.held(device))
+    held, regions = found.held(device), found.region_count
+    plan = make_plan(config, network, found.sizes, device, held=held, regions=regions)
     for iterate in steps(plan, found, network):
         image = iterate.image
-    # The last scale may have no steps of its own.
-    image = finish(resize(image, *plan.size), found, config)
+    image = finish(at_full_size(image, plan), found, config)
     files = {name: input_file(picture) for name, picture in pictures.items()}
     return replace(
-        as_picture(image, pictures["content"]),
+        as_picture(image, pictures.get("content")),
         notes=(*input_notes(found, plan), *hardly_painted(image, found, config)),
         recipe=write_recipe(plan, files, network).to_json(),
     )
 
 
 def named_sources(
-    content: Source, styles: Sequence[Source], config: StylizeConfig, others: Mapping[str, Source]
+    content: Source | None,
+    styles: Sequence[Source],
+    config: StylizeConfig,
+    others: Mapping[str, Source],
 ) -> dict[str, Source]:
     """All pictures of a run by name; that of a first image is the config's."""
-    found: dict[str, Source] = {"content": content}
+    found: dict[str, Source] = {} if content is None else {"content": content}
     found |= {f"style/{number}": style for number, style in enumerate(styles)}
     if config.picture.init_file is not None:
         found["init"] = config.picture.init_file
@@ -127,8 +146,15 @@ def stylize_steps(
     found = Inputs({name: Input.of(p, name) for name, p in (pictures | dict(inputs or {})).items()})
     device = found.device
     network = on_device(network, device) if network else run_network(config, device)
-    held = found.held(device)
-    plan = make_plan(config, network, found.sizes, device, held=held, memory=memory)
+    plan = make_plan(
+        config,
+        network,
+        found.sizes,
+        device,
+        held=found.held(device),
+        memory=memory,
+        regions=found.region_count,
+    )
     yield from steps(plan, found, network, resume=resume)
 
 
@@ -167,12 +193,15 @@ def scale_iterates(
     release_memory(plan.device)  # what the last scale took, in pieces too small for this one
     scale = plan.scales[index]
     config = scale.config
-    seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=handover.empty)
+    first, mix = handover.empty, config.style_mix
+    seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=first, mix=mix)
     image = next_image(handover, seen, config, index, Band(scale.bands, processes))
     if wants_gray(seen, config):
         image = grayed(image)
     if scale.budget is None:
         return waiting_iterates(image, processes)
+    if (protected := Protected.of(seen, band)) is not None:
+        image = protected.shown(image)
     objective = make_objective(network, seen, config, scale.budget, band)
     del seen
     release_memory(plan.device)
@@ -208,7 +237,10 @@ def make_objective(
     precision = choose_precision(config.machine.precision, content.device)
     band = band or whole(*content.shape[-2:])
     memory = None if budget is None else budget.tile_bytes
-    extractor = FeatureExtractor(network, precision, memory)
+    extractor, of_styles = FeatureExtractor(network, precision, memory), None
+    if config.picture.tileable:
+        network, of_styles = wrapped_network(network), extractor
+        extractor = FeatureExtractor(network, precision, memory)
     if budget is None:
         layers = needs_of(config.terms).all_layers
         tiles = choose_tiles(network, layers, *band.bands.size, None, precision)
@@ -216,7 +248,7 @@ def make_objective(
         tiles = budget.tiles
     stored = budget is None or budget.stored
     seed = config.picture.seed
-    targets = Targets(extractor, seen, band, tiles, stored=stored, seed=seed)
+    targets = Targets(extractor, seen, band, tiles, stored=stored, seed=seed, of_others=of_styles)
     terms = prepare_terms(config.terms, targets)
     return Objective(
         network,
@@ -227,6 +259,8 @@ def make_objective(
         band=band,
         tiles=tiles,
         gray=wants_gray(seen, config),
+        whole=config.picture.tileable,
+        protected=Protected.of(seen, band),
     )
 
 
@@ -235,18 +269,30 @@ def wants_gray(seen: Mapping[str, Tensor], config: StylizeConfig) -> bool:
 
     Matching the channels' statistics one by one would give it a cast.
     """
-    return takes_gray([seen[name] for name in names_of("style", seen)], config.picture)
+    styles = [seen[name] for name in names_of("style", seen)]
+    return takes_gray(styles, config.picture, config.style_mix)
+
+
+def at_full_size(image: Tensor, plan: Plan) -> Tensor:
+    """The last image at the result's size: the last scale may have no steps of its own."""
+    larger = resize_around if plan.config.picture.tileable else resize
+    return larger(image, *plan.size)
 
 
 def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
-    """The picture of an iterate's image (1, 3, H, W), in [0, 1], in the colors asked for."""
-    image = image.clamp(0, 1)
+    """The picture of an iterate's image (1, 3, H, W), in [0, 1]: in the colors asked for, and with
+    what is protected as it was.
+    """
+    return inputs.protect(in_colors(image.clamp(0, 1), inputs, config))
+
+
+def in_colors(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     if config.picture.color in ("content", "luminance"):
         content = resize(inputs["content"].load().pixels, *image.shape[-2:]).clamp(0, 1)
         if is_gray(content):
             return grayed(image)
         return keep_content_color(image, content.to(image.device), clamp=True)
-    return grayed(image) if inputs.gray(config.picture) else image
+    return grayed(image) if inputs.gray(config.picture, config.style_mix) else image
 
 
 UNCHANGED = 0.5 / 255  # mean difference from the content: what rounding to 8 bits hides
@@ -254,10 +300,10 @@ UNCHANGED = 0.5 / 255  # mean difference from the content: what rounding to 8 bi
 
 def hardly_painted(image: Tensor, inputs: Inputs, config: StylizeConfig) -> tuple[str, ...]:
     """A note where the picture is the content again; none where that is not in memory."""
-    content = inputs["content"].pixels
+    content = inputs["content"].pixels if inputs.has_content else None
     if not isinstance(content, Tensor):
         return ()
-    recolored = inputs.colored(config.picture)["content"].pixels
+    recolored = inputs.colored(config.picture, config.style_mix)["content"].pixels
     shown = {"as it was": content, "in the style's colors, and no more": recolored}
     for how, picture in shown.items():
         same = resize(picture, *image.shape[-2:]).clamp(0, 1).to(image.device)
@@ -277,7 +323,7 @@ def input_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
     """
     wanted = plan.config.picture.style_scale
     longest = max(plan.size)
-    notes = []
+    notes = [*inputs.notes]
     asked_for = plan.left_out - needs_of(StylizeConfig().terms).all_layers
     if asked_for:
         notes.append(
@@ -285,11 +331,12 @@ def input_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
             "or a larger style for layers that look at a part of the size"
         )
     sizes = inputs.sizes
-    if "init" in sizes and not alike(sizes["init"], sizes["content"]):
-        (height, width), (h, w) = sizes["init"], sizes["content"]
+    if "init" in sizes and not alike(sizes["init"], plan.sizes["content"]):
+        (height, width), (h, w) = sizes["init"], sizes.get("content", plan.size)
+        shape = "content" if "content" in sizes else "texture"
         notes.append(
-            f"the first image is {show_size(width, height)} pixels and the content "
-            f"{show_size(w, h)}: it is stretched to the content's shape"
+            f"the first image is {show_size(width, height)} pixels and the {shape} "
+            f"{show_size(w, h)}: it is stretched to the {shape}'s shape"
         )
     for name in names_of("style", sizes) if wanted != 1 else ():
         side = max(style_size(*sizes[name], longest, wanted))
@@ -307,8 +354,10 @@ def input_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def as_picture(image: Tensor, content: Picture) -> Picture:
-    """The image as a picture with the content's transparency and metadata."""
+def as_picture(image: Tensor, content: Picture | None) -> Picture:
+    """The image as a picture with the content's transparency and metadata, if there is one."""
+    if content is None:
+        return Picture.from_tensor(image.cpu())
     alpha = content.alpha
     if alpha is not None:
         alpha = resize(alpha, *image.shape[-2:]).clamp(0, 1)

@@ -211,10 +211,12 @@ def number_range(limits: tuple[Any, ...], step: int = 0) -> str:
 
 
 def counted_range(limits: tuple[Any, ...]) -> str:
-    """`, 1 to 1000 of them`."""
+    """`, 1 to 1000 of them`, or `, 2 of them`."""
     least, most = first(limits, "min_length"), first(limits, "max_length")
     if least is None and most is None:
         return ""
+    if least == most:
+        return f", {least} of them"
     return f", {least or 0} to {most or 'any number'} of them"
 
 

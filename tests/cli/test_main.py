@@ -39,7 +39,8 @@ def libraries_seconds() -> float:
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["stylize", "--help"], ["redo", "--help"], ["score", "--help"]]
+    "command",
+    [["--help"], *([name, "--help"] for name in ("stylize", "texture", "blend", "redo", "score"))],
 )
 def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
     code = (

@@ -33,12 +33,9 @@ def test_every_setting_is_an_option_that_takes_its_default(name: str) -> None:
         assert parse(option) == {name: True}
         assert parse("--no-" + name.replace("_", "-")) == {name: False}
     else:
-        value = parse(
-            option,
-            ("1GB" if name == "memory" else "1")
-            if default in (None, ())
-            else show_default(default),
-        )[name]
+        unset = {"memory": "1GB", "aspect": "3,2"}.get(name, "1")
+        given = unset if default in (None, ()) else show_default(default)
+        value = parse(option, given)[name]
         assert default in (None, ()) or value == default
         make_config(**{name: value})
 

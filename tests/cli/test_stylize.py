@@ -17,7 +17,7 @@ from PIL import Image
 from gramarye.cli import main
 from gramarye.cli import running as cli_running
 from gramarye.cli.output import new_name
-from gramarye.cli.stylize import weighted_styles
+from gramarye.cli.styles import weighted_styles
 from gramarye.errors import OptimizationError, OutputError
 from gramarye.jobs import intermediates, running
 from gramarye.optimize import Iterate

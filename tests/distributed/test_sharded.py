@@ -37,7 +37,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_losses_and_gradients_are_those_of_the_whole_image(found: list[dict[str, Any]]) -> None:
     evaluations = [case for of_process in found for case in of_process["evaluations"]]
-    assert len(evaluations) == 5 * 3 + 2  # one case is for two of the processes
+    assert len(evaluations) == 7 * 3 + 2  # one case is for two of the processes
     assert max(case["losses"] for case in evaluations) < 1e-11  # histograms lose a digit
     assert max(case["gradient"] for case in evaluations) < 1e-12
     assert max(case["tiles"] for case in evaluations) > 1  # bands in tiles are among them

@@ -134,6 +134,13 @@ def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
             "config": settings(style_loss="swd=1,histogram=1,mmd-gaussian=1,cmd=1,batch-norm=1"),
             "masked": True,
         },
+        {"net": network(), "size": (83, 37), "config": settings(), "masked": True, "regions": True},
+        {
+            "net": network(),
+            "size": (83, 37),
+            "config": settings(style_loss="covariance=1,cmd=1", mask_mode="inside"),
+            "regions": True,
+        },
         {"net": network(), "size": (57, 31), "config": settings(balance="absolute"), "team": 2},
     ]
     for case in cases:
@@ -144,6 +151,11 @@ def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
             inputs["content-mask"] = picture(3, height, width)[:, :1]
             inputs["style-mask/0"] = picture(4, height, width)[:, :1]
             inputs["content-alpha"] = picture(5, height, width)[:, :1]
+        if case.get("regions"):
+            halves = picture(6, height, width)[:, :2].round()
+            inputs |= {"content-regions": halves, "style-regions/0": halves.flip(3)}
+            inputs["strength-map"] = picture(8, height, width)[:, :1]
+            inputs |= {"protect": picture(7, height, width)[:, :1], "protected-content": content}
         expected = make_objective(net, inputs, config).evaluate(image)
         team = world.first(case.get("team", world.size))
         bands = plan_bands(net, layers_of(config), height, width, team.size, smallest=8)

@@ -12,7 +12,8 @@ from torch.testing import assert_close
 
 from gramarye.distributed.bands import whole
 from gramarye.errors import ImageError, InputError
-from gramarye.inputs.inputs import Input, Inputs, match_colors
+from gramarye.inputs.coloring import match_colors
+from gramarye.inputs.inputs import Input, Inputs
 from gramarye.inputs.kinds import check_names
 from gramarye.pictures.color import mean_and_covariance
 from gramarye.pictures.picture import Picture

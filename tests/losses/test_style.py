@@ -20,8 +20,8 @@ from gramarye.losses.style import (
     StyleSettings,
     strength_factor,
 )
+from gramarye.losses.style_look import own_distance
 from gramarye.losses.style_losses import STYLE_LOSSES
-from gramarye.losses.style_terms import own_distance
 from gramarye.losses.targets import Targets
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective

@@ -14,7 +14,7 @@ from gramarye.distributed.bands import whole
 from gramarye.losses.content import CONTENT, ContentSettings
 from gramarye.losses.distances import covariance_distance
 from gramarye.losses.kind import ErrorUnit
-from gramarye.losses.measurements import MaskWeights
+from gramarye.losses.masks import MaskWeights
 from gramarye.losses.moments_loss import MomentsLoss
 from gramarye.losses.squared_error import SquaredError
 from gramarye.losses.statistics import Moments, mix_moments, moments

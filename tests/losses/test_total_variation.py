@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import cast
 
 from gramarye.losses.kind import Needs
@@ -9,7 +10,7 @@ from gramarye.losses.targets import Targets
 from gramarye.losses.total_variation import TOTAL_VARIATION, VariationSettings
 from gramarye.losses.variation import TotalVariation
 
-NO_TARGETS = cast(Targets, None)  # it asks for none
+NO_TARGETS = cast(Targets, SimpleNamespace(around=False))  # it asks for none
 
 
 def test_it_is_made_of_its_settings() -> None:
@@ -24,3 +25,9 @@ def test_without_a_weight_there_is_none() -> None:
 
 def test_it_needs_no_features() -> None:
     assert TOTAL_VARIATION.needs(VariationSettings(weight=1.0)) == Needs()
+
+
+def test_it_goes_on_around_the_border_where_the_picture_does() -> None:
+    around = cast(Targets, SimpleNamespace(around=True))
+    (term,) = TOTAL_VARIATION.prepare(VariationSettings(weight=1.0), around)()
+    assert term.loss == TotalVariation("squared", around=True)

@@ -49,3 +49,18 @@ def test_each_image_of_a_batch_has_its_own_loss_and_gradient(kind: VariationKind
     value, gradient = alone(torch.cat([one, other, one]))
     assert_close(value, torch.cat(values), rtol=1e-12, atol=0)
     assert_close(gradient, torch.cat(gradients), rtol=1e-12, atol=0)
+
+
+def test_around_the_border_by_hand() -> None:
+    # Rows differ by 2, 0, and back by -2, 0; columns by 1, -1, and back by -1, 1.
+    around = total_variation(PICTURE, around=True)
+    assert_close(around, torch.tensor([(4 + 0 + 4 + 0) / 4 + (1 + 1 + 1 + 1) / 4]))
+    assert_close(TotalVariation(around=True)({"image": PICTURE}), around)
+
+
+@pytest.mark.parametrize("kind", ["squared", "absolute"])
+def test_around_the_border_a_rolled_picture_is_as_rough(kind: VariationKind) -> None:
+    image = torch.rand(2, 3, 5, 7, dtype=torch.float64)
+    rolled = image.roll((2, 3), (-2, -1))
+    assert_close(total_variation(rolled, kind, True), total_variation(image, kind, True))
+    assert not torch.allclose(total_variation(rolled, kind), total_variation(image, kind))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.scales.grain import PERIOD, add_grain, missing, spot_noise, wrapped
+from gramarye.scales.grain import PERIOD, add_grain, missing, spot_noise, style_noise, wrapped
 from gramarye.scales.resizing import fine_detail, resize
 
 
@@ -111,3 +111,40 @@ def test_weights_of_one_half_are_as_none(style: Tensor) -> None:
     expected = spot_noise([detail], 3)
     found = spot_noise([detail], 3, [half])
     assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_grain_of_another_period_repeats_after_that(style: Tensor) -> None:
+    grain = spot_noise([fine_detail(style, 75, 100)], 1, period=(6, 10))
+    assert grain.shape == (1, 3, 6, 10)
+    image = torch.zeros(1, 3, 13, 25)
+    add_grain(image, grain, 2.0, top=4)
+    for y in range(13):
+        for x in range(25):
+            assert torch.equal(image[..., y, x], 2 * grain[..., (y + 4) % 6, x % 10])
+
+
+def test_style_noise_has_the_styles_colors_and_their_covariance(style: Tensor) -> None:
+    calm = 0.5 + 0.25 * (style - 0.5)  # so that nothing is clamped
+    noises = torch.cat([style_noise([calm], seed, None, (96, 128)) for seed in range(16)], dim=-1)
+    mean = calm.mean(dim=(-2, -1), keepdim=True)
+    assert noises.shape == (1, 3, 96, 16 * 128)
+    assert_close(noises.mean(dim=(-2, -1), keepdim=True), mean, rtol=0, atol=1e-4)
+    expected = covariance(calm - mean)
+    assert_close(covariance(noises - mean), expected, rtol=0, atol=0.15 * float(expected.max()))
+
+
+def test_style_noise_meets_itself_on_the_other_side(style: Tensor) -> None:
+    noise = style_noise([0.5 + 0.25 * (style - 0.5)], 2, None, (96, 128))
+    for dim in (-1, -2):
+        across = noise.select(dim, 0) - noise.select(dim, -1)
+        strangers = noise.select(dim, 0) - noise.select(dim, noise.shape[dim] // 2)
+        assert across.square().mean() < 0.1 * strangers.square().mean()
+
+
+def test_style_noise_heeds_masks_and_seeds(style: Tensor) -> None:
+    left = torch.zeros(1, 1, 150, 200)
+    left[..., :80] = 1
+    masked = style_noise([style], 0, [left], (40, 40)).mean(dim=(-2, -1))
+    assert_close(masked, style[..., :80].mean(dim=(-2, -1)), rtol=0, atol=0.02)
+    one, again, other = (style_noise([style], seed, None, (40, 40)) for seed in (0, 0, 1))
+    assert torch.equal(one, again) and not torch.equal(one, other)

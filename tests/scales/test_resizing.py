@@ -1,9 +1,10 @@
 """Resizing, and what is lost by it."""
 
+import pytest
 import torch
 from torch.testing import assert_close
 
-from gramarye.scales.resizing import fine_detail, resize, style_at, style_size
+from gramarye.scales.resizing import fine_detail, resize, resize_around, style_at, style_size
 
 
 def test_resizing_to_the_same_size_is_the_identity() -> None:
@@ -38,3 +39,18 @@ def test_fine_detail_is_what_is_missing_in_between() -> None:
     assert not fine_detail(image, 20, 30).any()
     flat = fine_detail(torch.full((1, 3, 20, 30), 0.4), 10, 15)
     assert_close(flat, torch.zeros_like(flat), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(24, 20), (18, 15), (8, 5), (12, 10), (5, 30)])
+def test_resizing_around_is_that_of_the_picture_laid_side_by_side(size: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, 12, 10, dtype=torch.float64)
+    laid = resize(image.repeat(1, 1, 3, 3), 3 * size[0], 3 * size[1])
+    expected = laid[..., size[0] : 2 * size[0], size[1] : 2 * size[1]]
+    assert_close(resize_around(image, *size), expected)
+
+
+def test_resizing_around_commutes_with_rolling() -> None:
+    image = torch.rand(1, 3, 12, 10, dtype=torch.float64)
+    rolled = resize_around(image.roll((3, 5), (-2, -1)), 24, 20)
+    assert_close(rolled, resize_around(image, 24, 20).roll((6, 10), (-2, -1)))
+    assert resize_around(image, 12, 10) is image

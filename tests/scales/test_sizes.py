@@ -61,3 +61,13 @@ def test_a_size_by_hand() -> None:
     assert fit(3, 1000, 100) == (1, 100)  # never nothing
     scale = Scale(30, 40, 5)
     assert (scale.size, scale.pixels, scale.bytes) == ((30, 40), 1200, 14400)
+
+
+def test_scales_before_the_last_may_be_multiples_of_a_number_and_begin_larger() -> None:
+    settings = ScaleSettings(min_size=128)
+    plan = plan_scales(320, 480, 480, settings, multiple=32)
+    assert [s.size for s in plan] == [(96, 128), (160, 256), (320, 480)]
+    assert [s.size for s in plan_scales(300, 300, 600, settings, least=400)] == [
+        (400, 400),
+        (600, 600),
+    ]

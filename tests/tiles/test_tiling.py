@@ -15,7 +15,7 @@ from torch.testing import assert_close
 
 from gramarye.distributed.bands import whole
 from gramarye.losses.kind import ErrorUnit
-from gramarye.losses.measurements import MaskWeights
+from gramarye.losses.masks import MaskWeights
 from gramarye.losses.moments_loss import MomentsLoss
 from gramarye.losses.seeing import Seeing
 from gramarye.losses.squared_error import content_loss

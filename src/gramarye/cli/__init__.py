@@ -15,6 +15,7 @@ import click
 
 import gramarye
 from gramarye.cli import (
+    blend,
     completion,
     demo,
     distill,
@@ -27,6 +28,7 @@ from gramarye.cli import (
     resume,
     score,
     stylize,
+    texture,
 )
 from gramarye.cli.commands import Group, as_typed, mistake
 from gramarye.cli.interrupts import as_interrupts
@@ -38,6 +40,8 @@ from gramarye.units import show_text
 
 COMMANDS = (
     stylize,
+    texture,
+    blend,
     demo,
     redo,
     resume,

@@ -47,7 +47,8 @@ def run(args: SimpleNamespace) -> int:
     paths = name_inputs(args.content, styles, config, given_inputs(args))
     inputs = read_inputs(paths, device).inputs
     network = run_network(config, device)
-    plan = make_plan(config, network, inputs.sizes, device, held=inputs.held(device), files=paths)
+    held, regions = inputs.held(device), inputs.region_count
+    plan = make_plan(config, network, inputs.sizes, device, held=held, files=paths, regions=regions)
     expected = forecast(plan, network)
     print(json.dumps(as_dict(expected)) if args.json else table(expected, plan.history))
     return 0

@@ -45,13 +45,13 @@ def input_options(*, all_kinds: bool = False) -> Iterator[Option]:
 
 
 def given_inputs(args: SimpleNamespace, *, all_kinds: bool = False) -> dict[str, Path]:
-    """The further inputs among the parsed arguments, by name."""
+    """The further inputs among the arguments, by name; a command may have options for some only."""
     found: dict[str, Path] = {}
     for kind in INPUTS.values():
         if (kind.option or all_kinds) and not kind.setting:
-            value = getattr(args, kind.name.replace("-", "_"))
+            value = getattr(args, kind.name.replace("-", "_"), None)
             if kind.many:
-                found |= {f"{kind.name}/{i}": path for i, path in enumerate(value)}
+                found |= {f"{kind.name}/{i}": path for i, path in enumerate(value or ())}
             elif value is not None:
                 found[kind.name] = value
     return found

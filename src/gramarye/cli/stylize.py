@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -16,17 +14,14 @@ from gramarye.cli.options import (
     setting_options,
 )
 from gramarye.cli.output import given_output, new_name, output_options
-from gramarye.errors import InputError, SettingsError
-from gramarye.files import is_there, user_path
-from gramarye.settings import LARGEST_WEIGHT
-from gramarye.units import counted
+from gramarye.cli.styles import style_names, with_weights
 
 if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
 
 
 def command() -> Command:
-    many = "how it is painted; one or more, each with its weight if you like (painting.jpg:2)"
+    many = "how it is painted: pictures or folders, with weights if you like (painting.jpg:2)"
     return Command(
         "stylize",
         run,
@@ -45,7 +40,7 @@ def command() -> Command:
 def run(args: SimpleNamespace) -> int:
     styles, config = given_styles(args)
     output = given_output(args)
-    out = args.out or new_name(args.content, styles)
+    out = args.out or new_name(args.content, style_names(args.styles))
 
     from gramarye.cli.reporting import tell  # PyTorch: only once the settings are right
     from gramarye.cli.running import run_job
@@ -60,49 +55,5 @@ def given_styles(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
     """The styles' paths, and the settings with the weights written behind them."""
     from gramarye.config import make_config
 
-    styles, weights = weighted_styles(args.styles)
-    settings = given_settings(args)
-    if weights:
-        if "style_weights" in settings:
-            raise SettingsError(
-                "the styles' weights were given twice: behind the pictures, or with "
-                "--style-weights, but not both"
-            )
-        if not any(weights):
-            raise InputError(
-                f"no style counts: give a weight above 0 behind the picture, as in '{styles[0]}:2'"
-            )
-        settings["style_weights"] = weights
-    if 0 < len(args.style_mask) < len(styles):
-        raise InputError(
-            f"{counted(len(styles), 'style')} and {counted(len(args.style_mask), 'style mask')} "
-            "were given: give a mask for each style, a white one where all of it counts"
-        )
+    styles, settings = with_weights(args, given_settings(args))
     return styles, make_config(**settings)
-
-
-def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...]]:
-    """The styles' paths and weights: `painting.jpg:2` counts twice as much as `woodblock.jpg`.
-
-    The weights are empty where no style has one. A file whose own name ends so is taken as it is.
-    """
-    found = [weight_behind(name) for name in names]
-    paths = [path for path, _ in found]
-    if all(weight is None for _, weight in found):
-        return paths, ()
-    return paths, tuple(1.0 if weight is None else weight for _, weight in found)
-
-
-def weight_behind(name: Path) -> tuple[Path, float | None]:
-    """A style's file, and the weight behind its name; None where there is none."""
-    path, colon, written = str(name).rpartition(":")
-    if not colon or not path or is_there(user_path(name)):
-        return name, None
-    if re.fullmatch(r"\d+(\.\d+)?", written) and float(written) <= LARGEST_WEIGHT:
-        return Path(path), float(written)
-    if is_there(user_path(path)):
-        raise InputError(
-            f"{written!r} behind the picture '{path}' is no weight: write a number from 0 to "
-            f"{LARGEST_WEIGHT:g}, as in '{path}:2'"
-        )
-    return name, None

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import final
 
 import torch
 from torch import Tensor
 
 from gramarye.distributed.bands import Bands
-from gramarye.errors import ImageError, InputError, SettingsError
-from gramarye.inputs.kinds import CONTENT_ALPHA, check_names, kind_of, names_of
+from gramarye.errors import ImageError
+from gramarye.inputs.bringing import Size, area_brought, brought, weighed
+from gramarye.inputs.coloring import match_colors, match_regions, takes_gray
+from gramarye.inputs.kinds import (
+    PROTECT,
+    PROTECTED,
+    check_content,
+    check_names,
+    kind_of,
+    names_of,
+    under,
+)
+from gramarye.inputs.protection import Protected, check_protection, protection
+from gramarye.inputs.regions import Regions, pair_regions
 from gramarye.pictures.alpha import fill_hidden, opacity
-from gramarye.pictures.color import grayed, is_gray, match_color, match_luminance
+from gramarye.pictures.labels import read_labels
 from gramarye.pictures.picture import Picture, holds_pixels
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.resizing import style_size
-from gramarye.scales.rows import Rows, cut, length, resize_rows, source_rows
+from gramarye.scales.rows import Rows, length
 from gramarye.surroundings import ordinary
 from gramarye.validation import check_kind
 
-Size = tuple[int, int]  # height, width
 Load = Callable[[], Tensor | Picture]  # a picture where there may be transparency
 
 
@@ -103,11 +115,24 @@ class Inputs:
     def __init__(self, inputs: Mapping[str, Input]) -> None:
         check_names(inputs)
         self.inputs = dict(inputs)
+        self.regions = self.paired()
+        if PROTECT in self.inputs:
+            check_protection(self.inputs[PROTECT].load().gray())
         self.matched: dict[str, Shown] | None = None
         self.no_color: bool | None = None  # not known yet
 
     def __getitem__(self, name: str) -> Input:
         return self.inputs[name]
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is one: a texture is made of styles alone, on a plain canvas."""
+        return "content" in self.inputs
+
+    @property
+    def like(self) -> Tensor | Load:
+        """The content's pixels, or the first style's, where there is none."""
+        return self.inputs["content" if self.has_content else "style/0"].pixels
 
     @property
     def sizes(self) -> dict[str, Size]:
@@ -126,26 +151,77 @@ class Inputs:
         here = [p for p in pictures if isinstance(p, Tensor) and p.device == device]
         return sum(2 * p.numel() * p.element_size() for p in here)
 
-    def colored(self, settings: PictureSettings) -> dict[str, Shown]:
-        """Content and styles in their own sizes, their colors matched."""
+    def load(self, name: str) -> Shown:
+        """A picture in its own size; in place of a content that there is not, one gray pixel."""
+        if name == "content" and not self.has_content:
+            dtype = self.like.dtype if isinstance(self.like, Tensor) else torch.float32
+            return Shown(torch.full((1, 3, 1, 1), 0.5, dtype=dtype, device=self.device))
+        return self.inputs[name].load()
+
+    def paired(self) -> Regions | None:
+        """The regions of the label pictures, if there are any, which are then held no longer."""
+        labels = {}
+        for name, found in self.inputs.items():
+            if not kind_of(name).labels:
+                continue
+            shown = found.load()
+            labels[name] = read_labels(shown.pixels, shown.alpha, name)
+            if isinstance(found.pixels, Tensor):
+                self.inputs[name] = replace(found, pixels=labels[name].index, alpha=None)
+        if not labels:
+            return None
+        content = labels.pop("content-regions")
+        return pair_regions(content, {under(name): found for name, found in labels.items()})
+
+    @property
+    def region_count(self) -> int:
+        """How many regions of the content have a counterpart; 0 where there are no regions."""
+        return 0 if self.regions is None else len(self.regions.colors)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user may not expect of the inputs."""
+        return () if self.regions is None else self.regions.notes
+
+    def colored(self, settings: PictureSettings, mix: Sequence[float] = ()) -> dict[str, Shown]:
+        """Content and styles in their own sizes, their colors matched.
+
+        `mix` is how much each style counts; empty is alike.
+        """
         if self.matched is not None:
             return self.matched
         names = ["content", *names_of("style", self.inputs)]
-        shown = [self.inputs[name].load() for name in names]
+        shown = [self.load(name) for name in names]
         content, *styles = (picture.pixels for picture in shown)
         alphas = [picture.alpha for picture in shown]
-        content, styles = match_colors(content, styles, settings, alphas)
-        self.no_color = takes_gray(styles, settings)
+        if self.regions is None:
+            content, styles = match_colors(content, styles, settings, alphas, mix)
+        else:
+            masks = [
+                self.own_masks(name, picture) for name, picture in zip(names, shown, strict=True)
+            ]
+            content, styles = match_regions(content, styles, settings, masks, mix)
+        self.no_color = takes_gray(styles, settings, mix)
         pictures = zip((content, *styles), alphas, strict=True)
         found = {name: Shown(*picture) for name, picture in zip(names, pictures, strict=True)}
-        if isinstance(self.inputs["content"].pixels, Tensor):  # they are in memory anyway
+        if isinstance(self.like, Tensor):  # they are in memory anyway
             self.matched = found
         return found
 
-    def gray(self, settings: PictureSettings) -> bool:
+    def own_masks(self, name: str, picture: Shown) -> Tensor | None:
+        """Where a picture has each region and is opaque (1, R, H, W), at its own size."""
+        assert self.regions is not None
+        if name not in self.regions.places:
+            return None
+        size = picture.pixels.shape[-2], picture.pixels.shape[-1]
+        masks = self.regions.masks(name, partial(area_brought, size=size, rows=(0, size[0])))
+        masks = masks.to(picture.pixels.device)
+        return masks if picture.alpha is None else masks * picture.alpha
+
+    def gray(self, settings: PictureSettings, mix: Sequence[float] = ()) -> bool:
         """Whether the picture is to be gray, since all it takes its colors from is."""
         if self.no_color is None and settings.color == "style" and names_of("style", self.inputs):
-            self.colored(settings)
+            self.colored(settings, mix)
         return bool(self.no_color)
 
     def at(
@@ -156,6 +232,7 @@ class Inputs:
         device: torch.device,
         *,
         first: bool = False,
+        mix: Sequence[float] = (),
     ) -> dict[str, Tensor]:
         """Every input at a scale, on the device.
 
@@ -164,134 +241,81 @@ class Inputs:
         less: their masks say so, and of the content "content-alpha" does.
         """
         if not length(rows):  # a process that has no share of the scale
-            like = self.inputs["content"].pixels
-            dtype = like.dtype if isinstance(like, Tensor) else torch.float32
+            dtype = self.like.dtype if isinstance(self.like, Tensor) else torch.float32
             return {"content": torch.zeros(1, 3, 0, bands.width, dtype=dtype, device=device)}
-        colored = self.colored(settings)
+        colored = self.colored(settings, mix)
         found, alphas = {}, {}
-        for name, size in at_scale(self.sizes, bands.size, settings.style_scale).items():
+        sizes = {"content": bands.size} | self.sizes
+        for name, size in at_scale(sizes, bands.size, settings).items():
             if name == "init" and not first:
                 continue
-            shown = colored[name] if name in colored else self.inputs[name].load()
             kind = kind_of(name)
             some = rows if kind.size == "image" else (0, size[0])
+            if kind.labels:
+                if self.regions is not None and under(name) in self.regions.places:
+                    bring = partial(area_brought, size=size, rows=some)
+                    found[name] = self.regions.masks(under(name), bring).to(device)
+                continue
+            shown = colored[name] if name in colored else self.load(name)
             picture = shown.gray() if kind.gray else shown.pixels
             # Resizing may leave [0, 1] a little: a content keeps that, as its own sharp edges.
             found[name] = brought(picture, size, some, clamp=name != "content").to(device)
             if shown.alpha is not None and name in colored:
                 alphas[name] = brought(shown.alpha, size, some).to(device)
+        if PROTECT in found:
+            found[PROTECT] = protection(found[PROTECT])
+            own = self.inputs["content"].load().pixels
+            found[PROTECTED] = brought(own, bands.size, rows).to(device)
         return weighed(found, alphas)
 
+    def protect(self, image: Tensor) -> Tensor:
+        """A finished image (1, 3, H, W) with the content's own pixels where they are to stay."""
+        if PROTECT not in self.inputs:
+            return image
+        size = image.shape[-2], image.shape[-1]
+        share, own = (
+            brought(picture, size, (0, size[0])).to(image)
+            for picture in (
+                self.inputs[PROTECT].load().gray(),
+                self.inputs["content"].load().pixels,
+            )
+        )
+        return Protected(own, protection(share)).shown(image)
 
-def at_scale(sizes: Mapping[str, Size], image: Size, style_scale: float) -> dict[str, Size]:
-    """The size of every input at a scale whose image has that size."""
+
+def at_scale(sizes: Mapping[str, Size], image: Size, settings: PictureSettings) -> dict[str, Size]:
+    """The size of every input at a scale whose image has that size.
+
+    A texture may be larger than its style: their proportion is the same at all scales.
+    """
     found = {}
+    texture = settings.aspect is not None
     for name, own in sizes.items():
         rule = kind_of(name).size
         if rule == "image":
             found[name] = image
         else:
-            whose = own if rule == "own" else sizes[name.replace("style-mask", "style")]
-            found[name] = style_size(*whose, max(image), style_scale)
+            whose = own if rule == "own" else sizes[under(name)]
+            found[name] = style_size(*whose, max(image), settings.style_scale)
+            if texture:
+                at_last = style_size(*whose, settings.size, settings.style_scale)
+                found[name] = style_size(*at_last, max(image), max(at_last) / settings.size)
     return found
 
 
-def brought(picture: Tensor, size: Size, rows: Rows, *, clamp: bool = True) -> Tensor:
-    """Some rows of a picture at that size; in [0, 1] again if that is asked for."""
-    if picture.shape[-2:] == size:
-        return cut(picture, (0, size[0]), rows)
-    resized = some_rows(picture, size, rows)
-    return resized.clamp(0, 1) if clamp else resized
+def least_longest(sizes: Mapping[str, Size], settings: PictureSettings, least: int) -> int:
+    """The longest side of a texture whose largest style is that long at least, if it can be."""
+    styles = [size for name, size in sizes.items() if kind_of(name).name == "style"]
+    if settings.aspect is None or not styles:
+        return 0
+    longest = max(max(style_size(*s, settings.size, settings.style_scale)) for s in styles)
+    return round(least * settings.size / longest)
 
 
-def weighed(seen: dict[str, Tensor], alphas: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The pictures at a scale, their masks multiplied by how opaque they are."""
-    for name, alpha in alphas.items():
-        mask = name.replace("style", "style-mask") if name != "content" else "content-mask"
-        seen[mask] = seen[mask] * alpha if mask in seen else alpha
-        if name == "content":
-            seen[CONTENT_ALPHA] = alpha
-    return seen
-
-
-def some_rows(picture: Tensor, size: Size, rows: Rows) -> Tensor:
-    """Some rows of a picture (1, C, h, w) that is resized, from the rows they depend on."""
-    old = picture.shape[-2]
-    source = source_rows(old, size[0], rows)
-    return resize_rows(cut(picture, (0, old), source), source[0], old, *size, rows)
-
-
-def match_colors(
-    content: Tensor,
-    styles: list[Tensor],
-    settings: PictureSettings,
-    alphas: Sequence[Tensor | None] = (),
-) -> tuple[Tensor, list[Tensor]]:
-    """Content and styles with their colors moved as the settings ask, before anything else.
-
-    With the style's colors, the content takes those of the styles' pixels together, so that the
-    optimizer need not spend its steps on it. With the content's colors, each style takes the
-    content's; with luminance, each becomes gray, of the content's lightness (Gatys et al. 2017,
-    section 5). `alphas` are how opaque content and styles are.
-    """
-    of_content, *of_styles = alphas or [None] * (1 + len(styles))
-    if settings.color == "style" and not styles:
-        raise InputError("there is no style to take colors from: name one, or choose --color free")
-    if gray := takes_gray(styles, settings):
-        # Matching counts no variance as none: a trace of the content's color would remain.
-        content, styles = grayed(content), [grayed(style) for style in styles]
-    if settings.color == "style":
-        palette = pixels_of(styles)
-        weights = None
-        if any(alpha is not None for alpha in of_styles):
-            pairs = zip(styles, of_styles, strict=True)
-            weights = pixels_of([torch.ones_like(s[:, :1]) if a is None else a for s, a in pairs])
-        moved = move_colors(content, palette, settings, of_content, weights)
-        return grayed(moved) if gray else moved, styles
-    if settings.color == "free":
-        return content, styles
-    pairs = zip(styles, of_styles, strict=True)
-    return content, [move_colors(s, content, settings, a, of_content) for s, a in pairs]
-
-
-def move_colors(
-    picture: Tensor,
-    reference: Tensor,
-    settings: PictureSettings,
-    weights: Tensor | None,
-    reference_weights: Tensor | None,
-) -> Tensor:
-    """The picture with its colors moved towards the reference's, as far as the settings ask."""
-    if settings.palette == 0:
-        return picture
-    weighed = weights is not None or reference_weights is not None
-    if settings.color == "luminance":
-        moved = match_luminance(picture, reference, weights, reference_weights)
-    elif settings.color_map == "histogram" and weighed:
-        raise SettingsError(
-            "a picture is transparent in places, and histograms are of whole pictures: choose "
-            "another --color-map, or give pictures without transparency",
-            setting="color_map",
-        )
-    else:
-        moved = match_color(
-            picture,
-            reference,
-            settings.color_map,
-            weights=weights,
-            reference_weights=reference_weights,
-            clamp=True,
-        )
-    return moved if settings.palette == 1 else picture.lerp(moved, settings.palette)
-
-
-def takes_gray(styles: Sequence[Tensor], settings: PictureSettings) -> bool:
-    """Whether the picture is painted in gray: in luminance only, or after gray styles."""
-    if settings.color == "luminance":
-        return True
-    return settings.color == "style" and bool(styles) and all(map(is_gray, styles))
-
-
-def pixels_of(pictures: Sequence[Tensor]) -> Tensor:
-    """The pixels of all pictures (1, C, H, W) in one row (1, C, 1, N)."""
-    return torch.cat([picture.flatten(2) for picture in pictures], dim=2)[:, :, None]
+def canvas_size(sizes: Mapping[str, Size], settings: PictureSettings) -> Size:
+    """(height, width) of the content, or the proportions of a texture; InputError for neither."""
+    check_content(sizes, settings)
+    if settings.aspect is None:
+        return sizes["content"]
+    width, height = settings.aspect
+    return height, width

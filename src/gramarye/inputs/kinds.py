@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from gramarye.errors import InputError, did_you_mean
+from gramarye.pictures.settings import PictureSettings
 from gramarye.units import counted, show_size, show_value
 
 
@@ -26,6 +27,7 @@ class InputKind:
     size: Literal["image", "own", "style"]
     many: bool = False
     gray: bool = False  # one channel, how light it is: a mask
+    labels: bool = False  # its colors name regions
     option: bool = True  # whether it is named by an option, else as an argument
     setting: bool = False  # whether it is named by a setting of that name
 
@@ -51,19 +53,51 @@ INPUTS: dict[str, InputKind] = {
             many=True,
             gray=True,
         ),
+        InputKind(
+            "content-regions",
+            "which region each part of the picture belongs to: a picture of the content's shape in "
+            "a few flat colors; a region takes up the style of the region of that color",
+            "image",
+            labels=True,
+        ),
+        InputKind(
+            "style-regions",
+            "the same of a style; one for each style",
+            "style",
+            many=True,
+            labels=True,
+        ),
+        InputKind(
+            "strength-map",
+            "how much of the style where: a gray picture of the content's shape, white for all of "
+            "--strength, black for none (colors move everywhere)",
+            "image",
+            gray=True,
+        ),
+        InputKind(
+            "protect",
+            "what stays as it is in the content, its colors, too: where this picture of the "
+            "content's shape is white",
+            "image",
+            gray=True,
+        ),
     )
 }
 
 
-# How opaque the content is, at a scale: it comes with the picture and is no input of its own.
-CONTENT_ALPHA = "content-alpha"
-_ALPHA = InputKind(CONTENT_ALPHA, "how opaque the content is", "image", gray=True)
+# What comes with the content at a scale and is no input of its own: how opaque it is, and its own
+# pixels, of which `protect` says where they stay.
+CONTENT_ALPHA, PROTECT, PROTECTED = "content-alpha", "protect", "protected-content"
+_DERIVED = {
+    CONTENT_ALPHA: InputKind(CONTENT_ALPHA, "how opaque the content is", "image", gray=True),
+    PROTECTED: InputKind(PROTECTED, "the content in its own colors", "image"),
+}
 
 
 def kind_of(name: str) -> InputKind:
     """The kind of an input by its name: `style/1` is a style; InputError if there is none."""
-    if name == CONTENT_ALPHA:
-        return _ALPHA
+    if name in _DERIVED:
+        return _DERIVED[name]
     base = name.partition("/")[0]
     if base not in INPUTS:
         hint = did_you_mean(base, INPUTS)
@@ -81,18 +115,23 @@ def names_of(kind: str, known: Iterable[str]) -> list[str]:
     return sorted((name for name in known if kind_of(name) is INPUTS[kind]), key=number_of)
 
 
+def under(name: str) -> str:
+    """What a mask or a label picture is laid over: the content, or the style of its number."""
+    return "content" if kind_of(name).size == "image" else f"style/{number_of(name)}"
+
+
 def check_sizes(sizes: Mapping[str, tuple[int, int]]) -> None:
     """Raise InputError for a mask of another shape than what it is laid over."""
     for name, (height, width) in sizes.items():
         kind = kind_of(name)
-        if not kind.gray:
+        if not kind.gray and not kind.labels:
             continue
-        under = "content" if kind.size == "image" else name.replace("style-mask", "style")
-        h, w = sizes[under]
+        h, w = sizes[under(name)]
         if not alike((height, width), (h, w)):
+            what = "mask" if kind.gray else "label picture"
             raise InputError(
-                f"{name} is {show_size(width, height)} pixels and {under} is {show_size(w, h)}: "
-                "give a mask of the same shape, in any size"
+                f"{name} is {show_size(width, height)} pixels and {under(name)} is "
+                f"{show_size(w, h)}: give a {what} of the same shape, in any size"
             )
 
 
@@ -102,27 +141,82 @@ def alike(size: tuple[int, int], other: tuple[int, int]) -> bool:
     return abs(height * w - width * h) <= max(height * w, width * h) / 50 + max(h, w)
 
 
+NO_CONTENT = "there is no content: name the picture that is to be painted"
+
+
+def check_content(names: Collection[str], settings: PictureSettings) -> None:
+    """Raise InputError unless there is a content or the settings are those of a texture."""
+    if "content" not in names:
+        check_texture(settings)
+    elif settings.aspect is not None:
+        raise InputError(
+            "aspect is for pictures without a content, and there is one: leave it out, or make a "
+            "texture of the style alone with 'gramarye texture'"
+        )
+    elif settings.tileable:
+        raise InputError(
+            "tileable is for textures, which have no content: leave it out, or make one with "
+            "'gramarye texture'"
+        )
+
+
+def check_texture(settings: PictureSettings) -> None:
+    """Raise InputError for settings that a picture without a content cannot have."""
+    if settings.aspect is None:
+        raise InputError(NO_CONTENT)
+    if settings.color in ("content", "luminance"):
+        raise InputError(
+            f"color {settings.color} takes colors from the content, and a texture has none: choose "
+            "style or free"
+        )
+    if settings.init == "content":
+        raise InputError(
+            "init content is for pictures with a content, and a texture has none: choose noise, "
+            "style-noise, style or a picture"
+        )
+
+
 def check_names(names: Collection[str]) -> None:
     """Raise InputError for what no run can be made from."""
     for name in names:
         kind = kind_of(name)
-        if kind is _ALPHA:
+        if name == CONTENT_ALPHA:
             raise InputError(f"{name} comes with the content: give a content with transparency")
+        if name == PROTECTED:
+            raise InputError(f"{name} comes with the content: give {PROTECT}, which says where")
         base, slash, number = name.partition("/")
         if kind.many != bool(slash) or (slash and not re.fullmatch("[0-9]{1,4}", number)):
             numbered = f"{base}/0, {base}/1 ..." if kind.many else base
             raise InputError(f"input {show_value(name)} is not called so: write {numbered}")
-    if "content" not in names:
-        raise InputError("there is no content: name the picture that is to be painted")
     styles, masks = names_of("style", names), names_of("style-mask", names)
+    if "content" not in names:
+        if not styles:
+            raise InputError(NO_CONTENT)
+        for name in names:
+            if name != "init" and kind_of(name).size == "image":
+                raise InputError(
+                    f"{name} is laid over the content, and a texture has none: leave it out"
+                )
     for place, name in enumerate(styles):
         if name != f"style/{place}":
             raise InputError(
                 f"there is {show_value(name)} and no 'style/{place}': number the styles from 0"
             )
     for name in masks:
-        if name.replace("style-mask", "style") not in styles:
+        if under(name) not in styles:
             raise InputError(
                 f"{name} has no style: there are {counted(len(masks), 'mask')} for "
                 f"{counted(len(styles), 'style')}; give as many"
             )
+    regions = names_of("style-regions", names)
+    if bool(regions) != ("content-regions" in names):
+        missing = "content-regions" if regions else "style-regions"
+        raise InputError(
+            f"there are no {missing}: regions are paired by their colors, so give a label picture "
+            "of the content and one of each style"
+        )
+    if regions and [under(name) for name in regions] != styles:
+        raise InputError(
+            f"there are {counted(len(regions), 'picture')} of style-regions for "
+            f"{counted(len(styles), 'style')}: give one for each, in their order"
+        )

@@ -75,13 +75,17 @@ class Report:
 
 
 def name_inputs(
-    content: Path,
+    content: Path | None,
     styles: Sequence[Path],
     config: StylizeConfig,
     others: Mapping[str, Path] | None = None,
 ) -> dict[str, Path]:
-    """The inputs of a job by name; the first image is the config's, if that is a file."""
-    found = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
+    """The inputs of a job by name; the first image is the config's, if that is a file.
+
+    A texture has no content.
+    """
+    found = {} if content is None else {"content": content}
+    found |= {f"style/{i}": style for i, style in enumerate(styles)}
     if config.picture.init_file is not None:
         found["init"] = Path(config.picture.init_file)
     return found | dict(others or {})

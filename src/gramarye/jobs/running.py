@@ -33,6 +33,7 @@ from gramarye.errors import (
 )
 from gramarye.files import beside, is_there, numbered, same_file
 from gramarye.handover import image_of
+from gramarye.inputs.inputs import canvas_size
 from gramarye.jobs.checkpoint import check_processes, path_of, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
 from gramarye.jobs.job import Job, Report, check_shared_output
@@ -48,9 +49,8 @@ from gramarye.optimizers.snapshot import Numbers, Snapshot
 from gramarye.pictures.picture import Picture, Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
-from gramarye.scales.resizing import resize
-from gramarye.scales.sizes import plan_scales
-from gramarye.stylize import as_picture, finish, hardly_painted, input_notes, steps
+from gramarye.scales.sizes import fit
+from gramarye.stylize import as_picture, at_full_size, finish, hardly_painted, input_notes, steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -97,8 +97,8 @@ def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobR
     pictures = read_inputs(job.inputs, device if alone else torch.device("cpu"))
     if processes.rank == 0:  # before a network is fetched, and long before the last step
         settings = job.config
-        sizes = pictures.inputs.sizes["content"]
-        height, width = plan_scales(*sizes, settings.picture.size, settings.scales)[-1].size
+        canvas = canvas_size(pictures.inputs.sizes, settings.picture)
+        height, width = fit(*canvas, settings.picture.size)
         check_targets(job, (width, height))
     network = shared_network(job, device, processes, fetch)
     check_network(job, network)
@@ -108,6 +108,7 @@ def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobR
         pictures.inputs.sizes,
         device,
         held=pictures.inputs.held(device),
+        regions=pictures.inputs.region_count,
         memory=job_memory(job, device, processes),
         processes=processes,
         files=job.inputs,
@@ -228,7 +229,12 @@ class JobRun:
     def so_far(self, image: torch.Tensor) -> Picture:
         """An iterate's image as the result would be: in its colors, with its transparency."""
         image = finish(image, self.pictures.inputs, self.job.config)
-        return as_picture(image, self.pictures.pictures["content"])
+        return as_picture(image, self.content)
+
+    @property
+    def content(self) -> Picture | None:
+        """What the content's file held, if there is a content."""
+        return self.pictures.pictures.get("content")
 
     def is_end(self, scale: int, snapshot: Snapshot) -> bool:
         """Whether nothing is left to do after this step of a scale but to write the picture."""
@@ -324,8 +330,8 @@ class JobRun:
 
     def save(self, image: torch.Tensor) -> tuple[Saved, Recipe]:
         job, output = self.job, self.job.output
-        if not self.stopped:  # the last scale may have no steps of its own
-            image = resize(image, *self.plan.size)
+        if not self.stopped:
+            image = at_full_size(image, self.plan)
         image = finish(image, self.pictures.inputs, job.config)
         recipe = self.recipe.model_copy(
             update={
@@ -340,7 +346,7 @@ class JobRun:
             out = numbered(out, number)
             release()
         written = save_picture(
-            as_picture(image, self.pictures.pictures["content"]),
+            as_picture(image, self.content),
             out,
             quality=output.quality,
             strip=output.strip,
@@ -361,7 +367,7 @@ class JobRun:
         if self.checkpoints.way_on:
             return self.checkpoints.way_on
         try:
-            picture = as_picture(image.clamp(0, 1), self.pictures.pictures["content"])
+            picture = as_picture(image.clamp(0, 1), self.content)
             folder = Path(tempfile.mkdtemp(prefix="gramarye-"))
             path = save_picture(picture, beside(folder / "any", self.job.out.stem, ".png")).path
         except Exception as error:

@@ -57,7 +57,9 @@ class ContentSettings(Part):
 
 def needs(settings: ContentSettings) -> Needs:
     layers = frozenset(settings.weights())
-    return Needs(layers=layers, features={"content": layers} if layers else {})
+    if not layers:
+        return Needs()
+    return Needs(inputs=frozenset({"content"}), layers=layers, features={"content": layers})
 
 
 def prepare(settings: ContentSettings, targets: Targets) -> Callable[[], list[Term]]:

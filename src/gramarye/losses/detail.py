@@ -32,7 +32,8 @@ class DetailSettings(Part):
 def detail_needs(settings: DetailSettings) -> Needs:
     if not settings.weight:
         return Needs()
-    return Needs(bytes_per_pixel=12.0, whole=frozenset({"detail"}))
+    content = frozenset({"content"})
+    return Needs(inputs=content, bytes_per_pixel=12.0, whole=frozenset({"detail"}))
 
 
 def prepare_detail(settings: DetailSettings, targets: Targets) -> Callable[[], list[Term]]:

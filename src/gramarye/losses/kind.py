@@ -22,6 +22,7 @@ S = TypeVar("S", bound=Part)
 # Choices that settings and formulas share.
 ErrorUnit = Literal["relative", "mean", "sum"]
 VariationKind = Literal["squared", "absolute"]
+MaskMode = Literal["simple", "inside"]
 
 
 @final
@@ -53,6 +54,7 @@ class Needs:
     # How many times the features of a layer, in float32, are made or kept besides.
     copies: Mapping[str, float] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()  # names of terms that are no functions of sums
+    neighbors: frozenset[str] = frozenset()  # and of those that compare neighboring positions
 
     @property
     def all_layers(self) -> frozenset[str]:
@@ -69,6 +71,7 @@ class Needs:
             bytes_per_pixel=self.bytes_per_pixel + other.bytes_per_pixel,
             copies=added_up(self.copies, other.copies),
             whole=self.whole | other.whole,
+            neighbors=self.neighbors | other.neighbors,
         )
 
 

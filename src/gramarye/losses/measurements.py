@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol, final
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.distributed.bands import Band
 from gramarye.errors import SettingsError
 from gramarye.losses.maps_loss import Map
+from gramarye.losses.masks import MaskWeights
 from gramarye.losses.seeing import Seeing
 from gramarye.losses.statistic_loss import PositionSums
 from gramarye.losses.statistics import Moments, moments
-from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.regions import Box, Sums, Tile, added
 
 
@@ -49,7 +48,7 @@ class MomentsMeasurement:
     def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
         for layer in self.layers:
             region = tile.regions[layer]
-            weights = None if self.weights is None else self.weights(layer, region.whole)
+            weights = None if self.weights is None else self.weights.chosen(layer, region.whole)
             part = moments(region.inside.of(features[layer]), weights)
             sums = part.second, part.first, part.count
             self.sums[layer] = added(self.sums.get(layer), sums)
@@ -85,7 +84,7 @@ class SumsMeasurement:
     def add(self, tile: Tile, features: Mapping[str, Tensor]) -> None:
         for layer, summed in self.summed.items():
             region = tile.regions[layer]
-            weights = None if self.weights is None else self.weights(layer, region.whole)
+            weights = None if self.weights is None else self.weights.chosen(layer, region.whole)
             part = summed(region.inside.of(features[layer]), weights)
             self.found[layer] = added(self.found.get(layer), part)
 
@@ -122,36 +121,3 @@ class MapsMeasurement:
         for layer, found in self.found.items():
             if found.weights is not None:
                 check_something(found.weights.sum(), self.name, layer, self.weights)
-
-
-@final
-class MaskWeights:
-    """How much each position of a layer counts: a mask's mean over the pixels it stands for.
-
-    `mask` (1, 1, h, W) may be some rows of it, from `top` on, where the whole's `size` is given.
-    Means over a layer's stride are exact in tiles and bands: no position needs another's pixels.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        mask: Tensor,
-        network: PerceptualNetwork,
-        size: tuple[int, int],
-        top: int = 0,
-    ) -> None:
-        self.name, self.mask, self.network, self.size, self.top = name, mask, network, size, top
-        self.known: dict[tuple[str, Box], Tensor] = {}
-
-    def __call__(self, layer: str, box: Box) -> Tensor:
-        """The weights (1, 1, h, w) of a box of the layer's positions."""
-        if not box.area:  # what a tile owns of a layer whose positions end before the image does
-            return self.mask.new_zeros((1, 1, box.height, box.width))
-        if (layer, box) not in self.known:
-            stride = self.network.geometry(layer).stride
-            pixels = box.times(stride, *self.size).down(-self.top).of(self.mask)
-            means = F.avg_pool2d(pixels, stride, ceil_mode=True, count_include_pad=False)
-            # A padded network may have a position more than its pixels fill: it is as the last.
-            missing = (0, box.width - means.shape[-1], 0, box.height - means.shape[-2])
-            self.known[layer, box] = F.pad(means, missing, mode="replicate")
-        return self.known[layer, box]

@@ -43,6 +43,7 @@ class SelfSimilaritySettings(Part):
 def needs(settings: SelfSimilaritySettings) -> Needs:
     layers = frozenset(settings.weights())
     return Needs(
+        inputs=frozenset({"content"} if layers else ()),
         layers=layers,
         copies=dict.fromkeys(layers, 3.0),
         whole=frozenset({"self-similarity"} if layers else ()),

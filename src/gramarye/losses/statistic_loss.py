@@ -14,8 +14,9 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
+from gramarye.losses.positions import Positions, add_chosen, chosen
 from gramarye.losses.seeing import Seeing
-from gramarye.losses.statistics import PositionWeights, mixed
+from gramarye.losses.statistics import PositionChoice, Weights, mixed
 from gramarye.tiles.regions import Region, Sums, whole_region
 
 CHUNK = 1 << 20  # numbers a statistic makes at a time: they stay in the cache, and none is kept
@@ -50,8 +51,10 @@ class PositionSums:
     seeing: Seeing
     gain: float = 1.0
 
-    def __call__(self, features: Tensor, weights: Tensor | None) -> Sums:
+    def __call__(self, features: Tensor, weights: Weights) -> Sums:
         """The sums (B, ...) of features (B, C, h, w), weighted by `weights` (1 or B, 1, h, w)."""
+        if isinstance(weights, Positions):
+            features, weights = column(features, weights)
         parts = [self.of_rows(rows, w) for rows, w in self.rows(features, weights)]
         total = [sum(part[1:], start=part[0]) for part in zip(*parts, strict=True)]
         if weights is None:
@@ -76,9 +79,15 @@ class PositionSums:
             yield features[:, :, part], None if weights is None else weights[:, :, part]
 
     def add_gradient(
-        self, into: Tensor, features: Tensor, weights: Tensor | None, slopes: Sequence[Tensor]
+        self, into: Tensor, features: Tensor, weights: Weights, slopes: Sequence[Tensor]
     ) -> None:
         """Add what slopes in the sums mean for the features."""
+        if isinstance(weights, Positions):
+            here, some = column(features, weights)
+            gradient = torch.zeros_like(here)
+            self.add_gradient(gradient, here, some, slopes)
+            add_chosen(into, weights, gradient[..., 0])
+            return
         targets = (rows for rows, _ in self.rows(into, None))
         for target, (rows, w) in zip(targets, self.rows(features, weights), strict=True):
             target += self.gradient_of_rows(rows, w, slopes)
@@ -98,6 +107,12 @@ class PositionSums:
         return self.seeing.back(gradient).view(features.shape)
 
 
+def column(features: Tensor, positions: Positions) -> tuple[Tensor, Tensor]:
+    """Those features (B, C, h, w) that count as (B, C, n, 1), and their weights (1, 1, n, 1)."""
+    gathered, weights = chosen(features, positions)
+    return gathered[..., None], weights[None, None, :, None]
+
+
 @final
 @dataclass(frozen=True)
 class StatisticLoss:
@@ -108,13 +123,13 @@ class StatisticLoss:
     layer: str
     target: Sums  # means, each (1, ...)
     summed: PositionSums
-    weights: PositionWeights | None = None
+    weights: PositionChoice | None = None
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         here = features[self.layer]
         return self.value(self.sums(here, whole_region(here)))
 
-    def weights_of(self, region: Region) -> Tensor | None:
+    def weights_of(self, region: Region) -> Weights:
         return None if self.weights is None else self.weights(self.layer, region.whole)
 
     def sums(self, features: Tensor, region: Region) -> Sums:

@@ -13,6 +13,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from gramarye.losses.positions import Positions, add_gradients_at, sums_at
 from gramarye.tiles.regions import Box
 
 CHUNK = 1 << 20  # numbers converted to float32 at a time: enough for all threads, few for the cache
@@ -42,12 +43,16 @@ def sums_of(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def add_sums_gradient(
-    into: Tensor, features: Tensor, second: Tensor, first: Tensor, weights: Tensor | None = None
+    into: Tensor, features: Tensor, second: Tensor, first: Tensor, weights: Weights = None
 ) -> None:
     """Add to `into` (B, C, H, W) what gradients in the two sums mean for the features.
 
     Where positions are weighted, by `weights` (1, 1, H, W), so is what each of them gets.
     """
+    if isinstance(weights, Positions):
+        matrix = (second + second.mT).to(into.dtype)
+        add_gradients_at(into, features, [(matrix, first.to(into.dtype), weights)])
+        return
     if weights is not None:
         plain = torch.zeros_like(into)
         add_sums_gradient(plain, features, second, first)
@@ -79,6 +84,9 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 # How much positions count: of a layer's box of positions, (1, 1, h, w), 0 or more.
 PositionWeights = Callable[[str, Box], Tensor]
+# The same, or those that count at all, with their weights; None where all count once.
+Weights = Tensor | Positions | None
+PositionChoice = Callable[[str, Box], Weights]
 
 
 @final
@@ -94,6 +102,11 @@ class Moments:
         return Moments(
             self.second + other.second, self.first + other.first, self.count + other.count
         )
+
+    def repeated(self, times: int) -> Moments:
+        """The moments so many times one after the other."""
+        second = self.second.repeat(times, 1, 1)
+        return Moments(second, self.first.repeat(times, 1), self.count.repeat(times))
 
     def to(self, dtype: torch.dtype) -> Moments:
         return Moments(self.second.to(dtype), self.first.to(dtype), self.count.to(dtype))
@@ -132,11 +145,15 @@ class Moments:
         return torch.cat([top, bottom], dim=1)
 
 
-def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
+def moments(features: Tensor, weights: Weights = None) -> Moments:
     """The moments of features (B, C, H, W), each position weighted by `weights` (1 or B, 1, H, W).
 
-    Weights are 0 or more; a position's weight is how often it counts.
+    Weights are 0 or more; a position's weight is how often it counts. Positions may be given in
+    their place.
     """
+    if isinstance(weights, Positions):
+        second, first = sums_at(features, weights)
+        return Moments(second, first, weights.count.to(second.dtype).expand(len(features)))
     if weights is None:
         second, first = sums_of(features)
         count = second.new_full((len(features),), features.shape[2] * features.shape[3])
@@ -145,6 +162,15 @@ def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
     w = weights.to(x.dtype).expand(len(x), -1, -1, -1).flatten(2)  # (B, 1, H*W)
     weighted = x * w
     return Moments(weighted @ x.mT, weighted.sum(2), w.sum((1, 2)))
+
+
+def stacked(parts: Sequence[Moments]) -> Moments:
+    """Moments (1, ...) as a batch of them."""
+    return Moments(
+        torch.cat([part.second for part in parts]),
+        torch.cat([part.first for part in parts]),
+        torch.cat([part.count for part in parts]),
+    )
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -163,6 +189,19 @@ def mix_moments(parts: Sequence[Moments], weights: Sequence[float] | None = None
     """
     second, first = mixed([(part.gram(), part.mean()) for part in parts], weights)
     return Moments(second, first, torch.ones_like(parts[0].count))
+
+
+def interpolate_moments(
+    parts: Sequence[Moments], weights: Sequence[float] | None = None
+) -> Moments:
+    """The moments of one style between several: means and covariances are averaged, each apart.
+
+    The mix of two distributions far from each other has the distance between them as a variance;
+    this one has not, and looks as neither of them in any place.
+    """
+    covariance, mean = mixed([(part.covariance(), part.mean()) for part in parts], weights)
+    second = torch.baddbmm(covariance, mean[:, :, None], mean[:, None, :])
+    return Moments(second, mean, torch.ones_like(parts[0].count))
 
 
 def mixed(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 from pydantic import Field, ValidationInfo, field_validator
 
 from gramarye.errors import SettingsError
-from gramarye.losses.kind import Needs, Term, TermKind, added_up, shares
+from gramarye.losses.kind import MaskMode, Needs, Term, TermKind, added_up, shares
 from gramarye.losses.style_losses import STYLE_LOSSES, parse_mix
 from gramarye.networks.layers import split_layer
 from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part, Weight, WrittenAs
@@ -73,6 +73,17 @@ class StyleSettings(Part):
         (),
         alias="style_weights",
         description="how much each of several styles counts, in their order (default: the same)",
+    )
+    mixing: Literal["pooled", "between"] = Field(
+        "pooled",
+        alias="style_mixing",
+        description="what several styles make: pooled, some of each beside the other, or between, "
+        "one style whose means and covariances lie between theirs",
+    )
+    mask_mode: MaskMode = Field(
+        "simple",
+        description="which places belong to a mask or region: simple, those under it, or inside, "
+        "those alone that see nothing beyond it, so that nothing bleeds over its edge",
     )
 
     @field_validator("distance")
@@ -142,11 +153,15 @@ def needs(settings: StyleSettings) -> Needs:
         whole=frozenset(
             f"the style loss {name}" for name in parts if STYLE_LOSSES[name].of == "maps"
         ),
+        neighbors=frozenset(
+            f"the style loss {name}" for name in parts if STYLE_LOSSES[name].neighbors
+        ),
     )
 
 
 def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term]]:
-    from gramarye.losses.style_terms import Look, style_terms
+    from gramarye.losses.style_look import Look, parts_of
+    from gramarye.losses.style_terms import style_terms
 
     styles = targets.names("style")
     if settings.mix and len(settings.mix) != len(styles):
@@ -156,8 +171,17 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
             "number for each style",
             setting="style_weights",
         )
-    look = Look(targets, tuple(styles), settings.mix, settings.gain, settings.unit == "relative")
     parts = settings.parts()
+    between = settings.mixing == "between" and len(styles) > 1
+    if between and (others := [name for name in parts if STYLE_LOSSES[name].of != "moments"]):
+        raise SettingsError(
+            f"nothing lies between two styles for the style loss {others[0]}, which is no function "
+            "of means and covariances: choose --style-mixing pooled, or a loss such as covariance"
+        )
+    layers = {layer for weights in parts.values() for layer in weights}
+    mix = dict(zip(styles, settings.mix or [1.0] * len(styles), strict=True))
+    seen = parts_of(targets, mix, layers, settings.mask_mode, settings.strength) if layers else ()
+    look = Look(targets, seen, settings.gain, settings.unit == "relative", between)
     makers = [style_terms(look, name, weights) for name, weights in parts.items()]
 
     def terms() -> list[Term]:

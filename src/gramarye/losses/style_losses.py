@@ -31,7 +31,7 @@ class StyleLoss:
     much of the content as with the others (docs/losses.md). `copies` is how many times a layer's
     features are held in float32 besides what the network keeps; `together` is one term for all its
     layers, of which it needs `least`. `layers` are those it is measured at, of the style layers,
-    where none are named for it.
+    where none are named for it. `neighbors` says that it compares positions with those beside them.
     """
 
     made_by: str
@@ -41,6 +41,7 @@ class StyleLoss:
     balance: float = 1.0
     copies: float = 0.0
     together: bool = False
+    neighbors: bool = False
     layers: tuple[str, ...] = ()
     least: int = 1
 
@@ -102,10 +103,21 @@ STYLE_LOSSES: dict[str, StyleLoss] = {
     ),
     "nearest": StyleLoss("matching.nearest", "maps", "Kolkin et al. 2022", copies=4, layers=DEEP),
     "mrf": StyleLoss(
-        "matching.patches", "maps", "Li and Wand 2016", copies=6, layers=DEEP, balance=0.2
+        "matching.patches",
+        "maps",
+        "Li and Wand 2016",
+        copies=6,
+        layers=DEEP,
+        balance=0.2,
+        neighbors=True,
     ),
     "shifted-gram": StyleLoss(
-        "correlations.shifted", "maps", "Berger and Memisevic 2016", copies=9, balance=0.4
+        "correlations.shifted",
+        "maps",
+        "Berger and Memisevic 2016",
+        copies=9,
+        balance=0.4,
+        neighbors=True,
     ),
     "cross-layer": StyleLoss(
         "correlations.across_layers",

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
 
-import torch
 from torch import Tensor
 
-from gramarye.losses.kind import Term, shares
-from gramarye.losses.maps_loss import MakeDistance, Map, Maps, MapsLoss
-from gramarye.losses.measurements import MaskWeights
-from gramarye.losses.moments_loss import Distance, MomentsLoss
+from gramarye.losses.kind import Term
+from gramarye.losses.maps_terms import terms_of_maps
+from gramarye.losses.moments_loss import Distance, MomentsLoss, RegionMomentsLoss
+from gramarye.losses.regions_loss import RegionsLoss
 from gramarye.losses.seeing import Seeing
 from gramarye.losses.statistic_loss import PositionSums, StatisticLoss, mix_means
-from gramarye.losses.statistics import Moments, mix_moments
+from gramarye.losses.statistics import Moments, interpolate_moments, mix_moments, stacked
+from gramarye.losses.style_look import Look, Make, PicturePart, mean_of_parts
 from gramarye.losses.style_losses import STYLE_LOSSES, load
-from gramarye.losses.targets import Targets
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.regions import Sums
-
-Make = Callable[[], list[Term]]
-Of = Callable[[str], Tensor]  # a distance by its layer or group
-
-
-@final
-@dataclass(frozen=True)
-class Look:
-    """What a style loss is measured of, and how its unit is chosen."""
-
-    targets: Targets
-    styles: tuple[str, ...]  # the inputs
-    mix: tuple[float, ...]  # how much each of them counts; none is all the same
-    gain: float
-    relative: bool
-
-    @property
-    def mask(self) -> MaskWeights | None:
-        return self.targets.weights("content-mask")
-
-    def style_mask(self, name: str) -> MaskWeights | None:
-        return self.targets.weights(name.replace("style", "style-mask"))
-
-    def seeing(self, layer: str) -> Seeing:
-        return Seeing.of(self.targets.network, layer)
-
-    def black(self, layer: str) -> Tensor:
-        """One position of a layer (1, C, 1, 1) where no feature fires."""
-        network = self.targets.network
-        parameter = next(network.parameters())
-        return parameter.new_zeros((1, network.geometry(layer).channels, 1, 1))
-
-    def content_moments(self, layers: Mapping[str, float]) -> dict[str, Moments]:
-        """Those of the content, where the unit asks for them."""
-        return self.targets.moments("content", layers, self.mask) if self.relative else {}
-
-    def style_moments(self, layers: Mapping[str, float]) -> Callable[[], dict[str, Moments]]:
-        """Those of the styles as one."""
-        found = [self.targets.moments(n, layers, self.style_mask(n)) for n in self.styles]
-
-        def mixed() -> dict[str, Moments]:
-            return {k: mix_moments([of[k] for of in found], self.mix or None) for k in layers}
-
-        return mixed
-
-    def unit(self, weights: Mapping[str, float], content: Of, black: Of) -> float:
-        """What a loss is divided by: 1, or its own distance, by weights of layers or groups."""
-        if not self.relative:
-            return 1.0
-        return own_distance(weighted_mean(weights, content), weighted_mean(weights, black))
 
 
 def style_terms(look: Look, name: str, weights: Mapping[str, float]) -> Make:
@@ -82,45 +31,79 @@ def style_terms(look: Look, name: str, weights: Mapping[str, float]) -> Make:
     return makers[STYLE_LOSSES[name].of](look, name, weights)
 
 
-def own_distance(content: float, black: float) -> float:
-    """The unit of a style loss: its value for the content itself, the way a stylization has to go.
-
-    Measured in this unit, one strength means the same for every style, size and network. Where
-    content and style nearly agree, a thousandth of the distance from black keeps it above zero.
-    """
-    return max(content, 1e-3 * black) or 1.0  # without style layers: no distance
-
-
-def weighted_mean(weights: Mapping[str, float], distance: Of) -> float:
-    """The mean of distances, of layers or of groups of them, by their weights."""
-    return sum(share * float(distance(layer)) for layer, share in shares(weights).items())
-
-
 # functions of moments
 
 
 def terms_of_moments(look: Look, name: str, weights: Mapping[str, float]) -> Make:
-    of_content, of_styles = look.content_moments(weights), look.style_moments(weights)
+    of_content = [content_moments(look, part, weights) for part in look.parts]
+    of_styles = [style_moments(look, part, weights) for part in look.parts]
 
     def terms() -> list[Term]:
-        style, network = of_styles(), look.targets.network
+        network = look.targets.network
         distances = {k: style_distance(name, network, k, look.gain) for k in weights}
+        styles = [mixed() for mixed in of_styles]
+        found = list(zip(look.parts, of_content, styles, strict=True))
         unit = look.unit(
             weights,
-            lambda k: distances[k](of_content[k], style[k]),
-            lambda k: distances[k](style[k].empty(), style[k]),
+            lambda k: mean_of_parts(
+                (part.share, distances[k](content[k], style[k]))
+                for part, content, style in found
+                if k in style
+            ),
+            lambda k: mean_of_parts(
+                (part.share, distances[k](style[k].empty(), style[k]))
+                for part, _, style in found
+                if k in style
+            ),
         )
+        made = {k: [(part, style[k]) for part, _, style in found if k in style] for k in weights}
         return [
-            Term(
-                f"style/{layer}",
-                weight / unit,
-                MomentsLoss(layer, style[layer], distances[layer], look.mask),
-                (layer,),
-            )
-            for layer, weight in weights.items()
+            Term(f"style/{k}", weights[k] / unit, loss_of_moments(k, parts, distances[k]), (k,))
+            for k, parts in made.items()
+            if parts
         ]
 
     return terms
+
+
+def content_moments(look: Look, part: PicturePart, layers: Iterable[str]) -> dict[str, Moments]:
+    """Those of the content in a region, where the unit asks for them."""
+    here = [layer for layer in layers if layer in part.layers]
+    return look.targets.moments("content", here, part.mask) if look.relative else {}
+
+
+def style_moments(
+    look: Look, part: PicturePart, layers: Iterable[str]
+) -> Callable[[], dict[str, Moments]]:
+    """Those of a region's styles as one, by the layers it has."""
+    here = [layer for layer in layers if layer in part.layers]
+    found = {
+        name: look.targets.moments(name, [k for k in here if k in style.layers], style.mask)
+        for name, style in part.styles.items()
+    }
+
+    as_one = interpolate_moments if look.between else mix_moments
+
+    def mixed() -> dict[str, Moments]:
+        return {
+            k: as_one([found[n][k] for n in counts], list(counts.values()))
+            for k in here
+            if (counts := part.styles_at(k))
+        }
+
+    return mixed
+
+
+def loss_of_moments(
+    layer: str, parts: Sequence[tuple[PicturePart, Moments]], distance: Distance
+) -> MomentsLoss | RegionMomentsLoss:
+    """The loss of a layer in regions, or of one that is the whole picture."""
+    if len(parts) == 1 and parts[0][0].share == 1:
+        return MomentsLoss(layer, parts[0][1], distance, parts[0][0].choice)
+    targets = stacked([target for _, target in parts])
+    shares = tuple(part.share for part, _ in parts)
+    masks = tuple(part.mask for part, _ in parts if part.mask is not None)
+    return RegionMomentsLoss(layer, targets, distance, shares, masks)
 
 
 def style_distance(
@@ -156,10 +139,58 @@ def style_distance(
 
 def terms_of_positions(look: Look, name: str, weights: Mapping[str, float]) -> Make:
     """What is summed depends on the styles' moments, so that the styles are looked at twice."""
-    targets, of_moments = look.targets, look.style_moments(weights)
+    parts = [positions_of_part(look, part, name, weights) for part in look.parts]
+
+    def terms() -> list[Term]:
+        found = [made() for made in parts]
+        unit = look.unit(
+            weights,
+            lambda k: mean_of_parts(here[k].content for here in found if k in here),
+            lambda k: mean_of_parts(here[k].black for here in found if k in here),
+        )
+        return [
+            Term(f"style/{k}", weight / unit, together(losses), (k,))
+            for k, weight in weights.items()
+            if (losses := [(here[k].share, here[k].loss) for here in found if k in here])
+        ]
+
+    return terms
+
+
+def together(losses: Sequence[tuple[float, StatisticLoss]]) -> StatisticLoss | RegionsLoss:
+    """The losses of all regions as one; the loss itself where the picture is one."""
+    if len(losses) == 1 and losses[0][0] == 1:
+        return losses[0][1]
+    return RegionsLoss(tuple(losses))
+
+
+@final
+@dataclass(frozen=True)
+class OfPositions:
+    """A region's loss at a layer, and what it is of the content and of black."""
+
+    share: float
+    loss: StatisticLoss
+    of_content: Sums | None
+    of_black: Sums
+
+    @property
+    def content(self) -> tuple[float, Tensor]:
+        assert self.of_content is not None
+        return self.share, self.loss.value(self.of_content)
+
+    @property
+    def black(self) -> tuple[float, Tensor]:
+        return self.share, self.loss.value(self.of_black)
+
+
+def positions_of_part(
+    look: Look, part: PicturePart, name: str, weights: Mapping[str, float]
+) -> Callable[[], dict[str, OfPositions]]:
+    targets, of_moments = look.targets, style_moments(look, part, weights)
     make_statistic = STYLE_LOSSES[name].function()
     summed: dict[str, PositionSums] = {}
-    of_styles: list[dict[str, Sums]] = []
+    of_styles: dict[str, dict[str, Sums]] = {}
     of_content: list[dict[str, Sums]] = []
 
     def ask() -> None:
@@ -168,77 +199,23 @@ def terms_of_positions(look: Look, name: str, weights: Mapping[str, float]) -> M
             seen = seeing.moments(found).amplified(look.gain)
             statistic = make_statistic(seen, seeing, (targets.seed + number) % 2**63)
             summed[layer] = PositionSums(layer, statistic, seeing)
-        amplified = [replace(part, gain=look.gain) for part in summed.values()]
-        of_styles.extend(targets.sums(n, amplified, look.style_mask(n)) for n in look.styles)
+        for style, there in part.styles.items():
+            asked = [replace(s, gain=look.gain) for k, s in summed.items() if k in there.layers]
+            of_styles[style] = targets.sums(style, asked, there.mask)
         if look.relative:
-            of_content.append(targets.sums("content", summed.values(), look.mask))
+            of_content.append(targets.sums("content", summed.values(), part.mask))
 
     targets.then(ask)
 
-    def terms() -> list[Term]:
-        losses = {
-            layer: StatisticLoss(
-                layer,
-                mix_means([of[layer] for of in of_styles], look.mix or None),
-                summed[layer],
-                look.mask,
-            )
-            for layer in weights
-        }
-        unit = look.unit(
-            weights,
-            lambda k: losses[k].value(of_content[0][k]),
-            lambda k: losses[k].value(summed[k](look.black(k), None)),
-        )
-        return [
-            Term(f"style/{layer}", weight / unit, losses[layer], (layer,))
-            for layer, weight in weights.items()
-        ]
+    def made() -> dict[str, OfPositions]:
+        found = {}
+        for layer, of_layer in summed.items():
+            counts = part.styles_at(layer)
+            target = mix_means([of_styles[n][layer] for n in counts], list(counts.values()))
+            loss = StatisticLoss(layer, target, of_layer, part.choice)
+            black = of_layer(look.black(layer), None)
+            content = of_content[0][layer] if of_content else None
+            found[layer] = OfPositions(part.share, loss, content, black)
+        return found
 
-    return terms
-
-
-# functions of whole maps
-
-
-def terms_of_maps(look: Look, name: str, weights: Mapping[str, float]) -> Make:
-    """One term for all layers together, or one for each."""
-    targets, loss = look.targets, STYLE_LOSSES[name]
-    make_distance: MakeDistance = loss.function()
-    seeing = {layer: look.seeing(layer) for layer in weights}
-    of_styles = [targets.maps(name, seeing, look.style_mask(name)) for name in look.styles]
-    of_content = targets.maps("content", seeing, look.mask) if look.relative else {}
-
-    def terms() -> list[Term]:
-        styles = [amplified_maps(maps, look.gain) for maps in of_styles]
-        mix = look.mix or [1.0] * len(styles)
-        groups = (
-            {"": dict(weights)} if loss.together else {f"/{k}": {k: w} for k, w in weights.items()}
-        )
-        distances = {
-            suffix: make_distance(styles, mix, shares(group)) for suffix, group in groups.items()
-        }
-        of_groups = {suffix: sum(group.values()) for suffix, group in groups.items()}
-        black = {k: Map(torch.zeros_like(m.features), m.weights) for k, m in of_content.items()}
-        unit = look.unit(
-            of_groups,
-            lambda suffix: distances[suffix](of_content),
-            lambda suffix: distances[suffix](black),
-        )
-        return [
-            Term(
-                f"style{suffix}",
-                of_groups[suffix] / unit,
-                MapsLoss({k: seeing[k] for k in group}, distances[suffix], look.mask),
-                tuple(group),
-            )
-            for suffix, group in groups.items()
-        ]
-
-    return terms
-
-
-def amplified_maps(maps: Maps, gain: float) -> Maps:
-    if gain == 1:
-        return maps
-    return {layer: Map(gain * found.features, found.weights) for layer, found in maps.items()}
+    return made

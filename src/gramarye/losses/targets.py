@@ -16,10 +16,11 @@ from torch import Tensor
 
 from gramarye.distributed.bands import Band
 from gramarye.inputs.kinds import kind_of, names_of
+from gramarye.losses.kind import MaskMode
 from gramarye.losses.maps_loss import Map
+from gramarye.losses.masks import MaskWeights
 from gramarye.losses.measurements import (
     MapsMeasurement,
-    MaskWeights,
     Measurement,
     MomentsMeasurement,
     SumsMeasurement,
@@ -42,7 +43,8 @@ class Targets:
 
     `seen` are the inputs at the scale: those of the image's size only in the rows that this process
     sees. Where features are not `stored`, they are computed anew whenever they are needed. What
-    terms draw is drawn from `seed`.
+    terms draw is drawn from `seed`. Where the image is seen round its border (`around`), the others
+    are not: `of_others` is how those that are not of its size are looked at.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class Targets:
         *,
         stored: bool = True,
         seed: int = 0,
+        of_others: FeatureExtractor | None = None,
     ) -> None:
+        self.of_others, self.around = of_others or extractor, of_others is not None
         self.extractor, self.seen, self.band, self.stored = extractor, seen, band, stored
         self.tiles, self.seed = band.here(tiles).tiles, seed
         self.asked: dict[str, list[Measurement]] = {}
@@ -109,11 +113,15 @@ class Targets:
         """How much each position of a layer counts, by a mask; None if there is no such input."""
         if name not in self.seen:
             return None
-        mask = self.seen[name]
+        return self.weighing(name, self.seen[name])
+
+    def weighing(self, name: str, mask: Tensor, mode: MaskMode = "simple") -> MaskWeights:
+        """The same by any mask (1, 1, h, w) in place of the input of that name."""
         if kind_of(name).size == "image":
-            return MaskWeights(name, mask, self.network, self.band.bands.size, self.band.window[0])
+            size, top = self.band.bands.size, self.band.window[0]
+            return MaskWeights(name, mask, self.network, size, top, mode)
         height, width = mask.shape[-2:]
-        return MaskWeights(name, mask, self.network, (height, width))
+        return MaskWeights(name, mask, self.network, (height, width), mode=mode)
 
     def measure(self) -> None:
         """Look at every input once, and once more for what could only be asked for then."""
@@ -128,7 +136,8 @@ class Targets:
             layers = {layer for measurement in measurements for layer in measurement.layers}
             shared = kind_of(name).size == "image"
             tiles = self.tiles if shared else None
-            for tile, features in self.extractor.features(self.seen[name], layers, tiles):
+            extractor = self.extractor if shared else self.of_others
+            for tile, features in extractor.features(self.seen[name], layers, tiles):
                 for measurement in measurements:
                     measurement.add(tile, features)
             for measurement in measurements:

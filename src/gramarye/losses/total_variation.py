@@ -33,7 +33,7 @@ class VariationSettings(Part):
 def prepare(settings: VariationSettings, targets: Targets) -> Callable[[], list[Term]]:
     from gramarye.losses.variation import TotalVariation
 
-    terms = [Term("tv", settings.weight, TotalVariation(settings.kind))]
+    terms = [Term("tv", settings.weight, TotalVariation(settings.kind, targets.around))]
     return lambda: terms if settings.weight > 0 else []
 
 

@@ -13,13 +13,15 @@ from gramarye.losses.kind import VariationKind
 from gramarye.tiles.regions import IMAGE, Region, Sums
 
 
-def total_variation(image: Tensor, kind: VariationKind = "squared") -> Tensor:
+def total_variation(image: Tensor, kind: VariationKind = "squared", around: bool = False) -> Tensor:
     """Mean squared (or absolute) difference of neighboring pixels (B,).
 
     Mahendran and Vedaldi (2015) sum; the mean does not grow with the number of pixels. Along a side
-    of one pixel there are no neighbors and the term is zero.
+    of one pixel there are no neighbors and the term is zero. Where it goes on `around` the border,
+    the last pixels are neighbors of the first.
     """
-    parts = [image.diff(dim=dim) for dim in (-1, -2) if image.shape[dim] > 1]
+    ends = {dim: image.narrow(dim, 0, 1 if around else 0) for dim in (-1, -2)}
+    parts = [image.diff(dim=dim, append=end) for dim, end in ends.items() if image.shape[dim] > 1]
     sizes = [part.square() if kind == "squared" else part.abs() for part in parts]
     return sum((size.mean((1, 2, 3)) for size in sizes), start=image.new_zeros(len(image)))
 
@@ -33,9 +35,12 @@ class TotalVariation:
     separable: ClassVar[bool] = True
 
     kind: VariationKind = "squared"
+    around: bool = False  # see `total_variation`; the image is then one tile
 
     def sums(self, features: Tensor, region: Region) -> Sums:
         """A tile's share: the differences of its pixels to those below and to the right."""
+        if self.around:
+            return (total_variation(features, self.kind, around=True),)
         height, width = region.size
         rows, columns = region.inside, region.inside
         if region.whole.bottom < height:  # its last row has a neighbor below, in the next tile
@@ -63,4 +68,4 @@ class TotalVariation:
         into.add_(gradient)
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
-        return total_variation(features[IMAGE], self.kind)
+        return total_variation(features[IMAGE], self.kind, self.around)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from gramarye.networks.features import Padding
+
+Border = Padding | Literal["circular"]  # what lies beyond: for circular, the other side
 
 
 def channels_last(x: Tensor) -> Tensor:
@@ -25,7 +29,7 @@ def interior(bordered: Tensor) -> Tensor:
     return bordered[:, :, 1:-1, 1:-1]
 
 
-def padded(x: Tensor, mode: Padding, dtype: torch.dtype) -> Tensor:
+def padded(x: Tensor, mode: Border, dtype: torch.dtype) -> Tensor:
     """x (B, C, H, W) with a border of one pixel around it, in channels-last memory."""
     bordered = bordered_empty(x, dtype)
     interior(bordered).copy_(x)
@@ -33,25 +37,30 @@ def padded(x: Tensor, mode: Padding, dtype: torch.dtype) -> Tensor:
     return bordered
 
 
-def fill_border(bordered: Tensor, mode: Padding) -> None:
-    """Write the border (B, C, H + 2, W + 2): zeros, the edge's neighbor, or the edge itself."""
+def sources(mode: Border) -> tuple[int, int]:
+    """Where the border's first and last row come from: across it, the edge, or the other side."""
+    return {"reflect": (2, -3), "replicate": (1, -2), "circular": (-2, 1)}[mode]
+
+
+def fill_border(bordered: Tensor, mode: Border) -> None:
+    """Write the border (B, C, H + 2, W + 2): zeros, or the rows that `sources` names."""
     if mode == "zeros":
         for edge in (bordered[:, :, 0], bordered[:, :, -1], bordered[..., 0], bordered[..., -1]):
             edge.zero_()
         return
-    source = 2 if mode == "reflect" else 1
-    bordered[:, :, 1:-1, 0] = bordered[:, :, 1:-1, source]
-    bordered[:, :, 1:-1, -1] = bordered[:, :, 1:-1, -1 - source]
-    bordered[:, :, 0] = bordered[:, :, source]
-    bordered[:, :, -1] = bordered[:, :, -1 - source]
+    first, last = sources(mode)
+    bordered[:, :, 1:-1, 0] = bordered[:, :, 1:-1, first]
+    bordered[:, :, 1:-1, -1] = bordered[:, :, 1:-1, last]
+    bordered[:, :, 0] = bordered[:, :, first]
+    bordered[:, :, -1] = bordered[:, :, last]
 
 
-def fold_border(bordered: Tensor, mode: Padding) -> None:
+def fold_border(bordered: Tensor, mode: Border) -> None:
     """The way back of `fill_border`: the border's gradient goes where the border came from."""
     if mode != "zeros":
-        source = 2 if mode == "reflect" else 1
-        bordered[:, :, source] += bordered[:, :, 0]
-        bordered[:, :, -1 - source] += bordered[:, :, -1]
-        bordered[..., source] += bordered[..., 0]
-        bordered[..., -1 - source] += bordered[..., -1]
+        first, last = sources(mode)
+        bordered[:, :, first] += bordered[:, :, 0]
+        bordered[:, :, last] += bordered[:, :, -1]
+        bordered[..., first] += bordered[..., 0]
+        bordered[..., last] += bordered[..., -1]
     fill_border(bordered, "zeros")

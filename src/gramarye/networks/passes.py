@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from gramarye.errors import SettingsError
 from gramarye.networks.borders import (
+    Border,
     bordered_empty,
     channels_last,
     fill_border,
@@ -27,7 +28,7 @@ from gramarye.networks.borders import (
     interior,
     padded,
 )
-from gramarye.networks.features import Conv, Padding, PerceptualNetwork, Pool, Step
+from gramarye.networks.features import Conv, PerceptualNetwork, Pool, Step
 from gramarye.networks.pools import pooled, unpooled
 from gramarye.networks.pyramid import PyramidPasses
 
@@ -163,7 +164,7 @@ class ChainPasses:
         modes = [
             step.module.padding_mode for step in network.steps if isinstance(step.module, Conv)
         ]
-        self.mode: Padding = modes[0]  # type: ignore[assignment]
+        self.mode: Border = modes[0]
         assert set(modes) == {self.mode}
         self.weights: dict[str, Weights] = {}
         for step in network.steps:
@@ -260,7 +261,7 @@ def split_weight(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Ten
     return torch.cat([high, high, (weight - high).to(dtype), rest], dim=1)
 
 
-def rectified(x: Tensor, mode: Padding | None, *, in_place: bool) -> tuple[Tensor, Tensor]:
+def rectified(x: Tensor, mode: Border | None, *, in_place: bool) -> tuple[Tensor, Tensor]:
     """max(x, 0), padded if there is a mode, and the same without its padding."""
     if mode is None:
         x = x.relu_() if in_place else x.relu()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 from pydantic import Field, field_validator
 
 from gramarye.settings import Part, as_text
 
-NAMED_FIRST_IMAGES = ("content", "noise", "gray", "style")  # any other is a file
+NAMED_FIRST_IMAGES = ("content", "noise", "style-noise", "gray", "style")  # any other is a file
 
 ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
 
 LARGEST = 65_536  # pixels of a side
+Side = Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 @final
@@ -22,6 +23,18 @@ class PictureSettings(Part):
     title: ClassVar[str] = "the picture"
 
     size: int = Field(512, ge=16, le=LARGEST, description="longest side of the result, in pixels")
+    aspect: tuple[Side, ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="width and height, in proportion, of a picture that has no content, such as "
+        "3,2: it is a texture of the style",
+    )
+    tileable: bool = Field(
+        False,
+        description="let a texture go on at its left where it ends at its right, and at its top "
+        "where it ends at its bottom",
+    )
     color: Literal["style", "content", "luminance", "free"] = Field(
         "style",
         description="whose colors the picture takes: the style's (moved to the content before the "
@@ -37,7 +50,9 @@ class PictureSettings(Part):
         1.0, ge=0, le=1, description="how far colors are moved before the first step: 1 is wholly"
     )
     init: str = Field(
-        "content", description="first image: content, noise, gray, style or the path of a picture"
+        "content",
+        description="first image: content, noise, style-noise (with the style's colors and "
+        "spectrum), gray, style or the path of a picture",
     )
     style_scale: float = Field(
         1.0,

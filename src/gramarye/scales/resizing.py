@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,6 +21,24 @@ def resize(image: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(
         image, size=(height, width), mode="bicubic", antialias=True, align_corners=False
     )
+
+
+def resize_around(image: Tensor, height: int, width: int) -> Tensor:
+    """`resize` of an image (B, C, H, W) that goes on at one side where it ends at the other."""
+    if image.shape[-2:] == (height, width):
+        return image
+    sides, around = [], image
+    for dim, new in ((-2, height), (-1, width)):
+        old = image.shape[dim]
+        # What is laid on must become whole pixels, and reach as far as the kernel does.
+        step = old // math.gcd(old, new)
+        more = step * math.ceil((2 * max(1.0, old / new) + 1) / step)
+        places = torch.arange(-more, old + more, device=image.device) % old
+        around = around.index_select(dim, places)
+        sides.append((more * new // old, new))
+    (top, height), (left, width) = sides
+    size = (height + 2 * top, width + 2 * left)
+    return resize(around, *size)[..., top : top + height, left : left + width]
 
 
 def fine_detail(image: Tensor, height: int, width: int) -> Tensor:

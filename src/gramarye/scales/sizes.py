@@ -44,21 +44,33 @@ def fit(height: int, width: int, longest: int) -> tuple[int, int]:
     )
 
 
-def plan_scales(height: int, width: int, longest: int, settings: ScaleSettings) -> list[Scale]:
+def plan_scales(
+    height: int,
+    width: int,
+    longest: int,
+    settings: ScaleSettings,
+    *,
+    least: int = 0,
+    multiple: int = 1,
+) -> list[Scale]:
     """The working sizes for a content of the given size and a result of that longest side.
 
     From `min_size` up in equal ratios, as near to `scale_factor` as a whole number of scales
-    allows; an elongated picture starts larger, for the sake of its short side.
+    allows; an elongated picture starts larger, for the sake of its short side, and none below
+    `least`. Sides are the nearest multiples of `multiple`, but for the last scale's.
     """
     elongation = max(height, width) / min(height, width)
-    smallest = max(settings.min_size, round(SMALLEST_SIDE * elongation))
+    smallest = max(settings.min_size, round(SMALLEST_SIDE * elongation), least)
     start = min(smallest, longest) if settings.coarse_to_fine else longest
     ratio = longest / start
     jumps = max(round(math.log(ratio) / math.log(settings.scale_factor)), 1 if ratio > 1.2 else 0)
     scales = []
     for i in range(jumps + 1):
         side = round(longest * ratio ** ((i - jumps) / jumps)) if jumps else longest
-        scales.append(Scale(*fit(height, width, side), scale_steps(settings, i)))
+        h, w = fit(height, width, side)
+        if i < jumps:
+            h, w = (max(1, round(n / multiple)) * multiple for n in (h, w))
+        scales.append(Scale(h, w, scale_steps(settings, i)))
     return [s for s in scales if s.steps > 0 or s is scales[-1]]
 
 

@@ -1,0 +1,59 @@
+"""The way from one style to another, or from a photograph to a painting, as settings of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from gramarye.errors import SettingsError
+from gramarye.losses.style_losses import STYLE_LOSSES, parse_mix
+
+MOST_FRAMES = 1000
+FRAME_STEPS = 40  # of every frame after the first, which begins with the one before
+
+
+@final
+@dataclass(frozen=True)
+class Frame:
+    """One picture of the way: its number from 0, how much each style counts, and its settings.
+
+    One that `follows` begins with the frame before, and takes a few steps at the result's size.
+    """
+
+    number: int
+    weights: tuple[float, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def follows(self) -> bool:
+        return self.number > 0
+
+
+def plan_frames(count: int, styles: int, steps: int = FRAME_STEPS) -> list[Frame]:
+    """The frames of the way through two styles or more, evenly spaced; SettingsError for too few.
+
+    A frame's style lies between two neighbors of them, and the first and the last are styles
+    themselves. A photograph as one of the styles is the way from it, or to it.
+    """
+    if not 2 <= count <= MOST_FRAMES:
+        text = f"frames is {count}: give a whole number from 2 to {MOST_FRAMES}"
+        raise SettingsError(text, setting="frames")
+    weights = [weights_at(number / (count - 1), styles) for number in range(count)]
+    follow = {"coarse_to_fine": False, "steps": steps}
+    return [
+        Frame(number, found, {"style_weights": found, **(follow if number else {})})
+        for number, found in enumerate(weights)
+    ]
+
+
+def weights_at(share: float, styles: int) -> tuple[float, ...]:
+    """How much each style counts at a place of the way from 0 to 1: two neighbors at most."""
+    place = share * (styles - 1)
+    return tuple(round(max(0.0, 1 - abs(place - number)), 6) for number in range(styles))
+
+
+def mixing_of(style_loss: str) -> str:
+    """How styles are mixed on the way: one style between them, where the loss knows of such."""
+    of_moments = all(STYLE_LOSSES[part.name].of == "moments" for part in parse_mix(style_loss))
+    return "between" if of_moments else "pooled"

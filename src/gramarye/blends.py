@@ -1,0 +1,54 @@
+"""Blends: the pictures on the way from one style to another, or from a photograph to a painting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gramarye.blending import FRAME_STEPS, mixing_of, plan_frames
+from gramarye.config import make_config
+from gramarye.pictures.picture import Picture, Source, load_picture
+from gramarye.scales.resizing import resize
+from gramarye.scales.sizes import fit
+from gramarye.stylize import as_picture, check_others, make_picture
+
+
+def blend(
+    content: Source,
+    styles: Source | Sequence[Source],
+    frames: int = 9,
+    *,
+    frame_steps: int = FRAME_STEPS,
+    preset: str = "default",
+    inputs: Mapping[str, Source] | None = None,
+    **settings: Any,
+) -> Iterator[Picture]:
+    """The content on its way through the styles, picture by picture, both ends included.
+
+    Of one style, the way leads from the content as it is, of several from the first to the last.
+    Each picture begins with the one before and takes `frame_steps` at the result's size, so that
+    the way is steady. Between two styles the means and covariances of features are interpolated
+    (`style_mixing="between"`), where the loss is one of them.
+    """
+    check_others(inputs)
+    photograph = load_picture(content)
+    given: Sequence[Source] = styles if isinstance(styles, list | tuple) else [styles]  # type: ignore[list-item]
+    stops = [load_picture(style) for style in given]
+    stops = [photograph, *stops] if len(stops) == 1 else stops
+    config = make_config(preset, **settings)
+    settings = {"style_mixing": mixing_of(config.value("style_loss"))} | settings
+    picture: Picture | None = None
+    for frame in plan_frames(frames, len(stops), frame_steps):
+        if picture is None and stops[0] is photograph:
+            size = fit(photograph.height, photograph.width, config.picture.size)
+            picture = as_picture(resize(photograph.pixels, *size).clamp(0, 1), photograph)
+        else:
+            own = {**settings, **frame.settings}
+            if picture is not None:
+                name = f"frame-{frame.number:03}.png"  # the frame before, counted from 1
+                unread = replace(picture.metadata, name=name, sha256=None)
+                picture, own["init"] = replace(picture, metadata=unread), name
+            made = make_config(preset, **own)
+            picture = make_picture(photograph, stops, made, inputs or {}, first=picture)
+        yield picture

@@ -1,0 +1,100 @@
+"""The styles as they are typed: pictures, folders of pictures, and the weights behind them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from gramarye.errors import InputError, SettingsError
+from gramarye.files import is_there, user_path
+from gramarye.pictures.formats import EXTENSIONS
+from gramarye.settings import LARGEST_WEIGHT
+from gramarye.units import counted
+
+READ = (*EXTENSIONS, ".gif", ".bmp", ".ppm", ".pgm")  # of the files in a folder, what is a picture
+
+
+def with_weights(
+    args: SimpleNamespace, settings: dict[str, Any]
+) -> tuple[list[Path], dict[str, Any]]:
+    """The styles' paths, and the settings with the weights that were written behind them."""
+    styles, weights = weighted_styles(args.styles)
+    if weights:
+        if "style_weights" in settings:
+            raise SettingsError(
+                "the styles' weights were given twice: behind the pictures, or with "
+                "--style-weights, but not both"
+            )
+        if not any(weights):
+            raise InputError(
+                f"no style counts: give a weight above 0 behind the picture, as in '{styles[0]}:2'"
+            )
+        settings["style_weights"] = weights
+    if 0 < len(args.style_mask) < len(styles):
+        raise InputError(
+            f"{counted(len(styles), 'style')} and {counted(len(args.style_mask), 'style mask')} "
+            "were given: give a mask for each style, a white one where all of it counts"
+        )
+    return styles, settings
+
+
+def style_names(names: Sequence[Path]) -> list[Path]:
+    """What was named, without weights: a folder is one name, however many pictures it holds."""
+    return [weight_behind(name)[0] for name in names]
+
+
+def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...]]:
+    """The styles' paths and weights: `painting.jpg:2` counts twice as much as `woodblock.jpg`.
+
+    The weights are empty where no style has one. A file whose own name ends so is taken as it is. A
+    folder is one style: its pictures share the weight, all alike.
+    """
+    found = [(pictures_of(path), weight) for path, weight in map(weight_behind, names)]
+    paths = [path for pictures, _ in found for path in pictures]
+    alike = len(found) == 1 or all(len(pictures) == 1 for pictures, _ in found)
+    if alike and all(weight is None for _, weight in found):
+        return paths, ()
+    shares = [
+        (1.0 if weight is None else weight) / len(pictures)
+        for pictures, weight in found
+        for _ in pictures
+    ]
+    return paths, tuple(shares)
+
+
+def pictures_of(name: Path) -> list[Path]:
+    """The pictures in a folder, by name, its subfolders' not among them; a file as it is."""
+    folder = user_path(name)
+    if not os.path.isdir(folder):  # noqa: PTH112 (any name, also too long)
+        return [name]
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"the folder '{name}' cannot be read ({error.strerror})") from error
+    seen = [file for file in files if not file.name.startswith(".") and file.is_file()]
+    found = [file for file in seen if file.suffix.lower() in READ]
+    if not found:
+        raise InputError(
+            f"'{name}' is a folder, and no file in it is a picture by its name (.jpg, .png ...): "
+            "give a picture, or a folder of pictures"
+        )
+    return found
+
+
+def weight_behind(name: Path) -> tuple[Path, float | None]:
+    """A style's file, and the weight behind its name; None where there is none."""
+    path, colon, written = str(name).rpartition(":")
+    if not colon or not path or is_there(user_path(name)):
+        return name, None
+    if re.fullmatch(r"\d+(\.\d+)?", written) and float(written) <= LARGEST_WEIGHT:
+        return Path(path), float(written)
+    if is_there(user_path(path)):
+        raise InputError(
+            f"{written!r} behind the picture '{path}' is no weight: write a number from 0 to "
+            f"{LARGEST_WEIGHT:g}, as in '{path}:2'"
+        )
+    return name, None

@@ -1,0 +1,144 @@
+"""`gramarye blend`: a folder of frames, which goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gramarye.cli import main
+from gramarye.jobs.running import JobRun
+from gramarye.pictures.picture import load_picture
+from gramarye.recipe import Recipe
+
+FAST = ["--size", "48", "--steps", "3", "--frame-steps", "2", "--frames", "3"]
+
+
+@pytest.fixture(autouse=True)
+def in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(tiny_weights: Path, photo: Path, painting: Path) -> Callable[..., int]:
+    """`gramarye blend` with the tiny network; pictures and further options."""
+
+    def run(*options: str) -> int:
+        return main(["blend", *options, "--weights", str(tiny_weights), *FAST])
+
+    return run
+
+
+@pytest.fixture
+def other(make_picture: Callable[..., Path]) -> Path:
+    return make_picture("other.png", 40, 40, seed=5)
+
+
+def test_from_a_photograph_to_a_painting(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("photo.png", "painting.png", "--gif") == 0
+    out, err = capsys.readouterr()
+    names = ["frame-001.png", "frame-002.png", "frame-003.png", "strip.jpg"]
+    assert out.split() == [f"photo-painting-blend/{n}" for n in [*names, "blend.webp", "blend.gif"]]
+    assert "3 of 3" in err
+    first = load_picture("photo-painting-blend/frame-001.png").pixels
+    assert torch.equal(first, load_picture("photo.png").pixels)
+    recipe = Recipe.of_picture("photo-painting-blend/frame-003.png")
+    assert recipe.settings.value("style_weights") == (0, 1)
+    assert [recipe.inputs[name].name for name in ("style/0", "style/1", "init")] == [
+        "photo.png", "painting.png", "frame-002.png",
+    ]  # fmt: skip
+    with Image.open("photo-painting-blend/blend.webp") as image:
+        assert image.n_frames == 4 and image.size == (48, 36)  # type: ignore[attr-defined]
+
+
+def test_between_styles_a_frame_can_be_made_again(
+    run: Callable[..., int], other: Path, tiny_weights: Path
+) -> None:
+    assert run("photo.png", "painting.png", "other.png", "-q", "-o", "way") == 0
+    redo = ["redo", "way/frame-002.png", "--weights", str(tiny_weights), "-q", "-o", "again.png"]
+    assert main(redo) == 0
+    made, again = (load_picture(name).pixels for name in ("way/frame-002.png", "again.png"))
+    assert torch.equal(made, again)
+
+
+def test_the_same_command_goes_on_where_it_was_stopped(
+    run: Callable[..., int], other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = ("photo.png", "painting.png", "other.png", "-q")
+    assert run(*ways, "-o", "whole") == 0
+    counted = JobRun.counted
+    runs = []
+
+    def stopped(self: JobRun, iterates: object) -> object:
+        runs.append(self)
+        for iterate in counted(self, iterates):  # type: ignore[arg-type]
+            if len(runs) == 2 and self.count == 1:
+                self.stop()
+            yield iterate
+
+    monkeypatch.setattr(JobRun, "counted", stopped)
+    assert run(*ways, "-o", "part") == 130
+    assert Path("part/frame-002.png.checkpoint").exists()
+    stamp = Path("part/frame-001.png").stat().st_mtime_ns
+    assert run(*ways, "-o", "part") == 0
+    assert len(runs) == 4 and Path("part/frame-001.png").stat().st_mtime_ns == stamp
+    assert not Path("part/frame-002.png.checkpoint").exists()
+    for number in (1, 2, 3):
+        a, b = (load_picture(f"{way}/frame-00{number}.png").pixels for way in ("whole", "part"))
+        assert torch.equal(a, b)
+
+
+def test_pictures_of_others_are_left_as_they_are(
+    run: Callable[..., int], photo: Path, other: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("way").mkdir()
+    frame = Path("way/frame-001.png")
+    frame.write_bytes(other.read_bytes())
+    for styles in (["painting.png"], ["painting.png", "other.png"]):
+        assert run("photo.png", *styles, "-q", "-o", "way") == 2
+        assert "'way/frame-001.png' is there and is no picture of this blend" in (
+            capsys.readouterr().err
+        )
+    assert frame.read_bytes() == other.read_bytes()
+    frame.unlink()
+    assert run("photo.png", "painting.png", "-q", "-o", "way") == 0
+    before = Path("way/frame-002.png").read_bytes()
+    assert run("photo.png", "painting.png", "-q", "-o", "way", "--seed", "3") == 2
+    assert Path("way/frame-002.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--frames", "1"], "--frames is 1: give a whole number from 2 to 1000"),
+        (["--frames", "x"], "--frames is 'x': give a whole number"),
+        (["--frame-steps", "0"], "--frame-steps is 0: give a number from 1"),
+        (["--seconds", "nix"], "--seconds is 'nix': give a number"),
+        (["--style-loss", "swd", "--style-mixing", "between"], "nothing lies between two styles"),
+        (["--init", "noise"], "unknown option '--init'"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(
+    tiny_weights: Path,
+    photo: Path,
+    painting: Path,
+    options: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    blend = ["blend", "photo.png", "painting.png", "painting.png", "--weights", str(tiny_weights)]
+    assert main([*blend, "--size", "48", "--steps", "2", "-q", *options]) == 2
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1
+
+
+def test_a_style_has_no_weight_of_its_own(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("photo.png", "painting.png:2", "painting.png") == 2
+    assert "leave out what is behind the picture" in capsys.readouterr().err

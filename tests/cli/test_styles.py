@@ -1,0 +1,61 @@
+"""Styles as they are typed: a folder is one style, made of its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gramarye.cli import main
+from gramarye.cli.styles import pictures_of, style_names, weighted_styles
+from gramarye.errors import InputError
+from gramarye.recipe import Recipe
+
+
+@pytest.fixture
+def folder(
+    make_picture: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("b.png", "a.JPG", "c.tif", ".hidden.png", "sub/d.png")):
+        make_picture(f"art/{name}", seed=seed)
+    Path("art/notes.txt").write_text("not a picture")
+    return Path("art")
+
+
+def test_a_folder_is_its_pictures_by_name(folder: Path) -> None:
+    names = [folder / name for name in ("a.JPG", "b.png", "c.tif")]
+    assert pictures_of(folder) == names
+    assert pictures_of(Path("x.png")) == [Path("x.png")]
+    assert weighted_styles([folder]) == (names, ())
+
+
+def test_a_folder_counts_as_much_as_a_picture(folder: Path) -> None:
+    paths, weights = weighted_styles([folder, Path("x.png")])
+    assert len(paths) == 4 and weights == pytest.approx((1 / 3, 1 / 3, 1 / 3, 1))
+    _, weights = weighted_styles([Path("x.png:2"), Path("art:6")])
+    assert weights == pytest.approx((2, 2, 2, 2))
+
+
+def test_a_folder_has_one_name(folder: Path) -> None:
+    assert style_names([Path("art:2"), Path("x.png")]) == [folder, Path("x.png")]
+
+
+def test_a_folder_without_pictures_is_refused(folder: Path) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(InputError, match="'empty' is a folder, and no file in it is a picture"):
+        weighted_styles([Path("empty")])
+
+
+def test_a_picture_in_the_style_of_a_folder_and_again(
+    folder: Path, photo: Path, tiny_weights: Path
+) -> None:
+    few = ["--weights", str(tiny_weights), "-q"]
+    assert main(["stylize", "photo.png", "art", "--size", "48", "--steps", "2", *few]) == 0
+    recipe = Recipe.of_picture("photo-art.png")
+    styles = [recipe.inputs[f"style/{number}"].name for number in range(3)]
+    assert styles == ["a.JPG", "b.png", "c.tif"]
+    again = ["--style", *(str(path) for path in pictures_of(folder))]
+    assert main(["redo", "photo-art.png", *again, *few, "-o", "again.png"]) == 0
+    assert Path("again.png").exists()
