@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.config import make_config
-from gramarye.distillation.crops import CropSampler, read_pictures
+from gramarye.distillation.crops import CropSampler
 from gramarye.distillation.folding import STYLE_HEADS
 from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.teachers import Teachers, load_teacher
@@ -34,6 +34,7 @@ from gramarye.losses.statistics import moments
 from gramarye.losses.style_terms import style_distance
 from gramarye.networks.registry import load_network
 from gramarye.pictures.color import match_color
+from gramarye.pictures.folders import read_pictures
 from gramarye.pictures.picture import load_image
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import fit

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from gramarye.distillation.crops import CropSampler, picture_files, read_pictures
+from gramarye.distillation.crops import CropSampler
 from gramarye.distillation.folding import export
 from gramarye.distillation.gradients import (
     DistanceName,
@@ -32,6 +32,7 @@ from gramarye.losses.distances import (
 )
 from gramarye.losses.statistics import moments
 from gramarye.networks.registry import load_lite
+from gramarye.pictures.folders import picture_files, read_pictures
 
 SMALL = DistillConfig(
     blocks=((4, 4), (4, 4), (4,) * 4, (4,) * 4, (4,)),

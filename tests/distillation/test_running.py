@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from torch.testing import assert_close
 
 from gramarye import files
 from gramarye.distillation import running
-from gramarye.distillation.crops import read_pictures
 from gramarye.distillation.running import Distillation, DistillJob, distill, open_distillation
 from gramarye.distillation.settings import DistillConfig, make_distill_config
 from gramarye.distillation.training import DistillRecord
@@ -188,13 +186,6 @@ def test_bad_pictures_are_left_out_and_counted(job: DistillJob, images: Path) ->
     assert note.startswith("5 pictures could not be read and are left out: ")
     assert "zz_cut.png" in note and "and 2 more" in note
     assert_close(weights_of(job.out.with_name("again.st")), alone)
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_among_the_pictures_is_not_waited_for(images: Path) -> None:
-    os.mkfifo(images / "pipe.png")
-    _, failed = read_pictures([images / "a_0.png", images / "pipe.png"])
-    assert list(failed) == [images / "pipe.png"]
 
 
 def test_only_bad_pictures_are_a_sentence(job: DistillJob, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Distillation on a toy: teachers, crops, training, resuming, folding, the command."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.distillation.crops import CropSampler, picture_files, read_pictures
+from gramarye.distillation.crops import CropSampler
 from gramarye.distillation.folding import (
     STYLE_HEADS,
     calibrate_heads,
@@ -24,10 +23,11 @@ from gramarye.distillation.settings import TARGETS, DistillConfig
 from gramarye.distillation.student import Student
 from gramarye.distillation.teachers import FileTeacher, Teachers
 from gramarye.distillation.training import Training, relative_error
-from gramarye.errors import ImageError, WeightsError
+from gramarye.errors import WeightsError
 from gramarye.losses.distances import gram_distance, head_gram_distance
 from gramarye.losses.statistics import moments
 from gramarye.networks.registry import load_lite
+from gramarye.pictures.folders import picture_files, read_pictures
 
 DEPTHS = (2, 2, 4, 4, 1)
 SMALL = DistillConfig(
@@ -118,29 +118,6 @@ def test_crops_depend_on_seed_and_step_alone(images: Path) -> None:
         assert batch.shape == (8, 3, 32, 32) and batch.min() >= 0 and batch.max() <= 1
     assert not torch.equal(one.batch(7), one.batch(8))
     assert not torch.equal(one.batch(7), other.batch(7))
-
-
-def test_pictures_are_skipped_by_their_prefix(
-    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert len(picture_files([images])) == 4
-    assert [f.name for f in picture_files([images], ["held"])] == ["a_0.png", "a_1.png", "a_2.png"]
-    real = os.scandir
-
-    def locked(path: Path) -> object:
-        if Path(path).name == "locked":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    (images / "locked").mkdir()
-    monkeypatch.setattr(os, "scandir", locked)  # the tests' user may read everything
-    with pytest.raises(ImageError, match=r"locked' cannot be read \(Permission denied\)"):
-        picture_files([images])
-    monkeypatch.undo()
-    with pytest.raises(ImageError, match="no pictures"):
-        picture_files([images], ["a", "held"])
-    with pytest.raises(ImageError, match="is no folder"):
-        picture_files([tmp_path / "nowhere"])
 
 
 def test_training_lowers_every_layers_error(training: Training) -> None:

@@ -12,7 +12,7 @@ from typing import Any, final
 
 import torch
 
-from gramarye.distillation.crops import CropSampler, picture_files, read_pictures
+from gramarye.distillation.crops import CropSampler
 from gramarye.distillation.folding import export
 from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.starting import begin_with
@@ -23,6 +23,7 @@ from gramarye.files import check_readable, check_target, user_path, write_atomic
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
 from gramarye.networks.weights_file import DAMAGE, read_torch
+from gramarye.pictures.folders import picture_files, read_pictures
 
 SHOWN = 3  # pictures that could not be read, by name
 

@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from gramarye.averages import check_adam, follow, follow_weights
 from gramarye.distillation.crops import CropSampler
 from gramarye.distillation.gradients import DistanceName, agreement, style_gradients
 from gramarye.distillation.replay import Replay
@@ -52,12 +53,6 @@ def thin(features: Features, phase: tuple[int, int]) -> Features:
 def answered(features: Tensor, target: Tensor) -> Tensor:
     """The features of those images that there is a target of: of all, or of every second."""
     return features if len(target) == len(features) else features[::2]
-
-
-def follow(means: dict[str, float], values: Mapping[str, float], memory: float) -> None:
-    """Move running means towards new values; a first value is its own mean."""
-    for key, value in values.items():
-        means[key] = memory * means.get(key, value) + (1 - memory) * value
 
 
 def relative_error(prediction: Tensor, target: Tensor) -> Tensor:
@@ -196,15 +191,8 @@ class Training:
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
         self.optimizer.step()
-        self.update_average()
+        follow_weights(self.average, self.student, self.step, self.config.average)
         return {layer: error.item() for layer, error in errors.items()}, found
-
-    @torch.no_grad()
-    def update_average(self) -> None:
-        # Early on the average must forget the random start: its memory grows with the steps.
-        decay = min(self.config.average, (1 + self.step) / (10 + self.step))
-        for mean, weight in zip(self.average.parameters(), self.student.parameters(), strict=True):
-            mean.lerp_(weight, 1 - decay)
 
     def state_dict(self) -> dict[str, object]:
         return {
@@ -235,13 +223,7 @@ class Training:
 
     def check_state(self) -> None:
         """Raise ValueError for numbers that are not finite, or do not fit what they belong to."""
+        check_adam(self.optimizer)
         tensors = [*self.student.parameters(), *self.average.parameters()]
-        for parameter, moments in self.optimizer.state.items():
-            if set(moments) != {"step", "exp_avg", "exp_avg_sq"} or moments["step"].numel() != 1:
-                raise ValueError("the optimizer's state is of another kind")
-            for name in ("exp_avg", "exp_avg_sq"):
-                if moments[name].shape != parameter.shape:
-                    raise ValueError("the optimizer's state is of another network")
-                tensors.append(moments[name])
         if not all(tensor.isfinite().all() for tensor in tensors):
             raise ValueError("there are numbers that are not finite")

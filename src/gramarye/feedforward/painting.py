@@ -1,0 +1,58 @@
+"""A photograph painted in a style by a trained network, and how near it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gramarye.feedforward.network import AnyStyle
+from gramarye.feedforward.objective import PairObjective, mean_of
+from gramarye.feedforward.pairs import Pairs
+from gramarye.scales.resizing import resize
+from gramarye.scales.sizes import fit
+
+MULTIPLE = 8  # of pixels that the network's sides are
+
+
+@final
+@dataclass(frozen=True)
+class Painted:
+    image: Tensor  # (1, 3, H, W) in [0, 1]
+    losses: dict[str, float]  # by name; style losses are shares of the way left
+
+
+def whole(image: Tensor, multiple: int = MULTIPLE) -> Tensor:
+    """The image (B, 3, H, W), mirrored at its far sides up to the next multiple of pixels."""
+    height, width = image.shape[-2:]
+    return F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+
+
+def at_longest(image: Tensor, size: int) -> Tensor:
+    """The image (1, 3, H, W) with so many pixels on its longest side."""
+    height, width = image.shape[-2:]
+    return resize(image, *fit(height, width, size)).clamp(0, 1)
+
+
+@torch.no_grad()
+def paint(
+    painter: AnyStyle,
+    objective: PairObjective,
+    content: Tensor,
+    style: Tensor,
+    *,
+    seed: int = 0,
+    bfloat16: bool = False,
+) -> Painted:
+    """A content (1, 3, H, W) painted in a style's (1, 3, h, w) manner, each as large as it is."""
+    height, width = content.shape[-2:]
+    pairs = Pairs(whole(content), style, torch.zeros(1), own=False)
+    task = objective.task(pairs)
+    noise = painter.noise(task.contents.shape[-2], task.contents.shape[-1], seed)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        image = painter(task.contents, painter.style(task.statistics), noise)
+    losses, _ = objective(image.contiguous(memory_format=torch.channels_last), task, keep=False)
+    return Painted(image[..., :height, :width].clamp(0, 1), mean_of(losses))

@@ -1,0 +1,223 @@
+"""A training from folders of pictures, in slices that each go on where the last one stopped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from safetensors.torch import save
+
+from gramarye.errors import CheckpointError, OutputError, WeightsError
+from gramarye.feedforward.painting import at_longest, paint
+from gramarye.feedforward.pairs import PairSampler, Pictures
+from gramarye.feedforward.settings import CODE_LAYERS, FeedForwardConfig
+from gramarye.feedforward.training import Record, Training
+from gramarye.files import write_atomically
+from gramarye.networks.registry import load_network
+from gramarye.networks.weights_file import DAMAGE, open_weights, read_torch
+from gramarye.pictures.contact_sheet import Cell, contact_sheet
+from gramarye.pictures.folders import picture_files
+from gramarye.pictures.picture import Picture, load_image, save_picture
+
+SHEET = 1600  # pixels wide
+SIZE = 512  # of the pictures that show how far the training is
+FORMAT = "any-style 1"
+BATCHES = 256  # whose styles the codes are standardized by
+NETWORK = "vgg19-lite"
+
+
+@final
+@dataclass(frozen=True)
+class TrainJob:
+    """What to train with, and the folder that all goes to."""
+
+    photographs: tuple[Path, ...]
+    paintings: tuple[Path, ...]
+    out: Path
+    config: FeedForwardConfig
+    skip: tuple[str, ...] = ()  # how names of pictures begin that are left out
+    start: Path | None = None  # a network's file to begin with
+    pairs: tuple[tuple[Path, Path], ...] = ()  # held out: painted and measured as it goes
+    log_every: int = 50  # steps
+    show_every: int = 250  # steps
+    save_every: float = 300.0  # seconds
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out / "checkpoint"
+
+    @property
+    def painter(self) -> Path:
+        return self.out / "painter.safetensors"
+
+
+def open_training(job: TrainJob) -> Training:
+    """A training that is ready to go, or to go on."""
+    network = load_network(NETWORK)
+    config = job.config
+    pairs = PairSampler(
+        Pictures(picture_files(job.photographs, job.skip)),
+        Pictures(picture_files(job.paintings, job.skip)),
+        config.sides,
+        config.style_side,
+        config.pixels,
+        config.mixtures,
+        config.seed,
+    )
+    training = Training(config, network, pairs)
+    saved = read_checkpoint(job)
+    if saved is not None:
+        try:
+            training.load_state_dict(saved)
+        except DAMAGE as error:
+            raise unusable(job.checkpoint, "it is damaged") from error
+    elif job.start is not None:
+        begin_with(training, job.start)
+    else:
+        training.standardize(BATCHES)
+    return training
+
+
+def read_checkpoint(job: TrainJob) -> dict[str, Any] | None:
+    """What the last slice of the training has left; None if there is none.
+
+    The network's shape must be that of the job; other settings may change from slice to slice.
+    """
+    if not job.checkpoint.exists():
+        return None
+    try:
+        state = read_torch(job.checkpoint, mapped=False)  # it will be replaced while it is in use
+    except WeightsError as error:
+        raise unusable(job.checkpoint, "it is no checkpoint of a training, or damaged") from error
+    known = {"config", "step", "means", "painter", "average", "optimizer"}
+    if not isinstance(state, dict) or not known <= set(state):
+        raise unusable(job.checkpoint, "it is no checkpoint of such a training")
+    then = state["config"].get("network") if isinstance(state["config"], dict) else None
+    if then != job.config.network.model_dump(mode="json"):
+        raise unusable(job.checkpoint, "it is of a network of another shape")
+    return state
+
+
+def unusable(checkpoint: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"'{checkpoint}' cannot be gone on from ({reason}): name another folder, or move the "
+        "checkpoint away to start anew"
+    )
+
+
+def train(job: TrainJob, training: Training) -> Iterator[Record | Shown | OutputError]:
+    """Train without end, yielding each step, what held-out pairs show, and what was not written.
+
+    Leaving the loop is all it takes to stop; `save_training` keeps what was learned.
+    """
+    gallery = Gallery(job.pairs)
+    began = saved = time.monotonic()
+    for record in training.run():
+        try:
+            if record.step % job.log_every == 0:
+                spent = {"step": record.step, "seconds": time.monotonic() - began}
+                rate = {"rate": record.learning_rate}
+                append(job.out / "log.csv", {**spent, **rate, **record.losses})
+            if job.pairs and record.step % job.show_every == 0:
+                strip = job.out / "strips" / f"{record.step:06}.png"
+                shown = Shown(record.step, strip, gallery.show(training, strip))
+                append(job.out / "held-out.csv", {"step": shown.step, **shown.losses})
+                yield shown
+            if time.monotonic() - saved > job.save_every:
+                save_training(training, job)
+                saved = time.monotonic()
+        except OutputError as error:
+            yield error
+        yield record
+
+
+def save_training(training: Training, job: TrainJob) -> None:
+    """Write the checkpoint and the averaged network."""
+    data = io.BytesIO()
+    torch.save(training.state_dict(), data)
+    write_atomically(job.checkpoint, data.getvalue())
+    write_atomically(job.painter, packed(training))
+
+
+def packed(training: Training) -> bytes:
+    """The averaged network as a file's content, in float16."""
+    tensors = {k: v.half().contiguous() for k, v in training.average.state_dict().items()}
+    about = {
+        "format": FORMAT,
+        "network": training.config.network.model_dump(mode="json"),
+        "layers": CODE_LAYERS,
+        "steps": training.step,
+    }
+    return save(tensors, {"gramarye": json.dumps(about)})  # one entry: several have no order
+
+
+def begin_with(training: Training, path: Path) -> None:
+    """Take up the weights of a file that `save_training` wrote."""
+    with torch.no_grad():
+        state = {k: v.float() for k, v in open_weights(path).items()}
+        training.painter.load_state_dict(state)
+    training.begin()
+
+
+@final
+@dataclass(frozen=True)
+class Shown:
+    """A strip of held-out paintings, and what their losses were on average."""
+
+    step: int
+    strip: Path
+    losses: dict[str, float]
+
+
+@final
+class Gallery:
+    """Held-out pairs at 512 pixels, painted by the averaged network as the training goes on."""
+
+    def __init__(self, pairs: Sequence[tuple[Path, Path]]) -> None:
+        self.pairs = [
+            (at_longest(load_image(content), SIZE), at_longest(load_image(style), SIZE))
+            for content, style in pairs
+        ]
+
+    def show(self, training: Training, path: Path) -> dict[str, float]:
+        """Write the strip; the mean of each loss over the pairs."""
+        found: list[dict[str, float]] = []
+        cells: list[Cell] = []
+        for content, style in self.pairs:
+            painted = paint(
+                training.average,
+                training.objective,
+                content,
+                style,
+                bfloat16=training.bfloat16,
+            )
+            found.append(painted.losses)
+            cells.append(Cell(painted.image, style))
+        rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"'{path}' cannot be written ({error.strerror or error})") from error
+        save_picture(Picture.from_tensor(contact_sheet(rows, SHEET)), path)
+        return {name: sum(f[name] for f in found) / len(found) for name in found[0]}
+
+
+def append(path: Path, row: dict[str, Any]) -> None:
+    """A row at the end of a table, with its head if it is the first."""
+    cells = {k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()}
+    try:
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(cells)
+    except OSError as error:
+        raise OutputError(f"'{path}' cannot be written ({error.strerror or error})") from error

@@ -1,0 +1,55 @@
+"""Folders of photographs and paintings, and a training so small that a step takes milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gramarye.feedforward.pairs import PairSampler, Pictures
+from gramarye.feedforward.settings import AnyStyleConfig, FeedForwardConfig
+from gramarye.feedforward.training import Training
+from gramarye.networks.features import PerceptualNetwork
+from gramarye.pictures.folders import picture_files
+
+SHAPE = AnyStyleConfig(
+    half=4, quarter=6, eighth=5, quarter_blocks=1, eighth_blocks=1, code=3, hidden=4
+)
+SMALL = FeedForwardConfig(
+    network=SHAPE, sides=(128,), style_side=128, pixels=2 * 128**2, warmup=1, precision="float32"
+)
+
+
+@pytest.fixture
+def photographs(make_picture: Callable[..., Path]) -> Path:
+    for index in range(3):
+        make_picture(f"photographs/a_{index}.png", 150, 140, seed=index)
+    return make_picture("photographs/held_0.png", 150, 140, seed=9).parent
+
+
+@pytest.fixture
+def paintings(make_picture: Callable[..., Path]) -> Path:
+    for index in range(3):
+        make_picture(f"paintings/b_{index}.png", 140, 170, seed=20 + index)
+    return make_picture("paintings/held_1.png", 140, 150, seed=29).parent
+
+
+@pytest.fixture
+def sampler(photographs: Path, paintings: Path) -> PairSampler:
+    return PairSampler(
+        Pictures(picture_files([photographs], ["held"])),
+        Pictures(picture_files([paintings], ["held"])),
+        SMALL.sides,
+        SMALL.style_side,
+        SMALL.pixels,
+        SMALL.mixtures,
+        SMALL.seed,
+    )
+
+
+@pytest.fixture
+def training(tiny_network: PerceptualNetwork, sampler: PairSampler) -> Training:
+    made = Training(SMALL, tiny_network, sampler)
+    made.standardize(batches=2)
+    return made
