@@ -40,6 +40,11 @@ def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         picture = load_picture(sample_path(sample))
         image = picture.to_pil().resize((96, 96))
         save_picture(load_picture(image), tmp_path / f"{name}.jpg")
+    (tmp_path / "paintings").mkdir()
+    for name in ("painting", "woodblock"):
+        (tmp_path / "paintings" / f"{name}.jpg").write_bytes(
+            (tmp_path / f"{name}.jpg").read_bytes()
+        )
     half = torch.zeros(1, 3, 96, 96)
     half[..., 48:] = 1
     save_picture(load_picture(half), tmp_path / "mask.png")

@@ -34,7 +34,8 @@ def test_layers_are_shares_where_errors_are_relative(
 def test_it_needs_its_layers_of_the_image_and_their_features_of_the_content() -> None:
     layers = frozenset({"relu1_1", "relu2_2"})
     needs = CONTENT.needs(ContentSettings(layers=LAYERS))
-    assert needs == Needs(layers=layers, features={"content": layers})
+    content = frozenset({"content"})
+    assert needs == Needs(inputs=content, layers=layers, features={"content": layers})
     assert CONTENT.needs(ContentSettings(weight=0.0)) == Needs()
 
 

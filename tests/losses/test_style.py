@@ -185,7 +185,7 @@ def test_a_content_that_is_its_style_has_a_unit_too(
         for layer in LAYERS
     )
     for layer, share in (("relu1_1", 0.75), ("relu2_1", 0.25)):
-        assert_close(terms[layer].weight, 80 * share / (1e-3 * black), rtol=1e-9, atol=0)
+        assert_close(terms[layer].weight, 60 * share / (1e-3 * black), rtol=1e-9, atol=0)
 
 
 # masks
