@@ -22,14 +22,17 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def made_small(words: list[str]) -> list[str]:
-    """The command with its sizes divided by 8, at least 64, and hardly any steps."""
-    if words[0] not in ("stylize", "redo", "demo"):
+    """The command with its sizes divided by 8, at least 64, hardly any steps, and three frames."""
+    if words[0] not in ("stylize", "texture", "blend", "redo", "demo"):
         return words
     if "--size" in words:
         at = words.index("--size") + 1
-        words[at] = str(max(64, int(words[at]) // 8))
+        words[at] = "x".join(str(max(64, int(side) // 8)) for side in words[at].split("x"))
     else:
         words += ["--size", "64"]
+    if "--frames" in words:
+        words[words.index("--frames") + 1] = "3"
+        words += ["--frame-steps", "1"]
     return words if words[0] == "demo" else words + SMALL
 
 
