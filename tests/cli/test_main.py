@@ -51,11 +51,14 @@ def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
         "assert not heavy, heavy\n"
         "print(time.process_time(), file=sys.stderr)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    # Of processor time, and beside what its two libraries take here: on a busy or slow machine even
-    # that is more.
-    assert float(done.stderr) < max(0.5, 4 * libraries_seconds())
+    seconds = []
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        seconds.append(float(done.stderr))
+    # Of processor time, the least of three, and beside what its two libraries take here: other work
+    # on a machine makes even that more.
+    assert min(seconds) < max(0.5, 5 * libraries_seconds())
 
 
 def test_python_m_gramarye_is_the_same_command() -> None:
