@@ -118,3 +118,15 @@ def test_nothing_lies_between_styles_for_a_loss_of_positions() -> None:
             sample_path("fox"), [sample_path("ink")] * 2, style_loss="swd", style_mixing="between",
             **FAST,
         )  # fmt: skip
+
+
+def test_a_host_in_inference_mode_gets_the_same_way() -> None:
+    def way() -> list[Tensor]:
+        pictures = gramarye.blend(sample_path("fox"), sample_path("ink"), 2, frame_steps=2, **FAST)
+        return [picture.pixels for picture in pictures]
+
+    expected = way()
+    with torch.inference_mode():
+        found = way()
+    for there, here in zip(expected, found, strict=True):
+        assert torch.equal(there, here)

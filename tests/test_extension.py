@@ -8,7 +8,7 @@ and counted by the budget; the input is read, hashed, found again and checked.
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -28,13 +28,12 @@ from gramarye.inputs.inputs import Input, Inputs
 from gramarye.inputs.kinds import INPUTS, InputKind
 from gramarye.jobs.job import Job, name_inputs
 from gramarye.jobs.output import Output
-from gramarye.jobs.running import JobRun, open_job
+from gramarye.jobs.running import open_job
 from gramarye.losses.kind import Needs, Term, TermKind
 from gramarye.losses.targets import Placed, Targets
 from gramarye.losses.terms import TERMS, needs_of
 from gramarye.memory.budget import budget_scale
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.optimize import Iterate
 from gramarye.pictures.picture import load_image
 from gramarye.plan import make_plan
 from gramarye.recipe import Recipe
@@ -42,6 +41,7 @@ from gramarye.scales.rows import cut
 from gramarye.settings import Part
 from gramarye.stylize import make_objective
 from gramarye.tiles.regions import IMAGE, Box, Region, Sums, whole_region
+from tests.stopping import stop_after
 from tests.whole_image import WHOLE
 
 FAST = ["--size", "96", "--min-size", "48", "--steps", "4", "--finer-steps", "3", "-q"]
@@ -171,19 +171,6 @@ def test_redo_obeys_them(
     assert "say where it is with --guide" in capsys.readouterr().err
 
 
-def stopped(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """Make runs stop after so many steps."""
-    counted = JobRun.counted
-
-    def stopping(run: JobRun, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
-        for iterate in counted(run, iterates):
-            if run.count == step:
-                run.stop()
-            yield iterate
-
-    monkeypatch.setattr(JobRun, "counted", stopping)
-
-
 @pytest.mark.parametrize("step", [2, 5])
 def test_resume_obeys_them(
     stylize: Callable[..., int],
@@ -194,7 +181,7 @@ def test_resume_obeys_them(
     options = ["--guide", guide.name, "--guide-weight", "50"]
     assert stylize(*options, "-o", "whole.png") == 0
     with pytest.MonkeyPatch.context() as patch:
-        stopped(patch, step)
+        stop_after(patch, step)
         assert stylize(*options, "-o", "out.png") == 130
     checkpoint = Path("out.png.checkpoint")
     kept = checkpoint.read_bytes()

@@ -18,7 +18,7 @@ FLOORS = (
     ("textures", "blends"),
     ("stylize",),
     ("blending",),
-    ("recipe", "handover", "waiting"),
+    ("recipe", "handover", "notes", "waiting"),
     ("plan",),
     ("config",),
     ("memory",),

@@ -12,8 +12,10 @@ from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import fit
 from gramarye.stylize import as_picture, check_others, make_picture
+from gramarye.surroundings import undisturbed
 
 
+@undisturbed
 def blend(
     content: Source,
     styles: Source | Sequence[Source],

@@ -16,7 +16,7 @@ from gramarye.errors import InputError
 from gramarye.handover import Handover, next_image, take_up
 from gramarye.inputs.coloring import takes_gray
 from gramarye.inputs.inputs import Input, Inputs, Load
-from gramarye.inputs.kinds import alike, names_of
+from gramarye.inputs.kinds import names_of
 from gramarye.inputs.protection import Protected
 from gramarye.losses.targets import Targets
 from gramarye.losses.terms import needs_of, prepare_terms
@@ -24,17 +24,17 @@ from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 from gramarye.networks.wrapping import wrapped_network
+from gramarye.notes import hardly_painted, input_notes
 from gramarye.objective import Objective
 from gramarye.optimize import Iterate, Snapshot, optimize
 from gramarye.pictures.color import grayed, is_gray, keep_content_color
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, config_at, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
-from gramarye.scales.resizing import resize, resize_around, style_size
+from gramarye.scales.resizing import resize, resize_around
 from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
-from gramarye.units import show_size
 from gramarye.validation import check_kind
 from gramarye.waiting import in_step, waiting_iterates
 
@@ -293,65 +293,6 @@ def in_colors(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
             return grayed(image)
         return keep_content_color(image, content.to(image.device), clamp=True)
     return grayed(image) if inputs.gray(config.picture, config.style_mix) else image
-
-
-UNCHANGED = 0.5 / 255  # mean difference from the content: what rounding to 8 bits hides
-
-
-def hardly_painted(image: Tensor, inputs: Inputs, config: StylizeConfig) -> tuple[str, ...]:
-    """A note where the picture is the content again; none where that is not in memory."""
-    content = inputs["content"].pixels if inputs.has_content else None
-    if not isinstance(content, Tensor):
-        return ()
-    recolored = inputs.colored(config.picture, config.style_mix)["content"].pixels
-    shown = {"as it was": content, "in the style's colors, and no more": recolored}
-    for how, picture in shown.items():
-        same = resize(picture, *image.shape[-2:]).clamp(0, 1).to(image.device)
-        if float((image - same).abs().mean()) < UNCHANGED:
-            return (
-                f"the picture is the content {how}: raise --strength, --style-weight or --steps, "
-                "or give a style that differs from the content",
-            )
-    return ()
-
-
-def input_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
-    """What was done to the inputs that a user may not expect.
-
-    A style scale may ask for strokes beyond the picture's pixels, and a first image of another
-    shape is stretched.
-    """
-    wanted = plan.config.picture.style_scale
-    longest = max(plan.size)
-    notes = [*inputs.notes]
-    asked_for = plan.left_out - needs_of(StylizeConfig().terms).all_layers
-    if asked_for:
-        notes.append(
-            f"the pictures have no room for {', '.join(sorted(asked_for))}: choose a larger --size "
-            "or a larger style for layers that look at a part of the size"
-        )
-    sizes = inputs.sizes
-    if "init" in sizes and not alike(sizes["init"], plan.sizes["content"]):
-        (height, width), (h, w) = sizes["init"], sizes.get("content", plan.size)
-        shape = "content" if "content" in sizes else "texture"
-        notes.append(
-            f"the first image is {show_size(width, height)} pixels and the {shape} "
-            f"{show_size(w, h)}: it is stretched to the {shape}'s shape"
-        )
-    for name in names_of("style", sizes) if wanted != 1 else ():
-        side = max(style_size(*sizes[name], longest, wanted))
-        asked = longest * wanted
-        if side < asked - 1:
-            why = "a picture is not enlarged, since that gives no strokes"
-        elif side > asked + 1:
-            why = "which is the least"
-        else:
-            continue
-        notes.append(
-            f"the style scale {wanted:g} asks for {asked:.0f} pixels of {name}, which is worked on "
-            f"at {side}: {why}"
-        )
-    return tuple(notes)
 
 
 def as_picture(image: Tensor, content: Picture | None) -> Picture:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,9 @@ import torch
 from PIL import Image
 
 from gramarye.cli import main
-from gramarye.jobs.running import JobRun
-from gramarye.optimize import Iterate
 from gramarye.pictures.picture import load_image
 from gramarye.recipe import Recipe
+from tests.stopping import stop_after
 
 FAST = ["--size", "48", "--min-size", "32", "--steps", "2", "--finer-steps", "2", "-q"]
 
@@ -105,16 +104,8 @@ def test_a_run_that_was_stopped_goes_on_as_it_would_have(
     options = [*REGIONS, "--protect", "mask.png", "--strength-map", "content-labels.png"]
     options += ["--steps", "5"]
     assert stylize(*options, "-o", "whole.png") == 0
-    counted = JobRun.counted
-
-    def stopping(run: JobRun, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
-        for iterate in counted(run, iterates):
-            if run.count == step:
-                run.stop()
-            yield iterate
-
     with monkeypatch.context() as patch:
-        patch.setattr(JobRun, "counted", stopping)
+        stop_after(patch, step)
         assert stylize(*options, "-o", "out.png") == 130
     assert main(["resume", "out.png.checkpoint", "-q"]) == 0
     assert torch.equal(load_image("out.png"), load_image("whole.png"))

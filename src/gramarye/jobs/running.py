@@ -44,13 +44,14 @@ from gramarye.memory.budget import memory_budget
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.notes import hardly_painted, input_notes
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Numbers, Snapshot
 from gramarye.pictures.picture import Picture, Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.sizes import fit
-from gramarye.stylize import as_picture, at_full_size, finish, hardly_painted, input_notes, steps
+from gramarye.stylize import as_picture, at_full_size, finish, steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
