@@ -129,4 +129,4 @@ def test_a_host_in_inference_mode_gets_the_same_way() -> None:
     with torch.inference_mode():
         found = way()
     for there, here in zip(expected, found, strict=True):
-        assert torch.equal(there, here)
+        assert torch.equal(there, here) and not here.is_inference()
