@@ -31,13 +31,6 @@ def test_nothing_to_do_shows_the_help_and_is_a_mistake(
     assert out == "" and "stylize" in err
 
 
-def libraries_seconds() -> float:
-    """The processor time of a start that imports click and pydantic and does nothing."""
-    code = "import time, click, pydantic.main\nprint(time.process_time())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(done.stdout)
-
-
 @pytest.mark.parametrize(
     "command",
     [["--help"], *([name, "--help"] for name in ("stylize", "texture", "blend", "redo", "score"))],
@@ -56,9 +49,8 @@ def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         seconds.append(float(done.stderr))
-    # Of processor time, the least of three, and beside what its two libraries take here: other work
-    # on a machine makes even that more.
-    assert min(seconds) < max(0.5, 5 * libraries_seconds())
+    # Of processor time, the least of three: other work on a machine makes even that more.
+    assert min(seconds) < 0.5
 
 
 def test_python_m_gramarye_is_the_same_command() -> None:
