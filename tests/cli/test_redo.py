@@ -134,7 +134,7 @@ def test_redo_with_another_preset_takes_over_what_it_sets(made: Path) -> None:
     before, after = (Recipe.of_picture(path).settings for path in (made, "a.png"))
     wanted = load_preset("draft") | {"preset": "draft", "size": 48, "steps": 3}
     assert after == before.with_settings(**wanted)
-    assert after.scales.finer_steps == 38 != before.scales.finer_steps
+    assert after.scales.finer_steps == 30 != before.scales.finer_steps
 
 
 @pytest.mark.parametrize(
