@@ -316,6 +316,64 @@ def test_style_weights_are_how_much_each_style_counts(studio: Studio) -> None:
     assert losses(styles, style_weights=(3, 1)) != pytest.approx(losses(styles), rel=1e-2)
 
 
+def test_style_roles_let_one_style_give_strokes_and_another_forms(studio: Studio) -> None:
+    styles = [STYLE, square("ink")]
+    settings: dict[str, Any] = {
+        **BASE,
+        **STILL,
+        "color": "free",
+        "balance": "absolute",
+        "style_layers": {"relu1_1": 2.0, "relu2_1": 1.0, "relu2_1/2": 1.0},
+    }
+
+    def losses(given: list[Tensor], **roles: Any) -> dict[str, float]:
+        config = gramarye.make_config(**settings, **roles)
+        steps = gramarye.stylize_steps(CONTENT, given, config, network=studio.network)
+        return next(iter(steps)).losses
+
+    strokes, forms = (losses([style]) for style in styles)
+    both = losses(styles, style_roles=("strokes", "forms"))
+    for layer in ("style/relu1_1", "style/relu2_1"):
+        assert both[layer] == pytest.approx(strokes[layer], rel=1e-5)
+        assert both[layer] != pytest.approx(forms[layer], rel=0.05)
+    assert both["style/relu2_1/2"] == pytest.approx(forms["style/relu2_1/2"], rel=1e-5)
+    assert both["style/relu2_1/2"] != pytest.approx(strokes["style/relu2_1/2"], rel=0.05)
+    assert losses(styles, style_roles=("all", "all")) == pytest.approx(losses(styles), rel=1e-6)
+
+
+def test_a_style_that_gives_forms_gives_no_colors() -> None:
+    for roles, mix, colors in (
+        ((), (), ()),
+        ((), (2.0, 1.0), (2.0, 1.0)),
+        (("strokes", "forms"), (), (1.0, 0.0)),
+        (("forms", "all"), (3.0, 2.0), (0.0, 2.0)),
+        (("forms", "forms"), (3.0, 2.0), (3.0, 2.0)),
+    ):
+        config = gramarye.make_config(style_roles=roles, style_weights=mix)
+        assert config.color_mix == colors
+
+
+@pytest.mark.parametrize(
+    ("settings", "by_hand"),
+    [
+        ({"style_crop": (0.0, 0.25, 0.5, 1.0)}, STYLE[..., 16:, :32]),
+        ({"style_flip": True}, STYLE.flip(-1)),
+        ({"style_turn": 90.0}, STYLE.rot90(-1, (-2, -1))),
+    ],
+)
+def test_styles_are_cropped_mirrored_and_turned(
+    studio: Studio, settings: dict[str, Any], by_hand: Tensor
+) -> None:
+    def image(style: Tensor, **given: Any) -> Tensor:
+        config = gramarye.make_config(**{**BASE, "steps": 2, **given})
+        *_, last = gramarye.stylize_steps(CONTENT, [style], config, network=studio.network)
+        return last.image
+
+    seen = image(STYLE, **settings)
+    assert_close(seen, image(by_hand.contiguous()), atol=1e-5, rtol=0)
+    assert (seen - image(STYLE)).abs().max() > 1e-3
+
+
 def test_style_mixing_pools_styles_or_takes_what_lies_between(studio: Studio) -> None:
     styles = [STYLE, square("ink")]
     x, a, b = (studio.features(picture, "relu2_1") for picture in (CONTENT, *styles))

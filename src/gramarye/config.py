@@ -79,9 +79,9 @@ class StylizeConfig(Part):
         return build(self.model_dump(), changes)
 
     @property
-    def style_mix(self) -> tuple[float, ...]:
-        """How much each of several styles counts; empty where nobody has said."""
-        mix: tuple[float, ...] = self.terms["style"].mix  # type: ignore[attr-defined]
+    def color_mix(self) -> tuple[float, ...]:
+        """How much each of several styles counts for colors; empty where nobody has said."""
+        mix: tuple[float, ...] = self.terms["style"].color_mix  # type: ignore[attr-defined]
         return mix
 
     def value(self, option: str) -> Any:

@@ -20,7 +20,7 @@ def hardly_painted(image: Tensor, inputs: Inputs, config: StylizeConfig) -> tupl
     content = inputs["content"].pixels if inputs.has_content else None
     if not isinstance(content, Tensor):
         return ()
-    recolored = inputs.colored(config.picture, config.style_mix)["content"].pixels
+    recolored = inputs.colored(config.picture, config.color_mix)["content"].pixels
     shown = {"as it was": content, "in the style's colors, and no more": recolored}
     for how, picture in shown.items():
         same = resize(picture, *image.shape[-2:]).clamp(0, 1).to(image.device)

@@ -76,7 +76,8 @@ def make_picture(
     if first is not None:
         sources["init"] = first
     pictures = {name: load_picture(source) for name, source in sources.items()}
-    found = Inputs({name: Input.of(p.on(device), name) for name, p in pictures.items()})
+    named = {name: Input.of(p.on(device), name) for name, p in pictures.items()}
+    found = Inputs(named, config.picture)
     network = run_network(config, device)
     held, regions = found.held(device), found.region_count
     plan = make_plan(config, network, found.sizes, device, held=held, regions=regions)
@@ -143,7 +144,8 @@ def stylize_steps(
     if not isinstance(styles, list | tuple):
         styles = [styles]  # type: ignore[list-item]
     pictures = {"content": content, **{f"style/{i}": style for i, style in enumerate(styles)}}
-    found = Inputs({name: Input.of(p, name) for name, p in (pictures | dict(inputs or {})).items()})
+    pictures |= dict(inputs or {})
+    found = Inputs({name: Input.of(p, name) for name, p in pictures.items()}, config.picture)
     device = found.device
     network = on_device(network, device) if network else run_network(config, device)
     plan = make_plan(
@@ -193,7 +195,7 @@ def scale_iterates(
     release_memory(plan.device)  # what the last scale took, in pieces too small for this one
     scale = plan.scales[index]
     config = scale.config
-    first, mix = handover.empty, config.style_mix
+    first, mix = handover.empty, config.color_mix
     seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=first, mix=mix)
     image = next_image(handover, seen, config, index, Band(scale.bands, processes))
     if wants_gray(seen, config):
@@ -270,7 +272,7 @@ def wants_gray(seen: Mapping[str, Tensor], config: StylizeConfig) -> bool:
     Matching the channels' statistics one by one would give it a cast.
     """
     styles = [seen[name] for name in names_of("style", seen)]
-    return takes_gray(styles, config.picture, config.style_mix)
+    return takes_gray(styles, config.picture, config.color_mix)
 
 
 def at_full_size(image: Tensor, plan: Plan) -> Tensor:
@@ -292,7 +294,7 @@ def in_colors(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
         if is_gray(content):
             return grayed(image)
         return keep_content_color(image, content.to(image.device), clamp=True)
-    return grayed(image) if inputs.gray(config.picture, config.style_mix) else image
+    return grayed(image) if inputs.gray(config.picture, config.color_mix) else image
 
 
 def as_picture(image: Tensor, content: Picture | None) -> Picture:

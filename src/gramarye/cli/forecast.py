@@ -45,7 +45,7 @@ def run(args: SimpleNamespace) -> int:
     keep_freed_memory()
     device = run_device(config)
     paths = name_inputs(args.content, styles, config, given_inputs(args))
-    inputs = read_inputs(paths, device).inputs
+    inputs = read_inputs(paths, config.picture, device).inputs
     network = run_network(config, device)
     held, regions = inputs.held(device), inputs.region_count
     plan = make_plan(config, network, inputs.sizes, device, held=held, files=paths, regions=regions)

@@ -25,6 +25,7 @@ from gramarye.inputs.kinds import (
 )
 from gramarye.inputs.protection import Protected, check_protection, protection
 from gramarye.inputs.regions import Regions, pair_regions
+from gramarye.inputs.viewing import StyleView
 from gramarye.pictures.alpha import fill_hidden, opacity
 from gramarye.pictures.labels import read_labels
 from gramarye.pictures.picture import Picture, holds_pixels
@@ -61,6 +62,11 @@ class Shown:
             return cls(pixels)
         alpha = ordinary(alpha).to(pixels.device)
         return cls(fill_hidden(pixels, alpha), alpha)
+
+    def seen(self, view: StyleView, *, labels: bool) -> Shown:
+        """What a view shows of it; the colors of a label picture stay those they are."""
+        pixels = view.of(self.pixels, "nearest" if labels else "bicubic")
+        return Shown(pixels, None if self.alpha is None else view.of(self.alpha))
 
     def gray(self) -> Tensor:
         """How light each pixel is (1, 1, H, W); what is transparent is as black."""
@@ -112,9 +118,12 @@ class Input:
 class Inputs:
     """The inputs of a run by name, and what they are at each scale."""
 
-    def __init__(self, inputs: Mapping[str, Input]) -> None:
+    def __init__(
+        self, inputs: Mapping[str, Input], settings: PictureSettings | None = None
+    ) -> None:
         check_names(inputs)
         self.inputs = dict(inputs)
+        self.view = view_of(settings or PictureSettings())
         self.regions = self.paired()
         if PROTECT in self.inputs:
             check_protection(self.inputs[PROTECT].load().gray())
@@ -137,7 +146,10 @@ class Inputs:
     @property
     def sizes(self) -> dict[str, Size]:
         """(height, width) by name."""
-        return {name: found.size for name, found in self.inputs.items()}
+        return {
+            name: found.size if kind_of(name).size == "image" else self.view.size(found.size)
+            for name, found in self.inputs.items()
+        }
 
     @property
     def device(self) -> torch.device:
@@ -156,7 +168,8 @@ class Inputs:
         if name == "content" and not self.has_content:
             dtype = self.like.dtype if isinstance(self.like, Tensor) else torch.float32
             return Shown(torch.full((1, 3, 1, 1), 0.5, dtype=dtype, device=self.device))
-        return self.inputs[name].load()
+        shown, kind = self.inputs[name].load(), kind_of(name)
+        return shown if kind.size == "image" else shown.seen(self.view, labels=kind.labels)
 
     def paired(self) -> Regions | None:
         """The regions of the label pictures, if there are any, which are then held no longer."""
@@ -164,7 +177,7 @@ class Inputs:
         for name, found in self.inputs.items():
             if not kind_of(name).labels:
                 continue
-            shown = found.load()
+            shown = self.load(name)
             labels[name] = read_labels(shown.pixels, shown.alpha, name)
             if isinstance(found.pixels, Tensor):
                 self.inputs[name] = replace(found, pixels=labels[name].index, alpha=None)
@@ -281,6 +294,10 @@ class Inputs:
             )
         )
         return Protected(own, protection(share)).shown(image)
+
+
+def view_of(settings: PictureSettings) -> StyleView:
+    return StyleView(settings.style_crop, settings.style_flip, settings.style_turn)
 
 
 def at_scale(sizes: Mapping[str, Size], image: Size, settings: PictureSettings) -> dict[str, Size]:

@@ -14,6 +14,7 @@ from gramarye.files import file_sha256
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.pictures.alpha import opacity
 from gramarye.pictures.picture import Picture, load_picture
+from gramarye.pictures.settings import PictureSettings
 from gramarye.recipe import InputFile, input_file
 
 LARGE = 12_000_000  # pixels; as float32 these take 137 MiB
@@ -40,14 +41,15 @@ class InputPictures:
                 found.pixels.check()
 
 
-def read_inputs(paths: Mapping[str, Path], device: torch.device) -> InputPictures:
+def read_inputs(
+    paths: Mapping[str, Path], settings: PictureSettings, device: torch.device
+) -> InputPictures:
     """Read all inputs, the small ones onto the device."""
     read = {name: read_input(path, device) for name, path in paths.items()}
     pictures = {name: picture for name, (_, picture) in read.items()}
     files = {name: input_file(picture) for name, picture in pictures.items()}
-    return InputPictures(
-        Inputs({name: found for name, (found, _) in read.items()}), pictures, files
-    )
+    inputs = Inputs({name: found for name, (found, _) in read.items()}, settings)
+    return InputPictures(inputs, pictures, files)
 
 
 def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:

@@ -95,7 +95,8 @@ def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobR
     alone = processes.size == 1
     name = job.config.machine.device
     device = run_device(job.config) if alone else process_device(name)
-    pictures = read_inputs(job.inputs, device if alone else torch.device("cpu"))
+    held_on = device if alone else torch.device("cpu")
+    pictures = read_inputs(job.inputs, job.config.picture, held_on)
     if processes.rank == 0:  # before a network is fetched, and long before the last step
         settings = job.config
         canvas = canvas_size(pictures.inputs.sizes, settings.picture)

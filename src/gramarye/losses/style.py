@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
@@ -31,6 +31,9 @@ STYLE_LAYERS = {
     "relu4_1/2": 1.0,
     "relu4_1/4": 1.0,
 }
+
+
+Role = Literal["all", "strokes", "forms"]
 
 
 @final
@@ -80,6 +83,13 @@ class StyleSettings(Part):
         description="what several styles make: pooled, some of each beside the other, or between, "
         "one style whose means and covariances lie between theirs",
     )
+    roles: tuple[Role, ...] = Field(
+        (),
+        alias="style_roles",
+        description="what each of several styles gives, in their order: all, strokes (and colors: "
+        "what layers see in the whole image) or forms (what they see in it at a part of its size) "
+        "(default: all)",
+    )
     mask_mode: MaskMode = Field(
         "simple",
         description="which places belong to a mask or region: simple, those under it, or inside, "
@@ -104,6 +114,19 @@ class StyleSettings(Part):
         if mix and not sum(mix):
             raise not_allowed("at least one style a weight above 0")
         return mix
+
+    @property
+    def color_mix(self) -> tuple[float, ...]:
+        """How much each of several styles counts for colors; empty where nobody has said.
+
+        A style that gives forms alone has no part in them.
+        """
+        mix = self.mix or (1.0,) * len(self.roles)
+        colors = tuple(
+            0.0 if role == "forms" else weight
+            for weight, role in zip(mix, self.roles, strict=False)
+        )
+        return colors if any(colors) and len(colors) == len(mix) else self.mix
 
     def parts(self) -> dict[str, dict[str, float]]:
         """The weight of each layer of each loss that counts, before the unit.
@@ -135,6 +158,16 @@ class StyleSettings(Part):
         return found
 
 
+def has_role(role: Role, layer: str) -> bool:
+    """Whether a style of that role is looked at by a layer.
+
+    Coarse forms from one picture and fine strokes from another are Gatys et al.'s (2017, section
+    6), who first paint the one picture in the other's style. Here each gives the statistics of the
+    layers that see forms of that size, and there is nothing to paint before.
+    """
+    return role in ("all", "strokes" if split_layer(layer)[1] == 1 else "forms")
+
+
 def strength_factor(strength: float) -> float:
     """What a strength multiplies the style weight by: 1/10 at 0, 1 at 0.5, 10 at 1."""
     return float(10 ** (2 * strength - 1))
@@ -160,17 +193,19 @@ def needs(settings: StyleSettings) -> Needs:
 
 
 def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term]]:
-    from gramarye.losses.style_look import Look, parts_of
+    from gramarye.losses.style_look import Look, Share, parts_of
     from gramarye.losses.style_terms import style_terms
 
     styles = targets.names("style")
-    if settings.mix and len(settings.mix) != len(styles):
-        raise SettingsError(
-            f"style_weights has {counted(len(settings.mix), 'number')}, and there "
-            f"{'is' if len(styles) == 1 else 'are'} {counted(len(styles), 'style')}: give one "
-            "number for each style",
-            setting="style_weights",
-        )
+    for name, given in (("style_weights", settings.mix), ("style_roles", settings.roles)):
+        if given and len(given) != len(styles):
+            what = "number" if name == "style_weights" else "role"
+            raise SettingsError(
+                f"{name} has {counted(len(given), what)}, and there "
+                f"{'is' if len(styles) == 1 else 'are'} {counted(len(styles), 'style')}: give one "
+                f"{what} for each style",
+                setting=name,
+            )
     parts = settings.parts()
     between = settings.mixing == "between" and len(styles) > 1
     if between and (others := [name for name in parts if STYLE_LOSSES[name].of != "moments"]):
@@ -178,8 +213,28 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
             f"nothing lies between two styles for the style loss {others[0]}, which is no function "
             "of means and covariances: choose --style-mixing pooled, or a loss such as covariance"
         )
+    divided = any(role != "all" for role in settings.roles)
+    if divided and (others := [name for name in parts if STYLE_LOSSES[name].together]):
+        raise SettingsError(
+            f"strokes of one style and forms of another cannot be told apart by {others[0]}, which "
+            "compares all layers at once: choose another --style-loss, or leave out --style-roles",
+            setting="style_roles",
+        )
     layers = {layer for weights in parts.values() for layer in weights}
-    mix = dict(zip(styles, settings.mix or [1.0] * len(styles), strict=True))
+    weights = settings.mix or [1.0] * len(styles)
+    roles: Sequence[Role] = settings.roles or ["all"] * len(styles)
+    mix = {
+        name: Share(weight, frozenset(k for k in layers if has_role(role, k)))
+        for name, weight, role in zip(styles, weights, roles, strict=True)
+    }
+    for layer in sorted(layers):
+        if not any(share.weight and layer in share.layers for share in mix.values()):
+            role = "strokes" if has_role("strokes", layer) else "forms"
+            raise SettingsError(
+                f"no style that counts gives {role}, which {layer} looks at: let one of "
+                f"style_roles be {role} or all",
+                setting="style_roles",
+            )
     seen = parts_of(targets, mix, layers, settings.mask_mode, settings.strength) if layers else ()
     look = Look(targets, seen, settings.gain, settings.unit == "relative", between)
     makers = [style_terms(look, name, weights) for name, weights in parts.items()]

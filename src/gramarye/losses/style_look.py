@@ -30,6 +30,15 @@ Make = Callable[[], list[Term]]
 
 @final
 @dataclass(frozen=True)
+class Share:
+    """How much a style counts, and the layers that look at it."""
+
+    weight: float
+    layers: frozenset[str]
+
+
+@final
+@dataclass(frozen=True)
 class StylePart:
     """A part of a style: how much the style counts, where the part is, and at which layers."""
 
@@ -115,30 +124,31 @@ def mean_of_parts(parts: Iterable[tuple[float, Tensor]]) -> float:
 
 def parts_of(
     targets: Targets,
-    mix: Mapping[str, float],
+    mix: Mapping[str, Share],
     layers: Iterable[str],
     mode: MaskMode = "simple",
     strength: float = 0.5,
 ) -> tuple[PicturePart, ...]:
     """The regions of the picture, with the parts of the styles; SettingsError if nothing is left.
 
-    `mix` is how much each style counts, and `strength` what white of a strength map stands for. A
+    `mix` is what each style gives, and `strength` what white of a strength map stands for. A
     region leaves out the layers that it has no positions at, in the picture or in its styles: deep
     ones, if it is small.
     """
     layers = frozenset(layers)
     masks = Masks(targets, mode, strength)
     if not masks.regions and mode == "simple" and masks.strengths is None:
-        styles = {n: StylePart(w, masks.of(n), layers) for n, w in mix.items()}
+        styles = {n: StylePart(s.weight, masks.of(n), s.layers) for n, s in mix.items()}
         return (PicturePart(1.0, masks.of("content"), styles, layers),)
     whole = masks.area(targets.seen.get("content-mask"))
     found = []
     for number in range(masks.regions) if masks.regions else (None,):
         mask, styles = masks.of("content", number), {}
-        for name, weight in mix.items():
-            if weight and masks.has(name, number):
+        for name, given in mix.items():
+            if given.weight and masks.has(name, number):
                 of_style = masks.of(name, number)
-                styles[name] = StylePart(weight, of_style, masks.layers(name, of_style, layers))
+                there = masks.layers(name, of_style, given.layers)
+                styles[name] = StylePart(given.weight, of_style, there)
         here = masks.layers("content", mask, layers)
         here &= frozenset().union(*(part.layers for part in styles.values()))
         share = masks.area(masks.tensor("content", number)) / whole if whole else 0.0

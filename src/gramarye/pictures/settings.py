@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, final
 from pydantic import Field, field_validator
 
 from gramarye.settings import Part, as_text
+from gramarye.validation import not_allowed
 
 NAMED_FIRST_IMAGES = ("content", "noise", "style-noise", "gray", "style")  # any other is a file
 
@@ -61,9 +62,30 @@ class PictureSettings(Part):
         description="size of the style's strokes, relative to the style picture "
         "brought to the result's size",
     )
+    style_crop: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        (),
+        description="the part of the styles that is looked at: left, top, right and bottom, from "
+        "0 to 1 (default: all)",
+    )
+    style_flip: bool = Field(False, description="mirror the styles, left to right")
+    style_turn: float = Field(
+        0.0,
+        ge=-360,
+        le=360,
+        description="turn the styles clockwise by so many degrees: strokes run another way",
+    )
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the noise")
 
     _path = field_validator("init", mode="before")(as_text)
+
+    @field_validator("style_crop")
+    @classmethod
+    def a_part(cls, crop: tuple[float, ...]) -> tuple[float, ...]:
+        if crop and (len(crop) != 4 or crop[0] >= crop[2] or crop[1] >= crop[3]):
+            raise not_allowed(
+                "four numbers, left less than right and top less than bottom, such as 0,0,0.5,1"
+            )
+        return crop
 
     @property
     def init_file(self) -> str | None:
