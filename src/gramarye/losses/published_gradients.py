@@ -1,9 +1,9 @@
 """The gradients that Gatys, Ecker and Bethge print beside their losses, as functions.
 
-Nothing here is needed to make a picture: the objective goes back through the network by itself. They
-are what a reader compares with, and what the tests compare our gradients with. Both papers give the
-gradient in the features after ReLU, and nothing where a feature does not fire (F = 0): it is the
-gradient in what goes into the ReLU.
+Nothing here is needed to make a picture: the objective goes back through the network by itself.
+They are what a reader compares with, and what the tests compare our gradients with. Both papers
+give the gradient in the features after ReLU, and nothing where a feature does not fire (F = 0): it
+is the gradient in what goes into the ReLU.
 """
 
 from __future__ import annotations
