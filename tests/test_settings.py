@@ -361,7 +361,7 @@ def test_a_style_that_gives_forms_gives_no_colors() -> None:
         ({"style_turn": 90.0}, STYLE.rot90(-1, (-2, -1))),
     ],
 )
-def test_styles_are_cropped_mirrored_and_turned(
+def test_style_crop_style_flip_and_style_turn_are_as_done_by_hand(
     studio: Studio, settings: dict[str, Any], by_hand: Tensor
 ) -> None:
     def image(style: Tensor, **given: Any) -> Tensor:
