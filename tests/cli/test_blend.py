@@ -119,6 +119,7 @@ def test_pictures_of_others_are_left_as_they_are(
         (["--frames", "x"], "--frames is 'x': give a whole number"),
         (["--frame-steps", "0"], "--frame-steps is 0: give a number from 1"),
         (["--seconds", "nix"], "--seconds is 'nix': give a number"),
+        (["--seconds", "601"], "--seconds is 601.0: give a number from 0.01 to 600"),
         (["--style-loss", "swd", "--style-mixing", "between"], "nothing lies between two styles"),
         (["--init", "noise"], "unknown option '--init'"),
     ],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gramarye.jobs.frames import Way
 
 FRAMES, SECONDS = 9, 0.15
+RANGES = {"frame_steps": (1, 1_000_000), "seconds": (0.01, 600)}  # a GIF can say 655 seconds
 IN_A_ROW, CELL = 10, 320  # of the strip: its frames, and the longest side of one in pixels
 # What the frames say for themselves, and what belongs to one picture.
 OWN = ("--init", "--style-weights", "--coarse-to-fine", "--aspect", "--tileable")
@@ -100,10 +101,10 @@ def given_way(args: SimpleNamespace) -> Way:
             "a style of a blend has no weight of its own, which changes from frame to frame: "
             "leave out what is behind the picture"
         )
-    for name, least in (("frame_steps", 1), ("seconds", 0.01)):
+    for name, (least, most) in RANGES.items():
         value = getattr(args, name)
-        if isinstance(value, str) or not least <= value <= 1_000_000:
-            text = f"{name} is {value!r}: give a number from {least} to 1000000"
+        if isinstance(value, str) or not least <= value <= most:
+            text = f"{name} is {value!r}: give a number from {least} to {most}"
             raise SettingsError(text, setting=name)
     if isinstance(args.frames, str):
         raise SettingsError(f"frames is {args.frames!r}: give a whole number", setting="frames")
