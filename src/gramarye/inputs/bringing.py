@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from gramarye.inputs.kinds import CONTENT_ALPHA, PROTECT
+from gramarye.inputs.kinds import CONTENT_ALPHA, PROTECT, laid_over
 from gramarye.scales.rows import Rows, cut, resize_rows, source_rows
 
 Size = tuple[int, int]  # height, width
@@ -33,7 +33,7 @@ def area_brought(area: Tensor, size: Size, rows: Rows) -> Tensor:
 def weighed(seen: dict[str, Tensor], alphas: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The pictures at a scale, their masks multiplied by how opaque they are, and free to paint."""
     for name, alpha in alphas.items():
-        mask = name.replace("style", "style-mask") if name != "content" else "content-mask"
+        mask = laid_over(name, "mask")
         seen[mask] = seen[mask] * alpha if mask in seen else alpha
         if name == "content":
             seen[CONTENT_ALPHA] = alpha

@@ -120,6 +120,12 @@ def under(name: str) -> str:
     return "content" if kind_of(name).size == "image" else f"style/{number_of(name)}"
 
 
+def laid_over(name: str, what: Literal["mask", "regions"]) -> str:
+    """The name of a picture's mask or label picture: `style-mask/1` of `style/1`."""
+    base, slash, number = name.partition("/")
+    return f"{base}-{what}{slash}{number}"
+
+
 def check_sizes(sizes: Mapping[str, tuple[int, int]]) -> None:
     """Raise InputError for a mask of another shape than what it is laid over."""
     for name, (height, width) in sizes.items():

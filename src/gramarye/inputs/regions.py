@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gramarye.errors import InputError
+from gramarye.inputs.kinds import laid_over
 from gramarye.pictures.labels import Color, Labels, distance, show_color
 from gramarye.units import counted
 
@@ -107,17 +108,15 @@ def notes_of(
         spare = [color for i, color in enumerate(labels.colors) if i not in used]
         if spare:
             notes.append(
-                f"{shown(spare)} of style-regions/{name.partition('/')[2]} is nowhere in "
-                "content-regions: that part of the style is left out"
+                f"{shown(spare)} of {laid_over(name, 'regions')} is nowhere in content-regions: "
+                "that part of the style is left out"
             )
     for name, labels in {"content": content, **styles}.items():
         if labels.small:
-            picture = (
-                name.replace("style", "style-regions") if name != "content" else "content-regions"
-            )
             notes.append(
-                f"{shown(labels.small)} covers less than a thousandth of {picture}, too little for "
-                "a region: it counts as what is around it"
+                f"{shown(labels.small)} covers less than a thousandth of "
+                f"{laid_over(name, 'regions')}, too little for a region: it counts as what is "
+                "around it"
             )
     return notes
 

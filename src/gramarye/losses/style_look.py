@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from gramarye.errors import SettingsError
+from gramarye.inputs.kinds import laid_over
 from gramarye.losses.kind import MaskMode, Term, shares
 from gramarye.losses.masks import MaskWeights
 from gramarye.losses.seeing import Seeing
@@ -205,10 +206,10 @@ class Masks:
     def of(self, name: str, number: int | None = None) -> MaskWeights | None:
         """The same, of positions."""
         mask = self.tensor(name, number)
-        kind = "mask" if number is None else "regions"  # for messages
-        return (
-            mask if mask is None else self.targets.weighing(laid_over(name, kind), mask, self.mode)
-        )
+        if mask is None:
+            return None
+        named = laid_over(name, "mask" if number is None else "regions")  # for messages
+        return self.targets.weighing(named, mask, self.mode)
 
     def area(self, mask: Tensor | None) -> float:
         """How many pixels of the content count, in all bands."""
@@ -239,9 +240,3 @@ class Masks:
 
 def sum_of(parts: Iterable[Tensor]) -> Tensor:
     return torch.stack(list(parts)).sum(0)
-
-
-def laid_over(name: str, kind: str) -> str:
-    """The name of a picture's mask or regions: `style-mask/1` of `style/1`."""
-    base, slash, number = name.partition("/")
-    return f"{base}-{kind}{slash}{number}"
