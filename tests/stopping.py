@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -10,13 +11,15 @@ from gramarye.jobs.running import JobRun
 from gramarye.optimize import Iterate
 
 
-def stop_after(patch: pytest.MonkeyPatch, step: int) -> None:
-    """Make runs stop after so many steps."""
+def stop_after(patch: pytest.MonkeyPatch, step: int, *, run_number: int | None = None) -> None:
+    """Make runs stop after so many steps: all, or the one of that number, from 1."""
     counted = JobRun.counted
+    numbers = itertools.count(1)
 
     def stopping(run: JobRun, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
+        number = next(numbers)
         for iterate in counted(run, iterates):
-            if run.count == step:
+            if run.count == step and run_number in (None, number):
                 run.stop()
             yield iterate
 

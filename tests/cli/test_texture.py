@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from gramarye.cli import main
-from gramarye.jobs.running import JobRun
 from gramarye.pictures.picture import load_picture
 from gramarye.recipe import Recipe
+from tests.stopping import stop_after
 
 FAST = ["--min-size", "32", "--steps", "3", "--finer-steps", "3"]
 
@@ -64,17 +64,9 @@ def test_a_texture_that_was_stopped_goes_on_to_the_same_picture(
     run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("--size", "64", "--tileable", "-q", "-o", "whole.png") == 0
-    counted = JobRun.counted
-
-    def stopped(self: JobRun, iterates: object) -> object:
-        for iterate in counted(self, iterates):  # type: ignore[arg-type]
-            if self.count == 4:
-                self.stop()
-            yield iterate
-
-    monkeypatch.setattr(JobRun, "counted", stopped)
-    assert run("--size", "64", "--tileable", "-q", "-o", "part.png") == 130
-    monkeypatch.setattr(JobRun, "counted", counted)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 4)
+        assert run("--size", "64", "--tileable", "-q", "-o", "part.png") == 130
     assert main(["resume", "part.png.checkpoint", "-q"]) == 0
     assert torch.equal(load_picture("whole.png").pixels, load_picture("part.png").pixels)
 
