@@ -363,7 +363,7 @@ def test_the_recipe_holds_no_folder(run: Callable[..., int], tmp_path: Path) -> 
         (("painting.png:5", "--style-weights", "1"), "were given twice"),
         (
             ("painting.png", "painting.png", "--style-mask", "photo.png"),
-            "2 styles and 1 style mask",
+            "2 styles and 1 picture of --style-mask were given: write --style-mask once for each",
         ),
     ],
 )

@@ -34,12 +34,26 @@ def with_weights(
                 f"no style counts: give a weight above 0 behind the picture, as in '{styles[0]}:2'"
             )
         settings["style_weights"] = weights
-    if 0 < len(args.style_mask) < len(styles):
-        raise InputError(
-            f"{counted(len(styles), 'style')} and {counted(len(args.style_mask), 'style mask')} "
-            "were given: give a mask for each style, a white one where all of it counts"
-        )
+    check_laid_over(args, styles)
     return styles, settings
+
+
+def check_laid_over(args: SimpleNamespace, styles: Sequence[Path]) -> None:
+    """Raise InputError for fewer masks or label pictures than styles.
+
+    Where several were written behind one option, all but the first have become styles.
+    """
+    for option, each in (
+        ("style_mask", "a white one where all of it counts"),
+        ("style_regions", "one of one color where all of it is one region"),
+    ):
+        given = len(getattr(args, option, ()))
+        if 0 < given < len(styles):
+            name = f"--{option.replace('_', '-')}"
+            raise InputError(
+                f"{counted(len(styles), 'style')} and {counted(given, 'picture')} of {name} were "
+                f"given: write {name} once for each style, before each of its pictures, {each}"
+            )
 
 
 def style_names(names: Sequence[Path]) -> list[Path]:
