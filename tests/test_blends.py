@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import gramarye
-from gramarye.blending import mixing_of, plan_frames, weights_at
+from gramarye.blending import after_photograph, frame_name, mixing_of, plan_frames, weights_at
 from gramarye.errors import SettingsError
 from gramarye.inputs.inputs import match_colors, takes_gray
 from gramarye.losses.statistics import interpolate_moments, mix_moments, moments
@@ -47,6 +47,30 @@ def test_a_way_has_two_frames_or_more(count: int) -> None:
 def test_styles_lie_between_others_where_the_loss_is_of_moments() -> None:
     assert mixing_of("covariance") == mixing_of("gram=1,wasserstein=2@relu2_1") == "between"
     assert mixing_of("swd") == mixing_of("covariance,remd") == "pooled"
+
+
+def test_names_of_frames_are_in_order() -> None:
+    assert [frame_name(number, 9) for number in (0, 8)] == ["frame-001.png", "frame-009.png"]
+    assert [frame_name(n, 1000) for n in (0, 999)] == ["frame-0001.png", "frame-1000.png"]
+
+
+def test_masks_follow_their_styles_when_the_photograph_comes_first() -> None:
+    given = {"content-mask": 1, "style-mask/0": 2, "content-regions": 3, "style-regions/0": 4}
+    assert after_photograph(given) == {
+        "content-mask": 1, "style-mask/1": 2, "content-regions": 3, "style-regions/0": 3,
+        "style-regions/1": 4,
+    }  # fmt: skip
+
+
+def test_the_mask_of_the_only_style_is_laid_over_it() -> None:
+    """And not over the photograph, which has another shape."""
+    mask = torch.ones(1, 3, *gramarye.load_image(sample_path("ink")).shape[-2:])
+    inputs = {"style-mask/0": mask}
+    way = gramarye.blend(
+        sample_path("fox"), sample_path("ink"), 2, frame_steps=1, inputs=inputs, **FAST
+    )
+    recipe = Recipe.from_json(list(way)[1].recipe or "")
+    assert "style-mask/1" in recipe.inputs and "style-mask/0" not in recipe.inputs
 
 
 def points(*values: float) -> Tensor:

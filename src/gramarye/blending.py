@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 from gramarye.errors import SettingsError
+from gramarye.inputs.kinds import kind_of, laid_over, number_of
 from gramarye.losses.style_losses import STYLE_LOSSES, parse_mix
 
 MOST_FRAMES = 1000
 FRAME_STEPS = 40  # of every frame after the first, which begins with the one before
+
+Picture = TypeVar("Picture")
 
 
 @final
@@ -51,6 +54,27 @@ def weights_at(share: float, styles: int) -> tuple[float, ...]:
     """How much each style counts at a place of the way from 0 to 1: two neighbors at most."""
     place = share * (styles - 1)
     return tuple(round(max(0.0, 1 - abs(place - number)), 6) for number in range(styles))
+
+
+def frame_name(number: int, count: int) -> str:
+    """The file name of a frame, by its number from 0, of so many."""
+    return f"frame-{number + 1:0{max(3, len(str(count)))}}.png"
+
+
+def after_photograph(others: Mapping[str, Picture]) -> dict[str, Picture]:
+    """Masks and label pictures by name, where the content has become the first of the styles.
+
+    Those of a style go with it, to the next number. The content as a style has no mask, and its
+    regions are its own.
+    """
+    moved = {}
+    for name, picture in others.items():
+        kind = kind_of(name)
+        following = f"{kind.name}/{number_of(name) + 1}" if kind.size == "style" else name
+        moved[following] = picture
+    if "content-regions" in others:
+        moved[laid_over("style/0", "regions")] = others["content-regions"]
+    return moved
 
 
 def mixing_of(style_loss: str) -> str:

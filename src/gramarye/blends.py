@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gramarye.blending import FRAME_STEPS, mixing_of, plan_frames
+from gramarye.blending import FRAME_STEPS, after_photograph, frame_name, mixing_of, plan_frames
 from gramarye.config import make_config
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.scales.resizing import resize
@@ -29,6 +29,7 @@ def blend(
     """The content on its way through the styles, picture by picture, both ends included.
 
     Of one style, the way leads from the content as it is, of several from the first to the last.
+    `inputs` are those of `stylize`, with the numbers of the styles given here.
     Each picture begins with the one before and takes `frame_steps` at the result's size, so that
     the way is steady. Between two styles the means and covariances of features are interpolated
     (`style_mixing="between"`), where the loss is one of them.
@@ -37,7 +38,9 @@ def blend(
     photograph = load_picture(content)
     given: Sequence[Source] = styles if isinstance(styles, list | tuple) else [styles]  # type: ignore[list-item]
     stops = [load_picture(style) for style in given]
-    stops = [photograph, *stops] if len(stops) == 1 else stops
+    others = dict(inputs or {})
+    if len(stops) == 1:
+        stops, others = [photograph, *stops], after_photograph(others)
     config = make_config(preset, **settings)
     settings = {"style_mixing": mixing_of(config.value("style_loss"))} | settings
     picture: Picture | None = None
@@ -48,9 +51,9 @@ def blend(
         else:
             own = {**settings, **frame.settings}
             if picture is not None:
-                name = f"frame-{frame.number:03}.png"  # the frame before, counted from 1
+                name = frame_name(frame.number - 1, frames)
                 unread = replace(picture.metadata, name=name, sha256=None)
                 picture, own["init"] = replace(picture, metadata=unread), name
             made = make_config(preset, **own)
-            picture = make_picture(photograph, stops, made, inputs or {}, first=picture)
+            picture = make_picture(photograph, stops, made, others, first=picture)
         yield picture

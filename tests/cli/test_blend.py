@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from gramarye.cli import main
-from gramarye.jobs.running import JobRun
 from gramarye.pictures.picture import load_picture
 from gramarye.recipe import Recipe
+from tests.stopping import stop_after
 
 FAST = ["--size", "48", "--steps", "3", "--frame-steps", "2", "--frames", "3"]
 
@@ -67,26 +67,21 @@ def test_between_styles_a_frame_can_be_made_again(
 
 
 def test_the_same_command_goes_on_where_it_was_stopped(
-    run: Callable[..., int], other: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., int],
+    other: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     ways = ("photo.png", "painting.png", "other.png", "-q")
     assert run(*ways, "-o", "whole") == 0
-    counted = JobRun.counted
-    runs = []
-
-    def stopped(self: JobRun, iterates: object) -> object:
-        runs.append(self)
-        for iterate in counted(self, iterates):  # type: ignore[arg-type]
-            if len(runs) == 2 and self.count == 1:
-                self.stop()
-            yield iterate
-
-    monkeypatch.setattr(JobRun, "counted", stopped)
-    assert run(*ways, "-o", "part") == 130
+    with monkeypatch.context() as patch:
+        stop_after(patch, 1, run_number=2)
+        assert run(*ways, "-o", "part") == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
     assert Path("part/frame-002.png.checkpoint").exists()
     stamp = Path("part/frame-001.png").stat().st_mtime_ns
     assert run(*ways, "-o", "part") == 0
-    assert len(runs) == 4 and Path("part/frame-001.png").stat().st_mtime_ns == stamp
+    assert Path("part/frame-001.png").stat().st_mtime_ns == stamp
     assert not Path("part/frame-002.png.checkpoint").exists()
     for number in (1, 2, 3):
         a, b = (load_picture(f"{way}/frame-00{number}.png").pixels for way in ("whole", "part"))
@@ -110,6 +105,71 @@ def test_pictures_of_others_are_left_as_they_are(
     before = Path("way/frame-002.png").read_bytes()
     assert run("photo.png", "painting.png", "-q", "-o", "way", "--seed", "3") == 2
     assert Path("way/frame-002.png").read_bytes() == before
+
+
+def test_what_is_in_the_way_is_told_before_anything_is_painted(
+    run: Callable[..., int], other: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ways = ("photo.png", "painting.png", "other.png", "-q", "-o", "way")
+    for name in ("strip.jpg", "blend.webp", "frame-003.png"):
+        there = Path("way", name)
+        there.parent.mkdir(exist_ok=True)
+        there.write_bytes(other.read_bytes())
+        assert run(*ways) == 2
+        assert f"'way/{name}' is there and is no picture of this blend" in capsys.readouterr().err
+        assert list(Path("way").iterdir()) == [there]
+        there.unlink()
+    Path("way/strip.jpg").mkdir()
+    assert run(*ways) == 2
+    assert "'way/strip.jpg' is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["missing.png"], ["painting.png", "--style-mask", "wide.png"]])
+def test_what_is_wrong_is_told_before_the_photograph_is_written(
+    run: Callable[..., int], make_picture: Callable[..., Path], wrong: list[str]
+) -> None:
+    make_picture("wide.png", 48, 16)
+    assert run("photo.png", *wrong, "-q", "-o", "way") == 2
+    assert not Path("way").exists()
+
+
+def test_masks_and_regions_are_those_of_the_style_on_the_way_from_the_photograph(
+    run: Callable[..., int], make_picture: Callable[..., Path]
+) -> None:
+    make_picture("mask.png", 36, 44)
+    for name, size in (("of-photo.png", (48, 36)), ("of-style.png", (36, 44))):
+        Image.new("RGB", size, "red").save(name)
+    options = ["--style-mask", "mask.png", "--content-regions", "of-photo.png"]
+    options += ["--style-regions", "of-style.png", "--frames", "2", "-q", "-o", "way"]
+    assert run("photo.png", "painting.png", *options) == 0
+    inputs = Recipe.of_picture("way/frame-003.png").inputs
+    assert "style-mask/0" not in inputs and inputs["style-mask/1"].name == "mask.png"
+    assert [inputs[f"style-regions/{number}"].name for number in (0, 1)] == [
+        "of-photo.png", "of-style.png",
+    ]  # fmt: skip
+
+
+def test_a_folder_is_its_pictures_one_after_the_other(
+    run: Callable[..., int], make_picture: Callable[..., Path]
+) -> None:
+    for seed, name in enumerate(("b.png", "a.png")):
+        make_picture(f"art/{name}", 40, 40, seed=seed)
+    assert run("photo.png", "art", "painting.png", "-q", "-o", "way") == 0
+    recipe = Recipe.of_picture("way/frame-002.png")
+    assert recipe.settings.value("style_weights") == (0, 1, 0)
+    assert [recipe.inputs[f"style/{number}"].name for number in range(3)] == [
+        "a.png", "b.png", "painting.png",
+    ]  # fmt: skip
+
+
+def test_the_folder_may_be_at_home(
+    run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    for _ in range(2):
+        assert run("photo.png", "painting.png", "-q", "-o", "~/way") == 0
+    assert len(list(Path("home/way").iterdir())) == 5 and not Path("~").exists()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from gramarye.blending import FRAME_STEPS, mixing_of, plan_frames
+from gramarye.blending import FRAME_STEPS, after_photograph, mixing_of, plan_frames
 from gramarye.cli.commands import FILE, Command, Option, argument
 from gramarye.cli.options import (
     given_inputs,
@@ -18,8 +18,9 @@ from gramarye.cli.options import (
     whole_number,
 )
 from gramarye.cli.output import given_output, new_name, output_options
-from gramarye.cli.styles import style_names, weighted_styles
+from gramarye.cli.styles import check_laid_over, pictures_of, style_names, weight_behind
 from gramarye.errors import SettingsError
+from gramarye.files import is_there, user_path
 
 if TYPE_CHECKING:
     from gramarye.jobs.frames import Way
@@ -65,12 +66,14 @@ def run(args: SimpleNamespace) -> int:
     way = given_way(args)
 
     from gramarye.cli.reporting import summary
-    from gramarye.cli.running import run_job
-    from gramarye.pictures.animation import check_animation, save_animation
+    from gramarye.cli.running import check_job, run_job
+    from gramarye.pictures.animation import save_animation
 
+    strip = way.folder / "strip.jpg"
     moving = [way.folder / f"blend{end}" for end in (".webp", ".gif")[: 1 + args.gif]]
-    for path in moving:
-        check_animation(path, way.read)
+    way.check([strip, *moving])
+    if way.from_photograph and not is_there(way.paths[0]):
+        check_job(way.rehearsal(), quiet=args.quiet)
     for frame in way.frames:
         if not args.quiet:
             print(f"{frame.number + 1} of {len(way.frames)}", file=sys.stderr)
@@ -85,9 +88,12 @@ def run(args: SimpleNamespace) -> int:
                 print(f"note: {note}", file=sys.stderr)
             if report.stopped:
                 print(summary(report), file=sys.stderr)
+                print(
+                    "note: the same command goes on from here, to the last frame", file=sys.stderr
+                )
                 return 130
         print(way.path(frame))
-    print(write_strip(way))
+    print(write_strip(way, strip))
     for path in moving:
         print(save_animation(way.paths, path, args.seconds))
     return 0
@@ -95,8 +101,7 @@ def run(args: SimpleNamespace) -> int:
 
 def given_way(args: SimpleNamespace) -> Way:
     """The way that was asked for, its settings checked."""
-    styles, weights = weighted_styles(args.styles)
-    if weights:
+    if any(weight is not None for _, weight in map(weight_behind, args.styles)):
         raise SettingsError(
             "a style of a blend has no weight of its own, which changes from frame to frame: "
             "leave out what is behind the picture"
@@ -116,19 +121,21 @@ def given_way(args: SimpleNamespace) -> Way:
     settings = given_settings(args)
     mixing = mixing_of(make_config(**settings).value("style_loss"))
     settings.setdefault("style_mixing", mixing)
-    stops = styles if len(styles) > 1 else [args.content, *styles]
+    styles = [picture for name in args.styles for picture in pictures_of(name)]
+    check_laid_over(args, styles)
+    stops, others = styles, given_inputs(args)
+    if len(styles) == 1:
+        stops, others = [args.content, *styles], after_photograph(others)
     frames = plan_frames(args.frames, len(stops), args.frame_steps)
 
     from gramarye.jobs.frames import Way
 
-    folder = args.out or Path(
-        new_name(args.content, [*style_names(args.styles), Path("blend")]).stem
-    )
-    others = given_inputs(args)
+    named = new_name(args.content, [*style_names(args.styles), Path("blend")]).stem
+    folder = user_path(args.out or named)
     return Way(args.content, stops, frames, settings, folder, given_output(args), others)
 
 
-def write_strip(way: Way) -> Path:
+def write_strip(way: Way, path: Path) -> Path:
     """All frames in rows, the styles in the corners of the first and the last."""
     import torch
 
@@ -142,12 +149,11 @@ def write_strip(way: Way) -> Path:
         corners[0] = way.styles[0]
     row = min(len(way.paths), IN_A_ROW)
     cells = []
-    for place, path in enumerate(way.paths):
-        image = load_image(path)
+    for place, frame in enumerate(way.paths):
+        image = load_image(frame)
         image = resize(image, *fit(image.shape[-2], image.shape[-1], CELL))
         cells.append(Cell(image, load_image(corners[place]) if place in corners else None))
     cells += [Cell(torch.ones_like(image))] * (-len(cells) % row)
     rows = [cells[i : i + row] for i in range(0, len(cells), row)]
     sheet = contact_sheet(rows, width=min(1600, CELL * row))
-    path = way.folder / "strip.jpg"
     return save_picture(Picture.from_tensor(sheet), path, quality=90, inputs=way.read).path

@@ -38,6 +38,11 @@ def run_job(job: Job, *, quiet: bool = False, shared: bool = False) -> Report | 
         return run_on(processes, job, quiet=quiet)
 
 
+def check_job(job: Job, *, quiet: bool = False) -> None:
+    """Raise what doing the job would raise before its first step."""
+    open_job(job, fetch=partial(fetch_with_progress, quiet=quiet))
+
+
 def run_on(processes: Processes, job: Job, *, quiet: bool) -> Report | None:
     console = Console(stderr=True, highlight=False)
     shown = processes.rank == 0 and not quiet

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
 import torch
 
-from gramarye.blending import Frame
+from gramarye.blending import Frame, frame_name
 from gramarye.config import StylizeConfig, make_config
 from gramarye.errors import InputError, OutputError
 from gramarye.files import check_target, is_file, is_there
@@ -39,8 +39,7 @@ class Way:
     others: Mapping[str, Path]  # further inputs by name
 
     def path(self, frame: Frame) -> Path:
-        digits = max(3, len(str(len(self.frames))))
-        return self.folder / f"frame-{frame.number + 1:0{digits}}.png"
+        return self.folder / frame_name(frame.number, len(self.frames))
 
     @property
     def from_photograph(self) -> bool:
@@ -61,14 +60,43 @@ class Way:
         before = {"init": str(self.path(self.frames[frame.number - 1]))} if frame.follows else {}
         return make_config(**{**self.settings, **frame.settings, **before})
 
+    def check(self, further: Sequence[Path]) -> None:
+        """Raise what files that are in the way would raise, among them `further` ones of its own.
+
+        These it replaces where a frame is there, and no others'.
+        """
+        for path in further:
+            check_target(path, self.read)
+        there = [frame for frame in self.frames if is_there(self.path(frame))]
+        for path in further if not there else ():
+            if is_there(path):
+                raise other_picture(path)
+        for frame in there:
+            if frame.follows or not self.from_photograph:
+                recipe = recipe_of(self.path(frame))
+                if recipe is None or not made_by(recipe, self.new_job(frame), whole=False):
+                    raise other_picture(self.path(frame))
+
+    def new_job(self, frame: Frame) -> Job:
+        """What makes a frame from its beginning."""
+        config = self.config(frame)
+        inputs = name_inputs(self.content, self.styles, config, self.others)
+        return Job(inputs, self.path(frame), config, self.output)
+
+    def rehearsal(self) -> Job:
+        """The job of the first frame that is painted, as if what it begins with were there.
+
+        On the way from a photograph, that is written first: what is wrong is to be known before.
+        """
+        job = self.new_job(self.frames[1])
+        return replace(job, inputs={**job.inputs, "init": self.content})
+
     def job(self, frame: Frame) -> Job | None:
         """What makes a frame, or goes on with it; None if it is there already.
 
         OutputError if another picture has its name: a blend replaces nothing.
         """
-        config, out = self.config(frame), self.path(frame)
-        inputs = name_inputs(self.content, self.styles, config, self.others)
-        job = Job(inputs, out, config, self.output)
+        job, out = self.new_job(frame), self.path(frame)
         checkpoint = checkpoint_path(out)
         if is_there(out):
             recipe = recipe_of(out)
@@ -103,15 +131,20 @@ def recipe_of(path: Path) -> Recipe | None:
         return None
 
 
-def made_by(recipe: Recipe, job: Job) -> bool:
-    """Whether a picture of that recipe is the job's, whole or on its way."""
-    files = {name: input_file(path) for name, path in job.inputs.items()}
+def made_by(recipe: Recipe, job: Job, *, whole: bool = True) -> bool:
+    """Whether a picture of that recipe is the job's, finished or on its way.
+
+    Where not the `whole` of it is there yet, what the first image is does not count.
+    """
+    paths = {name: path for name, path in job.inputs.items() if whole or name != "init"}
+    files = {name: input_file(path) for name, path in paths.items()}
+    known = {name: file for name, file in recipe.inputs.items() if whole or name != "init"}
     names: dict[str, Any] = {}
     if job.config.network.weights is not None:
         names["weights"] = name_of(Path(job.config.network.weights))
-    if "init" in files:
-        names["init"] = files["init"].name
-    return recipe.inputs == files and recipe.settings == job.config.with_settings(**names)
+    if "init" in job.inputs:
+        names["init"] = name_of(job.inputs["init"])
+    return known == files and recipe.settings == job.config.with_settings(**names)
 
 
 def other_picture(path: Path) -> OutputError:
