@@ -19,7 +19,7 @@ from gramarye.devices import resident_memory
 from gramarye.handover import uniform_image
 from gramarye.inputs.bringing import Size
 from gramarye.inputs.inputs import at_scale
-from gramarye.inputs.kinds import kind_of
+from gramarye.inputs.kinds import PROTECT, PROTECTED, kind_of
 from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Evaluation
@@ -130,6 +130,8 @@ def measure_costs(network: PerceptualNetwork, plan: Plan) -> Costs:
             if kind_of(name).labels:  # three regions, each of them everywhere
                 picture = (picture == picture.amax(1, keepdim=True)).float()
             noise[name] = picture[:, :1] if kind_of(name).gray else picture
+        if PROTECT in noise:
+            noise[PROTECTED] = noise["content"]  # which comes with the inputs of a scale
         objective = make_objective(network, noise, plan.config)
         image = uniform_image(side, side, len(noise), like)
         return typical(lambda: objective.evaluate(image), plan.device) / side**2

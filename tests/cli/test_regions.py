@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from gramarye.cli import main
+from gramarye.inputs.kinds import INPUTS
 from gramarye.pictures.picture import load_image
 from gramarye.recipe import Recipe
 from tests.stopping import stop_after
@@ -63,7 +64,18 @@ def test_regions_are_painted_and_made_again(
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
     assert stylize(*REGIONS, "--mask-mode", "inside", "-o", "c.png") == 0
     assert not torch.equal(load_image("a.png"), load_image("c.png"))
-    assert main(["forecast", "photo.png", "painting.png", *FAST[:-1], *REGIONS]) == 0
+
+
+def test_a_run_with_every_further_input_has_a_forecast(stylize: Callable[..., int]) -> None:
+    """Which a long run begins with."""
+    labels("mask.png", 48, 36, (255, 255, 255), (0, 0, 0))
+    labels("style-mask.png", 36, 44, (255, 255, 255), (0, 0, 0))
+    options = [*REGIONS, "--style-mask", "style-mask.png"]
+    for name in ("content-mask", "protect", "strength-map"):
+        options += [f"--{name}", "mask.png"]
+    given = {kind.name for kind in INPUTS.values() if kind.option and not kind.setting}
+    assert {f"--{name}" for name in given} <= set(options)
+    assert main(["forecast", "photo.png", "painting.png", *FAST[:-1], *options]) == 0
 
 
 def test_what_regions_leave_out_is_told(
