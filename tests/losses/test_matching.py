@@ -122,3 +122,16 @@ def test_a_mask_leaves_out_what_is_mostly_black() -> None:
     image = row((1, 0), (0, 1), (-1, 0), (0, -1))
     assert loss_for("remd", style, weights=left)(image).item() < 1e-9
     assert loss_for("remd", style)(image).item() > 0.1
+
+
+def test_a_mask_between_the_middles_of_patches_is_heeded() -> None:
+    style, image = random_features(0, 3, 9, 9), random_features(1, 3, 9, 9).requires_grad_(True)
+
+    def spot(layer: str, box: Box) -> Tensor:
+        mask = torch.zeros(1, 1, 9, 9, dtype=torch.float64)
+        mask[..., 2, 4] = 1.0
+        return box.of(mask)
+
+    value = loss_for("mrf", [{"fine": style}], weights=spot)({"fine": image})
+    (gradient,) = torch.autograd.grad(value.sum(), image)
+    assert gradient[..., :5, 2:7].all() and not gradient[..., 5:, :].any()

@@ -106,7 +106,8 @@ def patches(
 
     The paper sums over patches and searches anew in each step, as here. Patches are taken at every
     second position, of features averaged to at most 64 x 64 cells; the paper's style is also turned
-    and scaled. Where there is a mask, the patch's middle decides.
+    and scaled. Where there is a mask, the patch's middle decides; of one that has no middle, the
+    patches that it touches count.
     """
     (layer,) = weights
 
@@ -117,7 +118,8 @@ def patches(
         border = (0, max(0, 3 - width), 0, max(0, 3 - height))  # of maps smaller than a patch
         parts = F.unfold(F.pad(here.features, border, mode="replicate"), 3, stride=2)
         middle = here.chosen().view(1, 1, height, width).to(parts.dtype)
-        chosen = F.unfold(F.pad(middle, border, mode="replicate"), 3, stride=2)[0][4] > 0
+        inside = F.unfold(F.pad(middle, border, mode="replicate"), 3, stride=2)[0] > 0  # (9, N)
+        chosen = inside[4] if inside[4].any() else inside.any(0)
         return parts[:, :, chosen] if chosen.any() else parts
 
     target = torch.cat(
