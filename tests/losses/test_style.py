@@ -274,10 +274,10 @@ def test_a_mask_that_leaves_nothing_is_named(
     network: PerceptualNetwork, seen: dict[str, Tensor], name: str
 ) -> None:
     of = "content" if name == "content-mask" else "style/1"
+    free = " and not protected" if of == "content" else ""
     seen[name] = torch.zeros_like(seen[of][:, :1])
-    with pytest.raises(
-        SettingsError, match=rf"^{name} leaves nothing of {of}, at relu1_1: .* white"
-    ):
+    told = rf"^{name} leaves nothing of {of}, at relu1_1: .* white .* opaque{free}$"
+    with pytest.raises(SettingsError, match=told):
         style_terms(network, seen)
 
 

@@ -61,11 +61,15 @@ class MomentsMeasurement:
 
 
 def check_something(count: Tensor, name: str, layer: str, weights: MaskWeights | None) -> None:
-    """Raise SettingsError for a mask that leaves nothing of an input."""
+    """Raise SettingsError for a mask that leaves nothing of an input.
+
+    A content's mask may be none that was given: what is transparent or protected is out of it, too.
+    """
     if weights is not None and not (count > 0).all():
+        free = " and not protected" if name == "content" else ""
         raise SettingsError(
             f"{weights.name} leaves nothing of {name}, at {layer}: give one with white where the "
-            "picture is opaque"
+            f"picture is opaque{free}"
         )
 
 
