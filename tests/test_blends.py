@@ -100,7 +100,8 @@ def test_between_a_style_and_itself_lies_that_style() -> None:
 def test_the_palette_heeds_the_styles_weights() -> None:
     content = 0.4 + 0.2 * torch.rand(1, 3, 8, 8)
     dark, light = 0.1 + 0.1 * torch.rand(1, 3, 4, 4), 0.7 + 0.1 * torch.rand(1, 3, 16, 16)
-    for mix, mean in (((1, 0), dark.mean()), ((0, 2), light.mean()), ((1, 1), None)):
+    ways = (((1, 0), dark.mean()), ((0, 2), light.mean()), ((1, 1), None), ((1e-50, 1e-50), None))
+    for mix, mean in ways:
         moved, _ = match_colors(content, [dark, light], PictureSettings(), mix=mix)
         expected = (dark.mean() + light.mean()) / 2 if mean is None else mean
         assert_close(moved.mean(), expected, rtol=0, atol=0.01)

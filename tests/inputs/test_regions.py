@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from gramarye.distributed.bands import whole
 from gramarye.errors import InputError, SettingsError
+from gramarye.inputs.coloring import match_regions
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.inputs.kinds import check_names, check_sizes
 from gramarye.pictures.color import mean_and_covariance
@@ -111,6 +112,27 @@ def test_each_region_takes_the_colors_of_its_own_counterpart() -> None:
     with pytest.raises(SettingsError, match="histograms are of whole pictures"):
         inputs.matched = None
         inputs.colored(PictureSettings(color_map="histogram"))
+
+
+def test_the_styles_take_the_colors_of_the_content_however_much_each_counts() -> None:
+    content, *styles = (torch.rand(1, 3, 20, 30) / n for n in (1, 2, 3))
+    masks = [torch.ones(1, 1, 20, 30)] * 3
+    of_content = PictureSettings(color="content")
+    _, expected = match_regions(content, styles, of_content, masks)
+    _, found = match_regions(content, styles, of_content, masks, (1, 2))
+    for picture, there, before in zip(found, expected, styles, strict=True):
+        assert torch.equal(picture, there)
+        assert abs(picture.mean() - content.mean()) < 0.1 * abs(before.mean() - content.mean())
+
+
+@pytest.mark.parametrize("mix", [(1, 0), (0, 1), (1, 1), (1e-50, 1e-50)])
+def test_the_palette_of_a_region_heeds_the_styles_weights(mix: tuple[float, float]) -> None:
+    content = 0.4 + 0.2 * torch.rand(1, 3, 8, 8)
+    dark, light = 0.1 + 0.1 * torch.rand(1, 3, 4, 4), 0.7 + 0.1 * torch.rand(1, 3, 16, 16)
+    masks = [torch.ones_like(picture[:, :1]) for picture in (content, dark, light)]
+    moved, _ = match_regions(content, [dark, light], PictureSettings(), masks, mix)
+    expected = torch.lerp(dark.mean(), light.mean(), mix[1] / sum(mix))
+    assert_close(moved.mean(), expected, rtol=0, atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def match_colors(
         ]
         weights = None
         if len(mix) == len(styles) > 1 and settings.color_map != "histogram":
-            weights = pixels_of([a * (w / a.sum()) for a, w in zip(counted, mix, strict=True)])
+            weights = pixels_of(mixed(counted, mix))
         elif any(alpha is not None for alpha in of_styles):
             weights = pixels_of(counted)
         moved = move_colors(content, pixels_of(styles), settings, of_content, weights)
@@ -94,6 +94,17 @@ def takes_gray(
     return settings.color == "style" and bool(styles) and all(map(is_gray, styles))
 
 
+def mixed(masks: Sequence[Tensor], mix: Sequence[float]) -> list[Tensor]:
+    """The styles' masks (1, R, H, W) as weights of their pixels, of which each style has as many
+    as the mix says, whatever its size.
+    """
+    largest = max(mix) or 1.0  # a mix may be beyond what float32 holds
+    return [
+        mask * (weight / largest / mask.sum((2, 3), keepdim=True).clamp_min(1e-9))
+        for mask, weight in zip(masks, mix, strict=True)
+    ]
+
+
 def pixels_of(pictures: Sequence[Tensor]) -> Tensor:
     """The pixels of all pictures (1, C, H, W) in one row (1, C, 1, N)."""
     return torch.cat([picture.flatten(2) for picture in pictures], dim=2)[:, :, None]
@@ -116,17 +127,13 @@ def match_regions(
         return content, styles
     if gray := takes_gray(styles, settings, mix):
         content, styles = grayed(content), [grayed(style) for style in styles]
-    if len(mix) == len(styles) > 1:
-        of_styles = [
-            None if m is None else m * (w / m.sum((2, 3), keepdim=True).clamp_min(1e-9))
-            for m, w in zip(of_styles, mix, strict=True)
-        ]
-    having = [(s, m) for s, m in zip(styles, of_styles, strict=True) if m is not None]
     if settings.color == "style":
-        palette = pixels_of([style for style, _ in having])
-        moved = move_regions(
-            content, of_content, palette, pixels_of([m for _, m in having]), settings
-        )
+        having = [(s, m) for s, m in zip(styles, of_styles, strict=True) if m is not None]
+        palette, weights = pixels_of([s for s, _ in having]), [m for _, m in having]
+        if len(mix) == len(styles) > 1:
+            counted = [w for w, m in zip(mix, of_styles, strict=True) if m is not None]
+            weights = mixed(weights, counted)
+        moved = move_regions(content, of_content, palette, pixels_of(weights), settings)
         return grayed(moved) if gray else moved, styles
     return content, [
         s if m is None else move_regions(s, m, content, of_content, settings)
