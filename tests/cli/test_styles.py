@@ -48,6 +48,13 @@ def test_a_folder_without_pictures_is_refused(folder: Path) -> None:
         weighted_styles([Path("empty")])
 
 
+def test_a_folder_that_counts_nothing_is_named(
+    folder: Path, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stylize", "photo.png", "art:0"]) == 2
+    assert "as in 'art:2'" in capsys.readouterr().err
+
+
 def test_a_picture_in_the_style_of_a_folder_and_again(
     folder: Path, photo: Path, tiny_weights: Path
 ) -> None:
@@ -56,6 +63,18 @@ def test_a_picture_in_the_style_of_a_folder_and_again(
     recipe = Recipe.of_picture("photo-art.png")
     styles = [recipe.inputs[f"style/{number}"].name for number in range(3)]
     assert styles == ["a.JPG", "b.png", "c.tif"]
-    again = ["--style", *(str(path) for path in pictures_of(folder))]
-    assert main(["redo", "photo-art.png", *again, *few, "-o", "again.png"]) == 0
-    assert Path("again.png").exists()
+    for given in (map(str, pictures_of(folder)), ["art"]):
+        assert main(["redo", "photo-art.png", "--style", *given, *few, "-o", "again.png"]) == 0
+        assert Path("again.png").read_bytes() == Path("photo-art.png").read_bytes()
+
+
+def test_styles_given_to_redo_may_have_other_weights(
+    folder: Path, photo: Path, tiny_weights: Path
+) -> None:
+    few = ["--weights", str(tiny_weights), "-q"]
+    styles = ["art/b.png", "art/a.JPG:3"]
+    assert main(["stylize", "photo.png", *styles, "--size", "48", "--steps", "2", *few]) == 0
+    redo = ["redo", "photo-b-a.png", *few, "-o", "again.png", "--style"]
+    for given, expected in ((["art/b.png", "art/a.JPG"], (1, 3)), (styles[:0:-1] * 2, (3, 3))):
+        assert main([*redo, *given]) == 0
+        assert Recipe.of_picture("again.png").settings.value("style_weights") == expected

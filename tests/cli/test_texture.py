@@ -50,7 +50,7 @@ def test_one_number_is_a_square(run: Callable[..., int]) -> None:
 
 
 def test_redo_makes_the_same_texture_and_another_size(
-    run: Callable[..., int], tiny_weights: Path
+    run: Callable[..., int], tiny_weights: Path, photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("--size", "64x32", "--tileable", "-q", "-o", "a.png") == 0
     weights = ["--weights", str(tiny_weights), "-q"]
@@ -58,6 +58,8 @@ def test_redo_makes_the_same_texture_and_another_size(
     assert torch.equal(load_picture("a.png").pixels, load_picture("b.png").pixels)
     assert main(["redo", "a.png", *weights, "--size", "128", "-o", "c.png"]) == 0
     assert load_picture("c.png").pixels.shape[-2:] == (64, 128)
+    assert main(["redo", "a.png", *weights, "--content", "photo.png", "-o", "d.png"]) == 2
+    assert "is a texture, which has no content: leave out --content" in capsys.readouterr().err
 
 
 def test_a_texture_that_was_stopped_goes_on_to_the_same_picture(

@@ -17,6 +17,7 @@ from gramarye.cli.options import (
     setting_options,
 )
 from gramarye.cli.output import given_output, output_options
+from gramarye.cli.styles import pictures_of, weight_behind, with_weights
 from gramarye.errors import RecipeError
 from gramarye.files import ROOM, beside, file_sha256, is_file, user_path
 from gramarye.inputs.kinds import INPUTS, names_of
@@ -54,7 +55,7 @@ def run(args: SimpleNamespace) -> int:
     output = given_output(args)
     recipe = Recipe.of_picture(args.picture)
     folders = (user_path(args.picture).parent, Path(), samples_folder())
-    changes = given_settings(args)
+    changes = given_changes(args)
     config = changed_config(recipe, changes, folders)
     inputs = find_inputs(recipe, given_inputs(args, all_kinds=True), changes, folders)
     for difference in differences(recipe, varied=bool(changes)):
@@ -68,6 +69,16 @@ def run(args: SimpleNamespace) -> int:
     if report and report.recipe.weights_sha256 != recipe.weights_sha256:
         print("note: the network's weights are not those of the recipe", file=sys.stderr)
     return tell(report, args.json)
+
+
+def given_changes(args: SimpleNamespace) -> dict[str, Any]:
+    """The settings given; the recipe's weights of styles remain where none is behind a style."""
+    args.styles, changes = args.style, given_settings(args)
+    if any(weight is not None for _, weight in map(weight_behind, args.styles)):
+        args.style, changes = with_weights(args, changes)
+    else:
+        args.style = [picture for name in args.styles for picture in pictures_of(name)]
+    return changes
 
 
 def samples_folder() -> Path:
@@ -91,6 +102,11 @@ def find_inputs(
                 f"{counted(len(now), kind)} given, and the recipe has {len(known)} ({files}): "
                 "give as many, in that order"
             )
+    if "content" in given and "content" not in recipe.inputs:
+        raise RecipeError(
+            "the picture is a texture, which has no content: leave out --content, or paint one in "
+            "this style with 'gramarye stylize'"
+        )
     paths = {}
     for name, wanted in recipe.inputs.items():
         if name == "init" and "init" in changes:

@@ -31,7 +31,8 @@ def with_weights(
             )
         if not any(weights):
             raise InputError(
-                f"no style counts: give a weight above 0 behind the picture, as in '{styles[0]}:2'"
+                "no style counts: give a weight above 0 behind the name, as in "
+                f"'{style_names(args.styles)[0]}:2'"
             )
         settings["style_weights"] = weights
     check_laid_over(args, styles)
