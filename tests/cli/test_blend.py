@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from gramarye.cli import main
-from gramarye.pictures.picture import load_picture
+from gramarye.pictures.picture import load_image, load_picture
 from gramarye.recipe import Recipe
 from tests.stopping import stop_after
 
@@ -170,6 +170,15 @@ def test_the_folder_may_be_at_home(
     for _ in range(2):
         assert run("photo.png", "painting.png", "-q", "-o", "~/way") == 0
     assert len(list(Path("home/way").iterdir())) == 5 and not Path("~").exists()
+
+
+def test_what_is_transparent_is_white_in_the_strip(run: Callable[..., int], photo: Path) -> None:
+    with Image.open(photo) as image:
+        shown = image.convert("RGBA")
+    shown.paste((0, 0, 0, 0), (0, 0, 24, 36))
+    shown.save("photo.png")
+    assert run("photo.png", "painting.png", "-q", "-o", "way") == 0
+    assert load_image("way/strip.jpg")[0, :, 200, 100].min() > 0.95
 
 
 @pytest.mark.parametrize(

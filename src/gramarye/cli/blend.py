@@ -139,8 +139,9 @@ def write_strip(way: Way, path: Path) -> Path:
     """All frames in rows, the styles in the corners of the first and the last."""
     import torch
 
+    from gramarye.pictures.animation import opaque
     from gramarye.pictures.contact_sheet import Cell, contact_sheet
-    from gramarye.pictures.picture import Picture, load_image, save_picture
+    from gramarye.pictures.picture import Picture, load_image, load_picture, save_picture
     from gramarye.scales.resizing import resize
     from gramarye.scales.sizes import fit
 
@@ -150,7 +151,7 @@ def write_strip(way: Way, path: Path) -> Path:
     row = min(len(way.paths), IN_A_ROW)
     cells = []
     for place, frame in enumerate(way.paths):
-        image = load_image(frame)
+        image = load_picture(opaque(frame)).pixels
         image = resize(image, *fit(image.shape[-2], image.shape[-1], CELL))
         cells.append(Cell(image, load_image(corners[place]) if place in corners else None))
     cells += [Cell(torch.ones_like(image))] * (-len(cells) % row)
