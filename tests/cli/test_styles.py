@@ -38,8 +38,13 @@ def test_a_folder_counts_as_much_as_a_picture(folder: Path) -> None:
     assert weights == pytest.approx((2, 2, 2, 2))
 
 
-def test_a_folder_has_one_name(folder: Path) -> None:
+def test_a_folder_has_one_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert style_names([Path("art:2"), Path("x.png")]) == [folder, Path("x.png")]
+    inside = folder.absolute() / "sub"
+    monkeypatch.chdir(inside)
+    assert style_names([Path(), Path(".."), Path("../..")]) == [
+        inside, inside.parent, inside.parent.parent,
+    ]  # fmt: skip
 
 
 def test_a_folder_without_pictures_is_refused(folder: Path) -> None:

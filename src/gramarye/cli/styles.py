@@ -58,8 +58,12 @@ def check_laid_over(args: SimpleNamespace, styles: Sequence[Path]) -> None:
 
 
 def style_names(names: Sequence[Path]) -> list[Path]:
-    """What was named, without weights: a folder is one name, however many pictures it holds."""
-    return [weight_behind(name)[0] for name in names]
+    """What was named, without weights: a folder is one name, however many pictures it holds.
+
+    The current folder, `.`, is called as it is from outside.
+    """
+    paths = [weight_behind(name)[0] for name in names]
+    return [path if path.stem.strip(".") else Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 (links stay)
 
 
 def weighted_styles(names: Sequence[Path]) -> tuple[list[Path], tuple[float, ...]]:
