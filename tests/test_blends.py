@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 import gramarye
 from gramarye.blending import after_photograph, frame_name, mixing_of, plan_frames, weights_at
-from gramarye.errors import SettingsError
+from gramarye.errors import InputError, SettingsError
 from gramarye.inputs.inputs import match_colors, takes_gray
 from gramarye.losses.statistics import interpolate_moments, mix_moments, moments
 from gramarye.pictures.settings import PictureSettings
@@ -38,9 +38,11 @@ def test_frames_are_evenly_spaced_and_all_but_the_first_are_short() -> None:
     assert frames[1].settings["steps"] == 7 and frames[1].settings["coarse_to_fine"] is False
 
 
-@pytest.mark.parametrize("count", [1, 0, -3, 1001])
-def test_a_way_has_two_frames_or_more(count: int) -> None:
-    with pytest.raises(SettingsError, match="give a whole number from 2 to 1000"):
+@pytest.mark.parametrize("count", [1, 0, -3, 1001, 2.5, "3", float("nan")])
+def test_a_way_has_two_frames_or_more(count: Any) -> None:
+    with pytest.raises(
+        SettingsError, match=rf"^frames is {count!r}: give a whole number from 2 to 1000"
+    ):
         plan_frames(count, 2)
 
 
@@ -71,6 +73,18 @@ def test_the_mask_of_the_only_style_is_laid_over_it() -> None:
     )
     recipe = Recipe.from_json(list(way)[1].recipe or "")
     assert "style-mask/1" in recipe.inputs and "style-mask/0" not in recipe.inputs
+
+
+@pytest.mark.parametrize("setting", ["init", "style_weights"])
+def test_what_changes_from_frame_to_frame_is_no_setting(setting: str) -> None:
+    way = gramarye.blend(sample_path("fox"), sample_path("ink"), 2, **{setting: (1, 2)})
+    with pytest.raises(SettingsError, match=f"{setting} changes from frame to frame"):
+        next(way)
+
+
+def test_a_way_leads_to_a_style() -> None:
+    with pytest.raises(InputError, match="there is no style: name the picture that the way leads"):
+        next(gramarye.blend(sample_path("fox"), []))
 
 
 def points(*values: float) -> Tensor:

@@ -238,3 +238,18 @@ def test_a_stylization_takes_neither_aspect_nor_tileable() -> None:
         gramarye.stylize(PICTURE, PICTURE, size=64, tileable=True)
     with pytest.raises(InputError, match="aspect is for pictures without a content"):
         next(stylize_steps(PICTURE, PICTURE, make_config(aspect=(1, 1), init="noise")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((PICTURE, "48", 32), "width is of type str: give a whole number of pixels"),
+        ((PICTURE, 48, "32"), "height is of type str"),
+        (([], 48), "there is neither a content nor a style: name the pictures"),
+    ],
+)
+def test_what_is_no_size_and_no_style_is_one_sentence(
+    arguments: tuple[Any, ...], told: str
+) -> None:
+    with pytest.raises(InputError, match=f"^{told}"):
+        gramarye.texture(*arguments)

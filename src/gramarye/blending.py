@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeVar, final
 
 from gramarye.errors import SettingsError
@@ -39,8 +40,9 @@ def plan_frames(count: int, styles: int, steps: int = FRAME_STEPS) -> list[Frame
     A frame's style lies between two neighbors of them, and the first and the last are styles
     themselves. A photograph as one of the styles is the way from it, or to it.
     """
-    if not 2 <= count <= MOST_FRAMES:
-        text = f"frames is {count}: give a whole number from 2 to {MOST_FRAMES}"
+    given: object = count
+    if not isinstance(given, Integral) or not 2 <= count <= MOST_FRAMES:
+        text = f"frames is {count!r}: give a whole number from 2 to {MOST_FRAMES}"
         raise SettingsError(text, setting="frames")
     weights = [weights_at(number / (count - 1), styles) for number in range(count)]
     follow = {"coarse_to_fine": False, "steps": steps}

@@ -8,11 +8,14 @@ from typing import Any
 
 from gramarye.blending import FRAME_STEPS, after_photograph, frame_name, mixing_of, plan_frames
 from gramarye.config import make_config
+from gramarye.errors import InputError, SettingsError
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import fit
 from gramarye.stylize import as_picture, check_others, make_picture
 from gramarye.surroundings import undisturbed
+
+OF_FRAMES = ("init", "style_weights")  # settings that the frames have for themselves
 
 
 @undisturbed
@@ -35,8 +38,14 @@ def blend(
     (`style_mixing="between"`), where the loss is one of them.
     """
     check_others(inputs)
+    for name in OF_FRAMES:
+        if name in settings:
+            text = f"{name} changes from frame to frame of a blend: leave it out"
+            raise SettingsError(text, setting=name)
     photograph = load_picture(content)
     given: Sequence[Source] = styles if isinstance(styles, list | tuple) else [styles]  # type: ignore[list-item]
+    if not given:
+        raise InputError("there is no style: name the picture that the way leads to, or several")
     stops = [load_picture(style) for style in given]
     others = dict(inputs or {})
     if len(stops) == 1:

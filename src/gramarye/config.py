@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from numbers import Real
 from typing import Annotated, Any, ClassVar, final
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
@@ -26,7 +27,7 @@ from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.settings import ScaleSettings
 from gramarye.settings import Part, Setting, get, put, settings_of
 from gramarye.units import show_text, show_value
-from gramarye.validation import first_problem, whole_problem
+from gramarye.validation import check_kind, first_problem, whole_problem
 
 
 def checked_terms(given: object) -> object:
@@ -173,6 +174,8 @@ def make_texture_config(
     Whatever the preset, what it says of a content is left out, and a first image that would be the
     content is noise.
     """
+    for name, side in (("width", width), ("height", height)):
+        check_kind(name, side, Real, "a whole number of pixels")
     found = load_preset("texture")
     for option, value in load_preset(preset).items():
         path = find_setting(option).path

@@ -210,7 +210,7 @@ def another_style(name: str) -> Callable[[dict[str, Any]], None]:
         (setting("picture", size=10**4400), "it is no JSON"),
         (lambda recipe: recipe["inputs"].pop("style/0"), "there is no style"),
         (lambda recipe: recipe["inputs"].pop("content"), "there is no content"),
-        (lambda recipe: recipe["inputs"].clear(), "there is no content"),
+        (lambda recipe: recipe["inputs"].clear(), "there is neither a content nor a style"),
         (another_style("style/²"), "'style/²' is not called so"),
         (another_style("style/99999"), "'style/99999' is not called so"),
         (lambda recipe: recipe.update(threads=-3), "threads"),

@@ -111,8 +111,6 @@ def given_way(args: SimpleNamespace) -> Way:
         if isinstance(value, str) or not least <= value <= most:
             text = f"{name} is {value!r}: give a number from {least} to {most}"
             raise SettingsError(text, setting=name)
-    if isinstance(args.frames, str):
-        raise SettingsError(f"frames is {args.frames!r}: give a whole number", setting="frames")
 
     from gramarye.config import make_config
 

@@ -197,7 +197,7 @@ def check_names(names: Collection[str]) -> None:
     styles, masks = names_of("style", names), names_of("style-mask", names)
     if "content" not in names:
         if not styles:
-            raise InputError(NO_CONTENT)
+            raise InputError("there is neither a content nor a style: name the pictures")
         for name in names:
             if name != "init" and kind_of(name).size == "image":
                 raise InputError(
