@@ -14,12 +14,9 @@ from gramarye.pictures.picture import load_image, load_picture
 from gramarye.recipe import Recipe
 from tests.stopping import stop_after
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 FAST = ["--size", "48", "--steps", "3", "--frame-steps", "2", "--frames", "3"]
-
-
-@pytest.fixture(autouse=True)
-def in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

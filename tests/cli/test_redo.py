@@ -16,10 +16,7 @@ from gramarye.config import changed_settings, load_preset
 from gramarye.pictures.picture import load_picture
 from gramarye.recipe import Recipe
 
-
-@pytest.fixture(autouse=True)
-def in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_the_folder")
 
 
 @pytest.fixture

@@ -29,13 +29,8 @@ def labels(name: str, width: int, height: int, *colors: tuple[int, int, int]) ->
 
 @pytest.fixture
 def stylize(
-    photo: Path,
-    painting: Path,
-    tiny_weights: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    photo: Path, painting: Path, tiny_weights: Path, in_the_folder: Path
 ) -> Callable[..., int]:
-    monkeypatch.chdir(tmp_path)
     shutil.copy(tiny_weights, "tiny.safetensors")
     labels("content-labels.png", 48, 36, (255, 0, 0), (0, 0, 255))
     labels("style-labels.png", 72, 88, (0, 0, 255), (255, 0, 0), (0, 255, 0))

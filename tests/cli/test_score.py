@@ -15,8 +15,7 @@ from gramarye.scoring.levels import LEVELS
 
 
 @pytest.fixture(autouse=True)
-def pictures(tmp_path: Path, photo: Path, painting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def pictures(photo: Path, painting: Path, in_the_folder: Path) -> None:
     with Image.open(photo) as image:
         image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save("result.png")
 

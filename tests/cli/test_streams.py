@@ -32,9 +32,8 @@ class Broken(io.StringIO):
 
 @pytest.fixture
 def stylize(
-    tiny_weights: Path, photo: Path, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_weights: Path, photo: Path, painting: Path, in_the_folder: Path
 ) -> Callable[..., int]:
-    monkeypatch.chdir(tmp_path)
     pictures = [photo.name, painting.name]
     return lambda *more: main(["stylize", *pictures, "--weights", str(tiny_weights), *FAST, *more])
 

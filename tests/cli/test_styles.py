@@ -14,10 +14,7 @@ from gramarye.recipe import Recipe
 
 
 @pytest.fixture
-def folder(
-    make_picture: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    monkeypatch.chdir(tmp_path)
+def folder(make_picture: Callable[..., Path], in_the_folder: Path) -> Path:
     for seed, name in enumerate(("b.png", "a.JPG", "c.tif", ".hidden.png", "sub/d.png")):
         make_picture(f"art/{name}", seed=seed)
     Path("art/notes.txt").write_text("not a picture")

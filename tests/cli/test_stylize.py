@@ -24,12 +24,9 @@ from gramarye.optimize import Iterate
 from gramarye.pictures.picture import Picture, load_picture, read_recipe, save_picture
 from gramarye.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 FAST = ["--size", "48", "--steps", "3"]
-
-
-@pytest.fixture(autouse=True)
-def in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

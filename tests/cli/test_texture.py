@@ -13,12 +13,9 @@ from gramarye.pictures.picture import load_picture
 from gramarye.recipe import Recipe
 from tests.stopping import stop_after
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 FAST = ["--min-size", "32", "--steps", "3", "--finer-steps", "3"]
-
-
-@pytest.fixture(autouse=True)
-def in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
