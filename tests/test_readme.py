@@ -23,6 +23,9 @@ def blocks(page: str, language: str) -> list[str]:
 
 def made_small(words: list[str]) -> list[str]:
     """The command with its sizes divided by 8, at least 64, hardly any steps, and three frames."""
+    if words[0] == "study":
+        few = ["--size", "64", "--steps", "2", "--jobs", "1", "--set", "finer_steps=1", "-q"]
+        return words if len(words) == 1 else words + few
     if words[0] not in ("stylize", "texture", "blend", "redo", "demo"):
         return words
     if "--size" in words:

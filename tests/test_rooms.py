@@ -13,6 +13,7 @@ PACKAGE = Path(gramarye.__file__).parent
 FLOORS = (
     ("__main__",),
     ("cli",),
+    ("studies",),
     ("jobs",),
     ("forecast", "scoring"),
     ("textures", "blends"),

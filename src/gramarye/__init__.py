@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gramarye.pictures.picture import Picture, load_image, load_picture, save_picture
     from gramarye.recipe import Recipe
     from gramarye.scoring.score import Score, score
+    from gramarye.studies.making import run_study
+    from gramarye.studies.study import Study, setting_axis
     from gramarye.stylize import stylize, stylize_steps
     from gramarye.textures import texture
 
@@ -35,6 +37,7 @@ __all__ = [
     "Picture",
     "Recipe",
     "Score",
+    "Study",
     "StylizeConfig",
     "__version__",
     "blend",
@@ -44,8 +47,10 @@ __all__ = [
     "load_preset",
     "make_config",
     "preset_names",
+    "run_study",
     "save_picture",
     "score",
+    "setting_axis",
     "stylize",
     "stylize_steps",
     "texture",
@@ -58,6 +63,7 @@ _HOMES = {
     "Picture": "gramarye.pictures.picture",
     "Recipe": "gramarye.recipe",
     "Score": "gramarye.scoring.score",
+    "Study": "gramarye.studies.study",
     "StylizeConfig": "gramarye.config",
     "blend": "gramarye.blends",
     "load_image": "gramarye.pictures.picture",
@@ -66,8 +72,10 @@ _HOMES = {
     "load_preset": "gramarye.config",
     "make_config": "gramarye.config",
     "preset_names": "gramarye.config",
+    "run_study": "gramarye.studies.making",
     "save_picture": "gramarye.pictures.picture",
     "score": "gramarye.scoring.score",
+    "setting_axis": "gramarye.studies.study",
     "stylize": "gramarye.stylize",
     "stylize_steps": "gramarye.stylize",
     "texture": "gramarye.textures",

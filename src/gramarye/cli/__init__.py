@@ -27,6 +27,7 @@ from gramarye.cli import (
     redo,
     resume,
     score,
+    study,
     stylize,
     texture,
 )
@@ -39,6 +40,7 @@ from gramarye.threads import share_cores
 from gramarye.units import show_text
 
 COMMANDS = (
+    study,
     stylize,
     texture,
     blend,
