@@ -40,10 +40,10 @@ from gramarye.threads import share_cores
 from gramarye.units import show_text
 
 COMMANDS = (
-    study,
     stylize,
     texture,
     blend,
+    study,
     demo,
     redo,
     resume,
