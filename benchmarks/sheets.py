@@ -1,4 +1,4 @@
-"""Pictures of the docs (before-after.md, textures.md, blends.md): our own samples, painted by this.
+"""Pictures of the docs: our own samples, painted by this.
 
     python -m benchmarks.sheets --out docs/images
     python -m benchmarks.sheets --out docs/images --only textures
@@ -6,21 +6,27 @@
 `before-after.jpg`: pairs of a row each, by the default as it was before the pyramid and as it is.
 `strengths.jpg`: four pairs at five strengths. `textures.jpg`: styles, a texture of each, and one
 that is tileable, laid two by two. `blends.jpg`: from a photograph to a painting, and from a style
-to another.
+to another. `sketches.jpg`: a drawing of our own in four styles. `finishing.jpg`: what may be done
+to a painting afterwards.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 import gramarye
+from benchmarks.drawing import line_drawing
+from gramarye.inputs.bringing import brought
 from gramarye.pictures.contact_sheet import Cell, contact_sheet
+from gramarye.pictures.finishing import finished
 from gramarye.pictures.picture import Picture, load_image
+from gramarye.pictures.settings import FinishingSettings
 from gramarye.samples import sample_path
 
 # What the default was when layers looked at the whole image only.
@@ -41,6 +47,15 @@ PAIRS = (
 TEXTURED = ("mosaic", "impasto", "woodblock", "ink")
 WAYS = (("fox", "mosaic"), ("canal", "impasto"), ("canal", "impasto", "woodblock"))
 FRAMES = 7
+DRAWN = ("impasto", "mosaic", "woodblock", "pointillism")
+FINISHES: tuple[Mapping[str, float], ...] = (
+    {},
+    {"detail": 1.0},
+    {"contrast": 0.6},
+    {"contrast": -0.6},
+    {"canvas": 0.5},
+    {"film_grain": 0.6},
+)
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -86,6 +101,32 @@ def walked(way: tuple[str, ...], size: int) -> list[Cell]:
     return [Cell(frame, corners.get(number)) for number, frame in enumerate(frames)]
 
 
+def sketches(size: int) -> list[list[Cell]]:
+    """The drawing, and in four styles; below, the same with the paper left white."""
+    drawing = line_drawing()
+    rows = []
+    for paper in (False, True):
+        row = [Cell(drawing)] if not paper else []
+        for name in DRAWN if not paper else DRAWN[:1]:
+            made = gramarye.sketch(drawing, sample_path(name), paper=paper, size=size)
+            print(f"{name}: sketched", flush=True)
+            row.append(Cell(made.pixels, load_image(sample_path(name))))
+        rows.append(row)
+    flat = [cell for row in rows for cell in row]
+    return [flat[:3], flat[3:]]
+
+
+def finishes(size: int) -> list[list[Cell]]:
+    """One painting, as it is and finished in each way; the content's detail by way of its file."""
+    content = load_image(sample_path("canal"))
+    painting = gramarye.stylize(content, sample_path("impasto"), size=size).pixels
+    print("canal, impasto: painted", flush=True)
+    rows = partial(brought, content, (painting.shape[-2], painting.shape[-1]))
+    made = [finished(painting.clone(), FinishingSettings(**how), rows, 0) for how in FINISHES]
+    cells = [Cell(picture) for picture in made]
+    return [cells[:3], cells[3:]]
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -107,6 +148,8 @@ SHEETS: Mapping[str, tuple[Callable[[int], list[list[Cell]]], float, int]] = {
     "before-after": (before_after, 1.0, 1000),
     "strengths": (strengths, 0.75, 1400),
     "textures": (textures, 0.75, 1200),
+    "sketches": (sketches, 0.75, 1400),
+    "finishing": (finishes, 1.0, 1500),
     "blends": (blends, 0.75, 1500),
 }
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import gramarye
+from benchmarks.drawing import line_drawing
 from gramarye.cli import demo, main
 from gramarye.pictures.picture import load_picture, save_picture
 from gramarye.samples import sample_path
@@ -26,7 +27,7 @@ def made_small(words: list[str]) -> list[str]:
     if words[0] == "study":
         few = ["--size", "64", "--steps", "2", "--jobs", "1", "--set", "finer_steps=1", "-q"]
         return words if len(words) == 1 else words + few
-    if words[0] not in ("stylize", "texture", "blend", "redo", "demo"):
+    if words[0] not in ("stylize", "sketch", "texture", "blend", "redo", "demo"):
         return words
     if "--size" in words:
         at = words.index("--size") + 1
@@ -51,6 +52,7 @@ def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "paintings" / f"{name}.jpg").write_bytes(
             (tmp_path / f"{name}.jpg").read_bytes()
         )
+    save_picture(load_picture(line_drawing()[..., ::5, ::5]), tmp_path / "drawing.png")
     half = torch.zeros(1, 3, 96, 96)
     half[..., 48:] = 1
     save_picture(load_picture(half), tmp_path / "mask.png")

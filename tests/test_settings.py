@@ -259,6 +259,118 @@ def test_seed_draws_the_noise(studio: Studio) -> None:
     assert abs(torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1]) < 0.05
 
 
+def house(gap: int = 0) -> Tensor:
+    """A drawing of two rooms (1, 3, 64, 64), black lines on white, the upper with a gap."""
+    drawing = torch.ones(1, 3, 64, 64)
+    for at in (16, 32, 48):
+        drawing[..., at : at + 2, 16:50] = 0
+    for at in (16, 48):
+        drawing[..., 16:50, at : at + 2] = 0
+    drawing[..., 22 : 22 + gap, 16:18] = 1
+    return drawing
+
+
+def sketched(studio: Studio, gap: int = 0, **settings: Any) -> Tensor:
+    settings = {"drawing": True, **STILL, **settings}
+    return studio.iterates(content=house(gap), **settings)[-1].image
+
+
+def test_drawing_keeps_the_lines_and_colors_what_they_close(studio: Studio) -> None:
+    found = sketched(studio)
+    line = house()[0, 0] == 0
+    assert float(found[..., line].max()) < 0.05 and float(found[..., ~line].mean()) > 0.3
+    rooms = [found[0, :, y, 32] for y in (8, 25, 40)]
+    assert all((a - b).abs().max() > 0.1 for a, b in pairwise(rooms))
+    plain = studio.first_image(color="free", drawing=False)
+    assert_close(plain, CONTENT)
+
+
+def test_paper_leaves_what_is_around_a_drawing_white(studio: Studio) -> None:
+    assert float(sketched(studio, steps=3)[..., :10, :].mean()) < 0.95
+    found = sketched(studio, steps=3, paper=True)
+    assert (found[..., :10, :] == 1).all() and float(found[..., 20:30, 20:44].mean()) < 0.95
+
+
+def test_area_colors_are_how_many_the_areas_have(studio: Studio) -> None:
+    for count in (1, 2):
+        found = sketched(studio, area_colors=count)
+        hues = {tuple((found[0, :, y, 32] > 0.5).tolist()) for y in (8, 25, 40)}
+        shades = [found[0, :, y, 32] for y in (8, 25, 40)]
+        apart = max(float((a - b).abs().max()) for a in shades for b in shades)
+        assert (apart < 0.12) == (count == 1) and len(hues) <= count + 1
+
+
+def test_gaps_are_those_that_close_an_area(studio: Studio) -> None:
+    open_, closed = (sketched(studio, gap=6, gaps=gaps) for gaps in (2, 10))
+    assert (open_[0, :, 25, 32] - open_[0, :, 8, 32]).abs().max() < 0.12
+    assert (closed[0, :, 25, 32] - closed[0, :, 8, 32]).abs().max() > 0.12
+
+
+def test_denoise_takes_noise_from_the_content(studio: Studio) -> None:
+    noise = 0.1 * (torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) - 0.5)
+    noisy = (0.2 + 0.6 * CONTENT) + noise
+    first = [
+        studio.iterates(content=noisy, color="free", denoise=amount, **STILL)[-1].image
+        for amount in (0, 0.5, 1)
+    ]
+    assert torch.equal(first[0], noisy)
+    assert falls([roughness(image) for image in first], by=0.9)
+    assert (first[2] - noisy).abs().mean() < 0.05
+
+
+# the finish
+
+
+def finished(**settings: Any) -> Tensor:
+    settings = {**BASE, **STILL, "device": "cpu", "color": "free", **settings}
+    return gramarye.stylize(CONTENT, STYLE, **settings).pixels
+
+
+@pytest.mark.parametrize("name", ["detail", "contrast", "canvas", "film_grain", "denoise"])
+def test_the_finish_is_nothing_at_0(name: str) -> None:
+    assert torch.equal(finished(**{name: 0.0}), finished())
+    assert not torch.equal(finished(**{name: 0.5}), finished())
+
+
+def test_detail_is_the_contents_light_and_dark_again() -> None:
+    base, once, twice = (finished(detail=amount, init="gray") for amount in (0, 0.5, 1))
+    assert_close(twice - base, 2 * (once - base), atol=1e-5, rtol=0)  # gray does not reach an end
+    added = grayed(twice - base)
+    pair = torch.stack([added.flatten(), grayed(CONTENT - box(CONTENT)).flatten()])
+    assert torch.corrcoef(pair)[0, 1] > 0.4
+
+
+def box(image: Tensor) -> Tensor:
+    return F.avg_pool2d(image, 5, 1, 2, count_include_pad=False)
+
+
+def test_contrast_moves_light_and_dark_apart_or_together() -> None:
+    spread = [float(finished(contrast=amount).std()) for amount in (-1, 0, 1)]
+    assert spread[0] < 0.95 * spread[1] and spread[1] < 0.95 * spread[2]
+    x = finished()
+    assert_close(finished(contrast=1), x * x * (3 - 2 * x), atol=1e-6, rtol=0)
+
+
+def test_canvas_is_a_relief_of_threads() -> None:
+    # At 64 pixels a thread is three, and two threads are a period.
+    plain, woven = finished(init="gray"), finished(init="gray", canvas=1)
+    relief = (woven - plain)[0, 0]
+    waves = torch.fft.rfft(relief, dim=1).abs().mean(0)
+    assert int(waves[1:].argmax()) + 1 in (11, 21, 22)  # of 64 / 6 and 64 / 3 threads
+    assert abs(float(relief.mean())) < 0.01 and relief.std() > 0.02
+
+
+def test_film_grain_is_gray_noise_of_the_seed() -> None:
+    plain = finished(init="gray")
+    one, again, other = (finished(init="gray", film_grain=1, seed=s) for s in (1, 1, 2))
+    assert torch.equal(one, again) and not torch.equal(one, other)
+    noise = one - plain
+    assert_close(noise.amax(1), noise.amin(1), atol=1e-6, rtol=0)
+    assert noise.std().item() == pytest.approx(0.08, rel=0.1)  # of mid-gray
+    half = finished(init="gray", film_grain=0.5, seed=1) - plain
+    assert_close(half, noise / 2, atol=1e-6, rtol=0)
+
+
 # the network
 
 

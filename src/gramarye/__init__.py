@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gramarye.pictures.picture import Picture, load_image, load_picture, save_picture
     from gramarye.recipe import Recipe
     from gramarye.scoring.score import Score, score
+    from gramarye.sketches import sketch
     from gramarye.studies.making import run_study
     from gramarye.studies.study import Study, setting_axis
     from gramarye.stylize import stylize, stylize_steps
@@ -51,6 +52,7 @@ __all__ = [
     "save_picture",
     "score",
     "setting_axis",
+    "sketch",
     "stylize",
     "stylize_steps",
     "texture",
@@ -76,6 +78,7 @@ _HOMES = {
     "save_picture": "gramarye.pictures.picture",
     "score": "gramarye.scoring.score",
     "setting_axis": "gramarye.studies.study",
+    "sketch": "gramarye.sketches",
     "stylize": "gramarye.stylize",
     "stylize_steps": "gramarye.stylize",
     "texture": "gramarye.textures",

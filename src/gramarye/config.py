@@ -23,7 +23,7 @@ from gramarye.networks.catalog import check_layers, find_network
 from gramarye.networks.layers import split_layer
 from gramarye.networks.settings import NetworkSettings
 from gramarye.optimizers.settings import OptimizerSettings
-from gramarye.pictures.settings import PictureSettings
+from gramarye.pictures.settings import FinishingSettings, PictureSettings
 from gramarye.scales.settings import ScaleSettings
 from gramarye.settings import Part, Setting, get, put, settings_of
 from gramarye.units import show_text, show_value
@@ -63,6 +63,7 @@ class StylizeConfig(Part):
     )
     optimizer: OptimizerSettings = OptimizerSettings()
     scales: ScaleSettings = ScaleSettings()
+    finishing: FinishingSettings = FinishingSettings()
     machine: MachineSettings = MachineSettings()
 
     @model_validator(mode="after")
@@ -183,6 +184,12 @@ def make_texture_config(
             found[option] = value
     size = {"size": max(width, height), "aspect": (width, height)}
     return build({}, {**found, **size, **settings, "preset": preset})
+
+
+def make_sketch_config(preset: str = "sketch", **settings: Any) -> StylizeConfig:
+    """The settings of a line drawing in color; of another preset, what it says wins."""
+    found = {**load_preset("sketch"), **load_preset(preset)}
+    return build({}, {**found, **settings, "drawing": True, "preset": preset})
 
 
 def build(tree: dict[str, Any], changes: Mapping[str, Any]) -> StylizeConfig:

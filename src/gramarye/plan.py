@@ -13,6 +13,7 @@ from gramarye.config import StylizeConfig
 from gramarye.devices import choose_device
 from gramarye.distributed.bands import Bands, plan_bands
 from gramarye.distributed.processes import ALONE, Processes
+from gramarye.drawings.coloring import drawn_size
 from gramarye.errors import InputError, SettingsError
 from gramarye.inputs.bringing import Size
 from gramarye.inputs.inputs import at_scale, canvas_size, least_longest
@@ -131,11 +132,15 @@ def make_plan(
         check_shared(config, run_needs(config))
     memory = memory_budget(config.machine.memory, device) if memory is None else memory
     precision = choose_precision(config.machine.precision, device)
+    if config.picture.drawing:
+        held += drawn_bytes(*canvas, config.picture.size)
     if memory <= held:
         raise SettingsError(
             f"the pictures take {show_bytes(held)} of memory and the budget is "
             f"{show_bytes(memory)}: give smaller pictures or allow more with --memory"
         )
+    lines = [PROTECT] if config.picture.drawing else []
+    per_pixel = masks_bytes({*sizes, *lines}, config.picture.area_colors if lines else regions)
     scales = []
     for scale in run_scales(config, network, sizes):
         seen = at_scale(sizes, scale.size, config.picture)
@@ -156,7 +161,7 @@ def make_plan(
                 config.optimizer,
                 precision,
                 memory,
-                beside=held + around + masks_bytes(sizes, regions) * length(window) * scale.width,
+                beside=held + around + per_pixel * length(window) * scale.width,
             )
         scales.append(ScalePlan(scale, here, bands, budget))
     return Plan(config, device, precision, memory, dict(sizes), tuple(scales))
@@ -186,6 +191,15 @@ def run_needs(config: StylizeConfig) -> Needs:
     if not config.picture.tileable:
         return needs
     return needs | Needs(whole=frozenset({"a tileable texture"}))
+
+
+def drawn_bytes(height: int, width: int, size: int) -> int:
+    """What a drawing takes throughout: its colored copy, its lines and how far they cover.
+
+    In float32.
+    """
+    rows, columns = drawn_size(height, width, size)
+    return 4 * (3 + 3 + 1) * rows * columns
 
 
 def masks_bytes(names: Collection[str], regions: int) -> int:

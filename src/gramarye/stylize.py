@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from gramarye.distributed.bands import Band, whole
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
 from gramarye.handover import Handover, next_image, take_up
+from gramarye.inputs.bringing import brought
 from gramarye.inputs.coloring import takes_gray
 from gramarye.inputs.inputs import Input, Inputs, Load
 from gramarye.inputs.kinds import names_of
@@ -28,10 +30,12 @@ from gramarye.notes import hardly_painted, input_notes
 from gramarye.objective import Objective
 from gramarye.optimize import Iterate, Snapshot, optimize
 from gramarye.pictures.color import grayed, is_gray, keep_content_color
+from gramarye.pictures.finishing import denoised, finished
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, config_at, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
 from gramarye.scales.resizing import resize, resize_around
+from gramarye.scales.rows import Rows
 from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
@@ -86,7 +90,7 @@ def make_picture(
     image = finish(at_full_size(image, plan), found, config)
     files = {name: input_file(picture) for name, picture in pictures.items()}
     return replace(
-        as_picture(image, pictures.get("content")),
+        as_picture(image, canvas_of(pictures.get("content"), config)),
         notes=(*input_notes(found, plan), *hardly_painted(image, found, config)),
         recipe=write_recipe(plan, files, network).to_json(),
     )
@@ -285,16 +289,37 @@ def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     """The picture of an iterate's image (1, 3, H, W), in [0, 1]: in the colors asked for, and with
     what is protected as it was.
     """
-    return inputs.protect(in_colors(image.clamp(0, 1), inputs, config))
+    image = in_colors(image.clamp(0, 1), inputs, config)
+    image = finished(image, config.finishing, detailed(image, inputs, config), config.picture.seed)
+    return inputs.protect(image, config.picture, config.color_mix)
+
+
+def detailed(
+    image: Tensor, inputs: Inputs, config: StylizeConfig
+) -> Callable[[Rows], Tensor] | None:
+    """Rows of the content at the image's size; None where no detail of it is asked for.
+
+    A drawing's detail are its lines, which stay anyway.
+    """
+    if not config.finishing.detail or not inputs.has_content or config.picture.drawing:
+        return None
+    content = inputs["content"].load().pixels
+    return partial(brought, content, (image.shape[-2], image.shape[-1]))
 
 
 def in_colors(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     if config.picture.color in ("content", "luminance"):
-        content = resize(inputs["content"].load().pixels, *image.shape[-2:]).clamp(0, 1)
+        content = denoised(inputs["content"].load().pixels, config.picture.denoise)
+        content = resize(content, *image.shape[-2:]).clamp(0, 1)
         if is_gray(content):
             return grayed(image)
         return keep_content_color(image, content.to(image.device), clamp=True)
     return grayed(image) if inputs.gray(config.picture, config.color_mix) else image
+
+
+def canvas_of(content: Picture | None, config: StylizeConfig) -> Picture | None:
+    """The content, whose transparency the result has; a colored drawing covers its paper."""
+    return replace(content, alpha=None) if content and config.picture.drawing else content
 
 
 def as_picture(image: Tensor, content: Picture | None) -> Picture:

@@ -27,6 +27,7 @@ from gramarye.cli import (
     redo,
     resume,
     score,
+    sketch,
     study,
     stylize,
     texture,
@@ -41,6 +42,7 @@ from gramarye.units import show_text
 
 COMMANDS = (
     stylize,
+    sketch,
     texture,
     blend,
     study,

@@ -31,8 +31,8 @@ def run_job(job: Job, *, quiet: bool = False, shared: bool = False) -> Report | 
         return run_on(ALONE, job, quiet=quiet)
     if not shared:
         raise SettingsError(
-            "only 'gramarye stylize', 'texture' and 'resume' share a picture among processes: "
-            "leave torchrun out"
+            "only 'gramarye stylize', 'sketch', 'texture' and 'resume' share a picture among "
+            "processes: leave torchrun out"
         )
     with joined(process_device(job.config.machine.device)) as processes:
         return run_on(processes, job, quiet=quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from gramarye.inputs.kinds import CONTENT_ALPHA, PROTECT, laid_over
@@ -28,6 +29,12 @@ def area_brought(area: Tensor, size: Size, rows: Rows) -> Tensor:
     """
     resized = brought(area, size, rows)
     return ((resized - ROUNDING) / (1 - 2 * ROUNDING)).clamp(0, 1)
+
+
+def split(index: Tensor, count: int, size: Size, rows: Rows) -> Tensor:
+    """Some rows of the areas (1, count, h, W) that a picture of their numbers (H, W) has."""
+    areas = [(index == number).float()[None, None] for number in range(count)]
+    return torch.cat([area_brought(area, size, rows) for area in areas], 1)
 
 
 def weighed(seen: dict[str, Tensor], alphas: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from gramarye.distributed.bands import Bands
+from gramarye.drawings.coloring import Drawn, beside_lines, color_drawing, lifted
 from gramarye.errors import ImageError
-from gramarye.inputs.bringing import Size, area_brought, brought, weighed
+from gramarye.inputs.bringing import Size, area_brought, brought, split, weighed
 from gramarye.inputs.coloring import match_colors, match_regions, takes_gray
 from gramarye.inputs.kinds import (
     PROTECT,
@@ -23,10 +24,11 @@ from gramarye.inputs.kinds import (
     names_of,
     under,
 )
-from gramarye.inputs.protection import Protected, check_protection, protection
+from gramarye.inputs.protection import Protected, check_protection, lines_protected, protection
 from gramarye.inputs.regions import Regions, pair_regions
 from gramarye.inputs.viewing import StyleView
 from gramarye.pictures.alpha import fill_hidden, opacity
+from gramarye.pictures.finishing import denoised
 from gramarye.pictures.labels import read_labels
 from gramarye.pictures.picture import Picture, holds_pixels
 from gramarye.pictures.settings import PictureSettings
@@ -129,6 +131,7 @@ class Inputs:
             check_protection(self.inputs[PROTECT].load().gray())
         self.matched: dict[str, Shown] | None = None
         self.no_color: bool | None = None  # not known yet
+        self.drawn: Drawn | None = None  # of a content that is a drawing
 
     def __getitem__(self, name: str) -> Input:
         return self.inputs[name]
@@ -207,7 +210,14 @@ class Inputs:
         shown = [self.load(name) for name in names]
         content, *styles = (picture.pixels for picture in shown)
         alphas = [picture.alpha for picture in shown]
-        if self.regions is None:
+        content = denoised(content, settings.denoise)
+        if settings.drawing:
+            styles = [lifted(style) for style in styles]
+            weights = [beside_lines(s, a) for s, a in zip(styles, alphas[1:], strict=True)]
+            if self.drawn is None:
+                self.drawn = color_drawing(content, alphas[0], styles, weights, settings, mix)
+            content, alphas = self.drawn.colored, [None, *weights]
+        elif self.regions is None:
             content, styles = match_colors(content, styles, settings, alphas, mix)
         else:
             masks = [
@@ -259,8 +269,9 @@ class Inputs:
         colored = self.colored(settings, mix)
         found, alphas = {}, {}
         sizes = {"content": bands.size} | self.sizes
-        for name, size in at_scale(sizes, bands.size, settings).items():
-            if name == "init" and not first:
+        at = at_scale(sizes, bands.size, settings)
+        for name, size in at.items():
+            if name == PROTECT or (name == "init" and not first):
                 continue
             kind = kind_of(name)
             some = rows if kind.size == "image" else (0, size[0])
@@ -275,25 +286,46 @@ class Inputs:
             found[name] = brought(picture, size, some, clamp=name != "content").to(device)
             if shown.alpha is not None and name in colored:
                 alphas[name] = brought(shown.alpha, size, some).to(device)
-        if PROTECT in found:
-            found[PROTECT] = protection(found[PROTECT])
-            own = self.inputs["content"].load().pixels
-            found[PROTECTED] = brought(own, bands.size, rows).to(device)
+        if (stays := self.stays(bands.size, rows, settings, mix)) is not None:
+            found[PROTECT], found[PROTECTED] = stays.share.to(device), stays.pixels.to(device)
+        if self.drawn is not None:
+            found |= {k: mask.to(device) for k, mask in self.masses(bands.size, rows, at).items()}
         return weighed(found, alphas)
 
-    def protect(self, image: Tensor) -> Tensor:
-        """A finished image (1, 3, H, W) with the content's own pixels where they are to stay."""
-        if PROTECT not in self.inputs:
-            return image
+    def masses(self, size: Size, rows: Rows, styles: Mapping[str, Size]) -> dict[str, Tensor]:
+        """Where drawing and styles have each of the styles' color masses, as regions."""
+        assert self.drawn is not None
+        count = self.drawn.count
+        found = {"content-regions": split(self.drawn.masses, count, size, rows)}
+        for number, place in enumerate(self.drawn.places):
+            own = styles[f"style/{number}"]
+            found[f"style-regions/{number}"] = split(place, count, own, (0, own[0]))
+        return found
+
+    def stays(
+        self, size: Size, rows: Rows, settings: PictureSettings, mix: Sequence[float] = ()
+    ) -> Protected | None:
+        """Some rows of what stays at a size: what is protected, and of a drawing its lines."""
+        share = None
+        if PROTECT in self.inputs:
+            share = protection(brought(self.inputs[PROTECT].load().gray(), size, rows))
+        if settings.drawing:
+            if self.drawn is None:
+                self.colored(settings, mix)
+            assert self.drawn is not None
+            kept, lines = (brought(x, size, rows) for x in (self.drawn.kept, self.drawn.share))
+            return lines_protected(kept, lines, share)
+        if share is None:
+            return None
+        return Protected(brought(self.inputs["content"].load().pixels, size, rows), share)
+
+    def protect(
+        self, image: Tensor, settings: PictureSettings, mix: Sequence[float] = ()
+    ) -> Tensor:
+        """A finished image (1, 3, H, W) with what is to stay in place."""
         size = image.shape[-2], image.shape[-1]
-        share, own = (
-            brought(picture, size, (0, size[0])).to(image)
-            for picture in (
-                self.inputs[PROTECT].load().gray(),
-                self.inputs["content"].load().pixels,
-            )
-        )
-        return Protected(own, protection(share)).shown(image)
+        stays = self.stays(size, (0, size[0]), settings, mix)
+        return image if stays is None else stays.on(image).shown(image)
 
 
 def view_of(settings: PictureSettings) -> StyleView:

@@ -154,15 +154,36 @@ def check_content(names: Collection[str], settings: PictureSettings) -> None:
     """Raise InputError unless there is a content or the settings are those of a texture."""
     if "content" not in names:
         check_texture(settings)
-    elif settings.aspect is not None:
+        return
+    if settings.drawing or settings.paper:
+        check_drawing(names, settings)
+    if settings.aspect is not None:
         raise InputError(
             "aspect is for pictures without a content, and there is one: leave it out, or make a "
             "texture of the style alone with 'gramarye texture'"
         )
-    elif settings.tileable:
+    if settings.tileable:
         raise InputError(
             "tileable is for textures, which have no content: leave it out, or make one with "
             "'gramarye texture'"
+        )
+
+
+def check_drawing(names: Collection[str], settings: PictureSettings) -> None:
+    """Raise InputError for settings and inputs that a line drawing cannot have."""
+    if not settings.drawing:
+        raise InputError(
+            "paper is what a line drawing is on: leave it out, or color one with 'gramarye sketch'"
+        )
+    if settings.color in ("content", "luminance"):
+        raise InputError(
+            f"color {settings.color} takes colors from the content, and a line drawing has none: "
+            "choose style or free"
+        )
+    if "content-regions" in names:
+        raise InputError(
+            "a line drawing has areas of its own, and content-regions are others: leave them out, "
+            "or stylize the drawing as any picture with --no-drawing"
         )
 
 
@@ -170,6 +191,12 @@ def check_texture(settings: PictureSettings) -> None:
     """Raise InputError for settings that a picture without a content cannot have."""
     if settings.aspect is None:
         raise InputError(NO_CONTENT)
+    if settings.denoise:
+        raise InputError(
+            "denoise takes noise from the content, and a texture has none: leave it out"
+        )
+    if settings.drawing:
+        raise InputError("drawing is for pictures with a content, and a texture has none")
     if settings.color in ("content", "luminance"):
         raise InputError(
             f"color {settings.color} takes colors from the content, and a texture has none: choose "

@@ -49,9 +49,23 @@ class Protected:
             return None
         return cls(band.own(seen[PROTECTED]), band.own(seen[PROTECT]))
 
+    def on(self, image: Tensor) -> Protected:
+        """The same on the image's device, and of its kind of number."""
+        return Protected(self.pixels.to(image), self.share.to(image))
+
     def shown(self, image: Tensor) -> Tensor:
         return torch.lerp(image, self.pixels.to(image.dtype), self.share.to(image.dtype))
 
     def gradient(self, gradient: Tensor) -> Tensor:
         """The gradient in the image, of that in what is shown."""
         return gradient * (1 - self.share.to(gradient.dtype))
+
+
+def lines_protected(kept: Tensor, lines: Tensor, share: Tensor | None) -> Protected:
+    """What stays of a drawing: its lines, as far as `lines` says, and what is protected besides.
+
+    `kept` (1, 3, h, W) are the lines' colors times that share. What is protected is white paper.
+    """
+    if share is not None:
+        kept, lines = kept + (1 - lines) * share, 1 - (1 - lines) * (1 - share)
+    return Protected((kept / lines.clamp_min(1e-6)).clamp(0, 1), lines)

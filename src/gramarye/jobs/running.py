@@ -51,7 +51,7 @@ from gramarye.pictures.picture import Picture, Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.sizes import fit
-from gramarye.stylize import as_picture, at_full_size, finish, steps
+from gramarye.stylize import as_picture, at_full_size, canvas_of, finish, steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -235,8 +235,8 @@ class JobRun:
 
     @property
     def content(self) -> Picture | None:
-        """What the content's file held, if there is a content."""
-        return self.pictures.pictures.get("content")
+        """What the content's file held, as far as the result has it, if there is a content."""
+        return canvas_of(self.pictures.pictures.get("content"), self.job.config)
 
     def is_end(self, scale: int, snapshot: Snapshot) -> bool:
         """Whether nothing is left to do after this step of a scale but to write the picture."""

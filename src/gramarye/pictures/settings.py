@@ -74,7 +74,26 @@ class PictureSettings(Part):
         le=360,
         description="turn the styles clockwise by so many degrees: strokes run another way",
     )
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of the noise")
+    denoise: float = Field(
+        0.0, ge=0, le=1, description="how much fine noise is taken from the content beforehand"
+    )
+    drawing: bool = Field(
+        False,
+        description="take the content as a line drawing: its lines stay, and the areas between "
+        "them get colors of the style ('gramarye sketch' does)",
+    )
+    paper: bool = Field(False, description="leave the paper around a drawing white")
+    area_colors: int = Field(
+        6, ge=1, le=64, description="how many colors of the style the areas of a drawing have"
+    )
+    gaps: float = Field(
+        2.0,
+        ge=0,
+        le=10,
+        description="widest gap in a drawing's line that still closes an area, in percent of the "
+        "longest side",
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of the noise, and of a drawing's colors")
 
     _path = field_validator("init", mode="before")(as_text)
 
@@ -91,3 +110,24 @@ class PictureSettings(Part):
     def init_file(self) -> str | None:
         """The path of the first image, where it comes from a file."""
         return None if self.init in NAMED_FIRST_IMAGES else self.init
+
+
+@final
+class FinishingSettings(Part):
+    """What is done to the picture once it is painted; 0 is nothing."""
+
+    title: ClassVar[str] = "the finish"
+
+    detail: float = Field(
+        0.0, ge=0, le=2, description="how much of the content's fine detail is brought back"
+    )
+    contrast: float = Field(
+        0.0, ge=-1, le=1, description="light and dark further apart, or below 0 nearer together"
+    )
+    canvas: float = Field(0.0, ge=0, le=1, description="relief of a woven canvas")
+    film_grain: float = Field(0.0, ge=0, le=1, description="fine gray noise, as film has it")
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to do."""
+        return any((self.detail, self.contrast, self.canvas, self.film_grain))
