@@ -25,6 +25,7 @@ from benchmarks.plan import load_network
 from benchmarks.runs import Point, point
 from benchmarks.time_to_quality import first
 from gramarye.config import StylizeConfig, make_config
+from gramarye.finishing import finish
 from gramarye.handover import enlarge
 from gramarye.inputs.inputs import Input, Inputs, match_colors
 from gramarye.networks.features import PerceptualNetwork
@@ -35,7 +36,7 @@ from gramarye.pictures.picture import Picture, load_image
 from gramarye.samples import sample_path
 from gramarye.scales.resizing import resize, style_at
 from gramarye.scales.sizes import fit
-from gramarye.stylize import finish, make_objective
+from gramarye.stylize import make_objective
 
 PLAIN_STEPS = 500
 

@@ -7,7 +7,8 @@
 `strengths.jpg`: four pairs at five strengths. `textures.jpg`: styles, a texture of each, and one
 that is tileable, laid two by two. `blends.jpg`: from a photograph to a painting, and from a style
 to another. `sketches.jpg`: a drawing of our own in four styles. `finishing.jpg`: what may be done
-to a painting afterwards.
+to a painting afterwards. `photoreal.jpg`: contents in the light of others, by color matching alone,
+a grid, a table, and matting.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ from torch import Tensor
 import gramarye
 from benchmarks.drawing import line_drawing
 from gramarye.inputs.bringing import brought
+from gramarye.pictures.color import match_color
 from gramarye.pictures.contact_sheet import Cell, contact_sheet
 from gramarye.pictures.finishing import finished
 from gramarye.pictures.picture import Picture, load_image
 from gramarye.pictures.settings import FinishingSettings
 from gramarye.samples import sample_path
+from gramarye.scales.resizing import resize
+from gramarye.scales.sizes import fit
 
 # What the default was when layers looked at the whole image only.
 BEFORE: Mapping[str, Any] = {
@@ -56,6 +60,7 @@ FINISHES: tuple[Mapping[str, float], ...] = (
     {"canvas": 0.5},
     {"film_grain": 0.6},
 )
+LIGHTS = (("canal", "landscape"), ("landscape", "canal"), ("fox", "woodblock"))
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -127,6 +132,24 @@ def finishes(size: int) -> list[list[Cell]]:
     return [cells[:3], cells[3:]]
 
 
+def photographs(size: int) -> list[list[Cell]]:
+    return [lit(*pair, size) for pair in LIGHTS]
+
+
+def lit(content: str, reference: str, size: int) -> list[Cell]:
+    """A content, its colors matched, and what a grid, a table and matting make of it."""
+    here, there = (load_image(sample_path(name)) for name in (content, reference))
+    here = resize(here, *fit(here.shape[-2], here.shape[-1], size)).clamp(0, 1)
+    made = [
+        gramarye.photoreal(here, there, size=size).pixels,
+        gramarye.photoreal(here, there, size=size, map="lut").pixels,
+        gramarye.photoreal(here, there, "matting", size=size).pixels,
+    ]
+    print(f"{content}, {reference}: lit", flush=True)
+    matched = match_color(here, there, clamp=True)
+    return [Cell(here, there), *map(Cell, (matched, *made))]
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -151,6 +174,7 @@ SHEETS: Mapping[str, tuple[Callable[[int], list[list[Cell]]], float, int]] = {
     "sketches": (sketches, 0.75, 1400),
     "finishing": (finishes, 1.0, 1500),
     "blends": (blends, 0.75, 1500),
+    "photoreal": (photographs, 0.625, 1500),
 }
 
 

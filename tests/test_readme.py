@@ -27,7 +27,9 @@ def made_small(words: list[str]) -> list[str]:
     if words[0] == "study":
         few = ["--size", "64", "--steps", "2", "--jobs", "1", "--set", "finer_steps=1", "-q"]
         return words if len(words) == 1 else words + few
-    if words[0] not in ("stylize", "sketch", "texture", "blend", "redo", "demo"):
+    if words[0] not in (
+        "stylize", "sketch", "photoreal", "texture", "blend", "redo", "demo",
+    ):  # fmt: skip
         return words
     if "--size" in words:
         at = words.index("--size") + 1
@@ -43,7 +45,8 @@ def made_small(words: list[str]) -> list[str]:
 @pytest.fixture
 def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the pictures the documentation speaks of, 96 pixels high."""
-    for name, sample in (("photo", "canal"), ("painting", "impasto"), ("woodblock", "woodblock")):
+    samples = {"photo": "canal", "painting": "impasto", "woodblock": "woodblock"}
+    for name, sample in (samples | {"evening": "landscape"}).items():
         picture = load_picture(sample_path(sample))
         image = picture.to_pil().resize((96, 96))
         save_picture(load_picture(image), tmp_path / f"{name}.jpg")

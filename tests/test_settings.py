@@ -130,6 +130,52 @@ def test_every_setting_has_a_law() -> None:
     assert set(settings) - covered == ELSEWHERE
 
 
+# the color map
+
+MAPPED: dict[str, Any] = {**BASE, "device": "cpu", "map": "grid", "steps": 12}
+
+
+def painted(content: Tensor = CONTENT, **settings: Any) -> Tensor:
+    return gramarye.stylize(content, STYLE, **{**MAPPED, **settings}).pixels
+
+
+def test_map_maps_colors_and_moves_no_edge() -> None:
+    stripes = CONTENT.clone()
+    stripes[..., 32:] = stripes[..., :32]  # the same colors again, elsewhere
+    for kind in ("grid", "lut"):
+        picture = painted(stripes, map=kind)
+        assert (picture - stripes).abs().mean() > 0.03
+        apart = (picture[..., 32:] - picture[..., :32]).abs().mean()
+        if kind == "lut":  # whose colors are those of the content's colors, wherever they are
+            assert apart < 1e-6
+        flat = painted(torch.full_like(CONTENT, 0.5), map=kind)
+        assert flat.diff(dim=-1).abs().amax() < 0.03  # no brushwork
+    moved = painted(stripes, map="none")
+    assert (moved[..., 32:] - moved[..., :32]).abs().mean() > 0.02
+
+
+def test_map_size_is_the_size_at_which_a_map_is_found(studio: Studio) -> None:
+    found = studio.iterates(**{**MAPPED, "device": "cpu", "map_size": 48, "min_size": 48})
+    assert found[-1].image.shape[-2:] == (48, 48)
+    assert painted(map_size=48, min_size=48).shape[-2:] == (64, 64)
+
+
+def test_map_cells_are_the_local_maps_along_the_longest_side(studio: Studio) -> None:
+    for cells in (3, 5):
+        last = studio.iterates(CONTENT[..., :32, :], **{**MAPPED, **STILL, "map_cells": cells})[-1]
+        assert last.map is not None
+        assert last.map.parameters.shape[-2:] == (max(2, round(cells / 2)), cells)
+
+
+def test_map_smoothness_makes_neighboring_maps_alike(studio: Studio) -> None:
+    rough = []
+    for smoothness in (0.1, 10.0, 1000.0):
+        last = studio.iterates(**{**MAPPED, "map_smoothness": smoothness})[-1]
+        assert last.map is not None
+        rough.append(last.map.parameters.diff(dim=2).square().mean().item())
+    assert falls(rough, by=0.7)
+
+
 # the picture
 
 
@@ -211,6 +257,21 @@ def test_palette_is_how_far_colors_are_moved(studio: Studio) -> None:
     moved = studio.first_image()
     assert_close(studio.first_image(palette=0.25), CONTENT.lerp(moved, 0.25))
     assert_close(studio.first_image(palette=0), CONTENT)
+
+
+def test_finish_guided_leaves_the_contents_edges_alone(studio: Studio) -> None:
+    settings = {**BASE, "device": "cpu", "color": "free"}
+    apart = []
+    for finish in ("none", "guided"):
+        picture = gramarye.stylize(CONTENT, STYLE, finish=finish, **settings).pixels
+        # What no affine map of the content's colors explains, over 8 x 8 pixels at a time.
+        parts = [
+            F.unfold(x, 8, stride=8).view(3, 64, -1).permute(2, 1, 0) for x in (picture, CONTENT)
+        ]
+        values, colors = (part - part.mean(1, keepdim=True) for part in parts)
+        fit = torch.linalg.lstsq(colors.double(), values.double(), driver="gelsd").solution
+        apart.append(((values - colors.double() @ fit).square().mean()).item())
+    assert apart[1] < 0.5 * apart[0]
 
 
 def test_luminance_paints_light_and_dark_only(studio: Studio) -> None:
@@ -649,6 +710,18 @@ def test_self_similarity_layers_are_where_it_is_judged(studio: Studio) -> None:
         )
         expected = 2 * (image - wanted).abs().sum().item() / len(wanted)
         assert losses[f"self-similarity/{layer}"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_matting_weight_pulls_towards_local_affine_maps_of_the_content(studio: Studio) -> None:
+    def unexplained(image: Tensor) -> float:
+        parts = [F.unfold(x, 3, stride=3).view(3, 9, -1).permute(2, 1, 0) for x in (image, CONTENT)]
+        values, colors = ((part - part.mean(1, keepdim=True)).double() for part in parts)
+        ridge = 1e-4 * torch.eye(3, dtype=torch.float64)
+        fit = torch.linalg.solve(colors.mT @ colors + ridge, colors.mT @ values)
+        return (values - colors @ fit).square().mean().item()
+
+    images = [studio.image(matting_weight=weight, color="free") for weight in (0, 1e3, 1e5)]
+    assert falls([unexplained(image) for image in images], by=0.8)
 
 
 def test_detail_weight_keeps_the_contents_edges(studio: Studio) -> None:

@@ -144,7 +144,7 @@ def test_some_rows_are_those_of_the_whole(rows: tuple[int, int]) -> None:
     inputs = Inputs({name: Input.of(p) for name, p in pictures.items()})
     bands = whole(64, 64).bands
     all_rows, some = (inputs.at(bands, r, DRAWN, CPU) for r in ((0, 64), rows))
-    for name in ("content", "protect", "protected-content", "content-mask", "content-regions"):
+    for name in ("content", "protect", "own-content", "content-mask", "content-regions"):
         assert_close(some[name], all_rows[name][..., rows[0] : rows[1], :], atol=1e-6, rtol=0)
     assert torch.equal(some["style-mask/0"], all_rows["style-mask/0"])
 

@@ -14,6 +14,7 @@ import gramarye
 from gramarye.config import all_settings, load_preset, make_config, preset_names
 from gramarye.distributed.bands import whole
 from gramarye.errors import ImageError, InputError, LayerError, SettingsError
+from gramarye.finishing import finish
 from gramarye.inputs.coloring import match_colors
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.jobs.job import Job
@@ -23,7 +24,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.color import grayed, luminance, mean_and_covariance
 from gramarye.pictures.picture import Picture, load_picture, read_recipe
 from gramarye.recipe import Recipe
-from gramarye.stylize import finish, make_objective, stylize_steps
+from gramarye.stylize import make_objective, stylize_steps
 from tests.whole_image import WHOLE
 
 FAST: dict[str, Any] = {"size": 48, "min_size": 32, "steps": 4, "finer_steps": 3}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gramarye.networks.registry import load_network
     from gramarye.objective import Objective
     from gramarye.optimize import Iterate
+    from gramarye.photographs import photoreal
     from gramarye.pictures.picture import Picture, load_image, load_picture, save_picture
     from gramarye.recipe import Recipe
     from gramarye.scoring.score import Score, score
@@ -47,6 +48,7 @@ __all__ = [
     "load_picture",
     "load_preset",
     "make_config",
+    "photoreal",
     "preset_names",
     "run_study",
     "save_picture",
@@ -73,6 +75,7 @@ _HOMES = {
     "load_picture": "gramarye.pictures.picture",
     "load_preset": "gramarye.config",
     "make_config": "gramarye.config",
+    "photoreal": "gramarye.photographs",
     "preset_names": "gramarye.config",
     "run_study": "gramarye.studies.making",
     "save_picture": "gramarye.pictures.picture",

@@ -9,10 +9,11 @@ from typing import Any
 from gramarye.blending import FRAME_STEPS, after_photograph, frame_name, mixing_of, plan_frames
 from gramarye.config import make_config
 from gramarye.errors import InputError, SettingsError
+from gramarye.finishing import as_picture
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import fit
-from gramarye.stylize import as_picture, check_others, make_picture
+from gramarye.stylize import check_others, make_picture
 from gramarye.surroundings import undisturbed
 
 OF_FRAMES = ("init", "style_weights")  # settings that the frames have for themselves

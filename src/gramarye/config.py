@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from numbers import Real
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
@@ -18,6 +18,7 @@ from gramarye.errors import SettingsError, did_you_mean
 from gramarye.inputs.kinds import INPUTS
 from gramarye.losses import terms
 from gramarye.losses.style import STYLE_LAYERS
+from gramarye.mapping.settings import MapSettings
 from gramarye.memory.settings import MachineSettings
 from gramarye.networks.catalog import check_layers, find_network
 from gramarye.networks.layers import split_layer
@@ -57,6 +58,7 @@ class StylizeConfig(Part):
 
     preset: str = Field("default", description="named set of settings the others start from")
     picture: PictureSettings = PictureSettings()
+    map: MapSettings = MapSettings()
     network: NetworkSettings = NetworkSettings()
     terms: Annotated[Mapping[str, SerializeAsAny[Part]], BeforeValidator(checked_terms)] = Field(
         default_factory=dict, validate_default=True
@@ -74,6 +76,25 @@ class StylizeConfig(Part):
                 "nothing pulls at the picture: give a content or a style layer a weight above 0"
             )
         check_layers(find_network(self.network.name), layers)
+        if self.map.is_on and self.picture.aspect is not None:
+            raise ValueError(
+                "a color map is of a content's colors, and a texture has none: leave --map out"
+            )
+        if self.map.is_on and self.picture.drawing:
+            raise ValueError(
+                "a drawing is painted, and a map moves the colors of a photograph: leave out "
+                "--drawing or --map"
+            )
+        if self.map.is_on and self.picture.init != "content":
+            raise ValueError(
+                "a color map begins with the content's own colors, or matched ones, and not with "
+                "another first image: leave --init out, and a blend without --map"
+            )
+        if self.map.is_on and (self.optimizer.name == "adam" or self.optimizer.searches):
+            raise ValueError(
+                "a color map is moved by L-BFGS without line search, or by gradient descent: leave "
+                "--optimizer and --line-search as they are, or choose --map none"
+            )
         return self
 
     def with_settings(self, **changes: Any) -> StylizeConfig:
@@ -164,7 +185,8 @@ def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
     return build({}, {**load_preset(preset), **settings, "preset": preset})
 
 
-OF_CONTENT = ("content", "self_similarity", "detail")  # kinds of terms that a texture has not
+# Kinds of terms that a texture has not.
+OF_CONTENT = ("content", "self_similarity", "detail", "matting")
 
 
 def make_texture_config(
@@ -190,6 +212,26 @@ def make_sketch_config(preset: str = "sketch", **settings: Any) -> StylizeConfig
     """The settings of a line drawing in color; of another preset, what it says wins."""
     found = {**load_preset("sketch"), **load_preset(preset)}
     return build({}, {**found, **settings, "drawing": True, "preset": preset})
+
+
+PhotorealMode = Literal["map", "matting"]
+
+
+def make_photoreal_config(
+    mode: PhotorealMode, content: tuple[int, int], **settings: Any
+) -> StylizeConfig:
+    """The settings of a content of that width and height in the light of another photograph.
+
+    What a map makes has the content's size, unless another one is asked for.
+    """
+    modes: dict[str, str] = {"map": "photoreal", "matting": "photoreal-matting"}
+    if mode not in modes:
+        hint = did_you_mean(str(mode), modes)
+        raise SettingsError(f"unknown mode {show_value(mode)}: there are map, matting{hint}")
+    config = make_config(modes[mode], **settings)
+    if "size" in settings or not config.map.is_on:
+        return config
+    return config.with_settings(size=max(content))
 
 
 def build(tree: dict[str, Any], changes: Mapping[str, Any]) -> StylizeConfig:

@@ -17,9 +17,8 @@ import torch
 from gramarye.config import StylizeConfig
 from gramarye.devices import resident_memory
 from gramarye.handover import uniform_image
-from gramarye.inputs.bringing import Size
 from gramarye.inputs.inputs import at_scale
-from gramarye.inputs.kinds import PROTECT, PROTECTED, kind_of
+from gramarye.inputs.kinds import OWN_CONTENT, PROTECT, kind_of
 from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Evaluation
@@ -27,7 +26,7 @@ from gramarye.optimize import make_optimizer
 from gramarye.optimizers.adam import AdamState
 from gramarye.optimizers.history import PairStorage
 from gramarye.optimizers.strong_wolfe import StrongWolfe
-from gramarye.plan import Plan
+from gramarye.plan import Plan, area
 from gramarye.scales.sizes import Scale
 from gramarye.stylize import make_objective
 from gramarye.tiles.plan import FORWARD
@@ -101,10 +100,6 @@ def forecast(plan: Plan, network: PerceptualNetwork) -> Forecast:
     return Forecast(tuple(parts), seconds, peak)
 
 
-def area(size: Size) -> int:
-    return size[0] * size[1]
-
-
 def is_long(scales: Sequence[Scale]) -> bool:
     """Whether a run is worth a forecast: it will take half a minute or more on most machines."""
     return sum(scale.steps * scale.pixels for scale in scales) > LONG
@@ -131,7 +126,7 @@ def measure_costs(network: PerceptualNetwork, plan: Plan) -> Costs:
                 picture = (picture == picture.amax(1, keepdim=True)).float()
             noise[name] = picture[:, :1] if kind_of(name).gray else picture
         if PROTECT in noise:
-            noise[PROTECTED] = noise["content"]  # which comes with the inputs of a scale
+            noise[OWN_CONTENT] = noise["content"]  # which comes with the inputs of a scale
         objective = make_objective(network, noise, plan.config)
         image = uniform_image(side, side, len(noise), like)
         return typical(lambda: objective.evaluate(image), plan.device) / side**2

@@ -12,6 +12,7 @@ from torch import Tensor
 from gramarye.config import StylizeConfig
 from gramarye.distributed.bands import Band, Bands, rescale, whole
 from gramarye.inputs.kinds import CONTENT_ALPHA, names_of
+from gramarye.mapping.color_map import map_shape
 from gramarye.optimize import Iterate
 from gramarye.optimizers.adam import AdamState
 from gramarye.optimizers.snapshot import Snapshot
@@ -49,7 +50,7 @@ class Handover:
         """The iterates of one scale of several, the last one's image remembered."""
         for iterate in iterates:
             if iterate.step == iterate.steps:
-                self.image = iterate.image
+                self.image = iterate.moved
             yield replace(iterate, scale=index, scales=count)
             del iterate  # its image must not live through the next step
 
@@ -76,10 +77,15 @@ def take_up(
 
 
 def image_of(plan: Plan, scale: int, snapshot: Snapshot, rank: int = 0) -> Tensor:
-    """A process's rows of a snapshot's image; CheckpointError if they are not of that scale."""
+    """A process's rows of a snapshot's image, or the map's parameters in its place.
+
+    CheckpointError if they are not of that scale.
+    """
     if not 0 <= scale < len(plan.scales):
         raise snapshot.misfit(f"there are {len(plan.scales)} scales and it is of the {scale + 1}.")
-    bands = plan.scales[scale].bands
+    bands, settings = plan.scales[scale].bands, plan.config.map
+    if settings.is_on:
+        return snapshot.image(map_shape(settings, *plan.size)).to(plan.device)
     return snapshot.image((1, 3, length(bands.owned[rank]), bands.width)).to(plan.device)
 
 

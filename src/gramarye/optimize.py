@@ -14,6 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from gramarye.mapping.color_map import ColorMap
 from gramarye.objective import Evaluates, Evaluation
 from gramarye.optimizers.adam import Adam, AdamState
 from gramarye.optimizers.base import AbstractOptimizer, Reduce, alone, own
@@ -58,8 +59,14 @@ class Iterate:
     notes: tuple[str, ...] = ()  # what a user should know, such as a divergence stepped back from
     scale: int = 0
     scales: int = 1
+    map: ColorMap | None = None  # what has made the image of the content, where a map is moved
     # The run's state here; None once the run has gone on.
     snapshot: Callable[[], Snapshot | None] = field(default=no_snapshot, repr=False, compare=False)
+
+    @property
+    def moved(self) -> Tensor:
+        """What the optimizer moves: the image, or the map's parameters."""
+        return self.image if self.map is None else self.map.parameters
 
 
 def optimize(

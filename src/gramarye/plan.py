@@ -64,6 +64,8 @@ class Plan:
     @property
     def size(self) -> Size:
         """(height, width) of the result."""
+        if self.config.map.is_on:  # which is found at a smaller one
+            return fit(*self.sizes["content"], self.config.picture.size)
         return self.scales[-1].scale.size
 
     @property
@@ -130,6 +132,8 @@ def make_plan(
         )
     if processes.size > 1:
         check_shared(config, run_needs(config))
+    if config.map.is_on:  # the content and the result, once more each
+        held += 2 * 3 * 4 * area(fit(*canvas, config.picture.size))
     memory = memory_budget(config.machine.memory, device) if memory is None else memory
     precision = choose_precision(config.machine.precision, device)
     if config.picture.drawing:
@@ -167,6 +171,10 @@ def make_plan(
     return Plan(config, device, precision, memory, dict(sizes), tuple(scales))
 
 
+def area(size: Size) -> int:
+    return size[0] * size[1]
+
+
 def run_scales(
     config: StylizeConfig, network: PerceptualNetwork, sizes: Mapping[str, Size]
 ) -> list[Scale]:
@@ -180,9 +188,8 @@ def run_scales(
         size = fit(*sizes["content"], picture.size)
         check_wraps(network, *size, multiple, needs.neighbors)
     least = least_longest(sizes, picture, config.scales.min_size)
-    return plan_scales(
-        *sizes["content"], picture.size, config.scales, least=least, multiple=multiple
-    )
+    longest = min(picture.size, config.map.size) if config.map.is_on else picture.size
+    return plan_scales(*sizes["content"], longest, config.scales, least=least, multiple=multiple)
 
 
 def run_needs(config: StylizeConfig) -> Needs:
@@ -276,6 +283,10 @@ def check_shared(config: StylizeConfig, needs: Needs) -> None:
         raise SettingsError(
             f"line search {config.optimizer.line_search} needs the whole image in one process: "
             "leave --line-search out, or start one process"
+        )
+    if config.map.is_on:
+        raise SettingsError(
+            "a color map is found in one process: leave torchrun out, or choose --map none"
         )
     if needs.whole:
         raise SettingsError(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -14,14 +13,15 @@ from gramarye.devices import release_memory
 from gramarye.distributed.bands import Band, whole
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
+from gramarye.finishing import as_picture, at_full_size, canvas_of, finish
 from gramarye.handover import Handover, next_image, take_up
-from gramarye.inputs.bringing import brought
 from gramarye.inputs.coloring import takes_gray
 from gramarye.inputs.inputs import Input, Inputs, Load
 from gramarye.inputs.kinds import names_of
 from gramarye.inputs.protection import Protected
 from gramarye.losses.targets import Targets
 from gramarye.losses.terms import needs_of, prepare_terms
+from gramarye.mapped import mapped_iterates
 from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
@@ -29,13 +29,10 @@ from gramarye.networks.wrapping import wrapped_network
 from gramarye.notes import hardly_painted, input_notes
 from gramarye.objective import Objective
 from gramarye.optimize import Iterate, Snapshot, optimize
-from gramarye.pictures.color import grayed, is_gray, keep_content_color
-from gramarye.pictures.finishing import denoised, finished
+from gramarye.pictures.color import grayed
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, config_at, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
-from gramarye.scales.resizing import resize, resize_around
-from gramarye.scales.rows import Rows
 from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
@@ -86,8 +83,8 @@ def make_picture(
     held, regions = found.held(device), found.region_count
     plan = make_plan(config, network, found.sizes, device, held=held, regions=regions)
     for iterate in steps(plan, found, network):
-        image = iterate.image
-    image = finish(at_full_size(image, plan), found, config)
+        last = iterate
+    image = finish(at_full_size(last, found, plan), found, config)
     files = {name: input_file(picture) for name, picture in pictures.items()}
     return replace(
         as_picture(image, canvas_of(pictures.get("content"), config)),
@@ -200,7 +197,13 @@ def scale_iterates(
     scale = plan.scales[index]
     config = scale.config
     first, mix = handover.empty, config.color_mix
-    seen = inputs.at(scale.bands, band.window, config.picture, plan.device, first=first, mix=mix)
+    own = config.map.is_on or needs_of(config.terms).own_content
+    seen = inputs.at(
+        scale.bands, band.window, config.picture, plan.device, first=first, mix=mix, own=own
+    )
+    if config.map.is_on:
+        objective = make_objective(network, seen, config, scale.budget, band)
+        return mapped_iterates(plan, index, seen, objective, handover)
     image = next_image(handover, seen, config, index, Band(scale.bands, processes))
     if wants_gray(seen, config):
         image = grayed(image)
@@ -277,56 +280,3 @@ def wants_gray(seen: Mapping[str, Tensor], config: StylizeConfig) -> bool:
     """
     styles = [seen[name] for name in names_of("style", seen)]
     return takes_gray(styles, config.picture, config.color_mix)
-
-
-def at_full_size(image: Tensor, plan: Plan) -> Tensor:
-    """The last image at the result's size: the last scale may have no steps of its own."""
-    larger = resize_around if plan.config.picture.tileable else resize
-    return larger(image, *plan.size)
-
-
-def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
-    """The picture of an iterate's image (1, 3, H, W), in [0, 1]: in the colors asked for, and with
-    what is protected as it was.
-    """
-    image = in_colors(image.clamp(0, 1), inputs, config)
-    image = finished(image, config.finishing, detailed(image, inputs, config), config.picture.seed)
-    return inputs.protect(image, config.picture, config.color_mix)
-
-
-def detailed(
-    image: Tensor, inputs: Inputs, config: StylizeConfig
-) -> Callable[[Rows], Tensor] | None:
-    """Rows of the content at the image's size; None where no detail of it is asked for.
-
-    A drawing's detail are its lines, which stay anyway.
-    """
-    if not config.finishing.detail or not inputs.has_content or config.picture.drawing:
-        return None
-    content = inputs["content"].load().pixels
-    return partial(brought, content, (image.shape[-2], image.shape[-1]))
-
-
-def in_colors(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
-    if config.picture.color in ("content", "luminance"):
-        content = denoised(inputs["content"].load().pixels, config.picture.denoise)
-        content = resize(content, *image.shape[-2:]).clamp(0, 1)
-        if is_gray(content):
-            return grayed(image)
-        return keep_content_color(image, content.to(image.device), clamp=True)
-    return grayed(image) if inputs.gray(config.picture, config.color_mix) else image
-
-
-def canvas_of(content: Picture | None, config: StylizeConfig) -> Picture | None:
-    """The content, whose transparency the result has; a colored drawing covers its paper."""
-    return replace(content, alpha=None) if content and config.picture.drawing else content
-
-
-def as_picture(image: Tensor, content: Picture | None) -> Picture:
-    """The image as a picture with the content's transparency and metadata, if there is one."""
-    if content is None:
-        return Picture.from_tensor(image.cpu())
-    alpha = content.alpha
-    if alpha is not None:
-        alpha = resize(alpha, *image.shape[-2:]).clamp(0, 1)
-    return replace(content, pixels=image.cpu(), alpha=alpha, notes=())

@@ -155,7 +155,7 @@ def compare_evaluations(world: Processes) -> list[dict[str, Any]]:
             halves = picture(6, height, width)[:, :2].round()
             inputs |= {"content-regions": halves, "style-regions/0": halves.flip(3)}
             inputs["strength-map"] = picture(8, height, width)[:, :1]
-            inputs |= {"protect": picture(7, height, width)[:, :1], "protected-content": content}
+            inputs |= {"protect": picture(7, height, width)[:, :1], "own-content": content}
         expected = make_objective(net, inputs, config).evaluate(image)
         team = world.first(case.get("team", world.size))
         bands = plan_bands(net, layers_of(config), height, width, team.size, smallest=8)

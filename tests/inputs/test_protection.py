@@ -40,7 +40,7 @@ def mask() -> Tensor:
 
 def seen_of(share: Tensor) -> dict[str, Tensor]:
     """The inputs at a scale, in float64."""
-    seen = {"content": picture(1) / 2, "style/0": picture(2), "protected-content": picture(1)}
+    seen = {"content": picture(1) / 2, "style/0": picture(2), "own-content": picture(1)}
     return {name: p.double() for name, p in seen.items()} | {"protect": share.double()}
 
 
@@ -96,15 +96,15 @@ def test_protected_places_are_in_no_loss(tiny_network: PerceptualNetwork) -> Non
     seen = inputs.at(bands, (0, HEIGHT), PictureSettings(color="free"), torch.device("cpu"))
     for name in ("content-mask", "content-alpha"):
         assert not seen[name][..., :18].any() and (seen[name][..., 31:] == 1).all()
-    assert torch.equal(seen["protected-content"], picture(1))
+    assert torch.equal(seen["own-content"], picture(1))
     config = make_config(precision="float32", balance="absolute", **SMALL)
     losses = []
-    for other in (seen, seen | {"protected-content": picture(5)}):
+    for other in (seen, seen | {"own-content": picture(5)}):
         other = other | {"protect": other["protect"].round()}  # no soft edge
         objective = make_objective(tiny_network, other, config)
         objective.protected = None  # the image's own pixels there
         image = picture(3)
-        image[..., :12] = other["protected-content"][..., :12]
+        image[..., :12] = other["own-content"][..., :12]
         losses.append(objective.evaluate(image).total)
     assert_close(*losses)
 
@@ -114,7 +114,7 @@ def test_an_entirely_white_mask_is_refused() -> None:
     with pytest.raises(ImageError, match=r"^protect is white everywhere.* black where"):
         Inputs({name: Input.of(p) for name, p in pictures.items()})
     with pytest.raises(InputError, match="give protect, which says where"):
-        check_names(["content", "style/0", "protected-content"])
+        check_names(["content", "style/0", "own-content"])
 
 
 def test_a_transparent_content_is_protected_with_its_transparency(tiny_weights: Path) -> None:

@@ -15,6 +15,7 @@ from torch.testing import assert_close
 
 from gramarye.distributed.bands import whole
 from gramarye.losses.kind import ErrorUnit
+from gramarye.losses.laplacian import MattingLoss
 from gramarye.losses.masks import MaskWeights
 from gramarye.losses.moments_loss import MomentsLoss
 from gramarye.losses.seeing import Seeing
@@ -117,6 +118,7 @@ def objective_of(
         terms.append(Term(f"style/{layer}", 0.7, loss, (layer,)))
     terms.append(Term("tv", 2.0, TotalVariation("squared")))
     terms.append(Term("tv-absolute", 0.3, TotalVariation("absolute")))
+    terms.append(Term("matting", 1.0, MattingLoss(lambda box: box.of(content))))
     return Objective(network, terms)
 
 

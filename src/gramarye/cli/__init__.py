@@ -22,6 +22,7 @@ from gramarye.cli import (
     doctor,
     forecast,
     networks,
+    photoreal,
     presets,
     recipe,
     redo,
@@ -43,6 +44,7 @@ from gramarye.units import show_text
 COMMANDS = (
     stylize,
     sketch,
+    photoreal,
     texture,
     blend,
     study,

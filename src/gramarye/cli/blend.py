@@ -30,7 +30,7 @@ RANGES = {"frame_steps": (1, 1_000_000), "seconds": (0.01, 600)}  # a GIF can sa
 IN_A_ROW, CELL = 10, 320  # of the strip: its frames, and the longest side of one in pixels
 # What the frames say for themselves, and what belongs to one picture.
 OWN = ("--init", "--style-weights", "--coarse-to-fine", "--aspect", "--tileable")
-OF_ONE = ("--out", "--quality", "--bit-depth", "--preview", "--save-every", "--json")
+OF_ONE = ("--out", "--quality", "--bit-depth", "--preview", "--save-every", "--cube", "--json")
 
 
 def command() -> Command:
@@ -115,7 +115,9 @@ def given_way(args: SimpleNamespace) -> Way:
     from gramarye.config import make_config
 
     own = ("init", "style_weights", "coarse_to_fine", "aspect", "tileable")
-    vars(args).update(dict.fromkeys((*own, "bit_depth", "preview", "save_every")), quality=95)
+    vars(args).update(
+        dict.fromkeys((*own, "bit_depth", "preview", "save_every", "cube")), quality=95
+    )
     settings = given_settings(args)
     mixing = mixing_of(make_config(**settings).value("style_loss"))
     settings.setdefault("style_mixing", mixing)

@@ -21,6 +21,7 @@ def output_options() -> list[Option]:
     formats = "the result; its extension chooses the format (png, jpg, webp, tif, avif, heic)"
     quality = f"quality of JPEG, WebP, AVIF and HEIC, 1 to 100 [{Output.quality}]"
     preview = "keep writing the picture so far to this file"
+    cube = "also write the color map as a table, for other programs (with --map)"
     nth = "also save the picture after every N steps, beside the result"
     often = "write FILE.checkpoint so often, for 'gramarye resume'; 0 is never "
     often += f"[{Output.checkpoint_every:.0f}]"
@@ -31,6 +32,7 @@ def output_options() -> list[Option]:
         Option("--quality", quality, whole_number, "N", default=Output.quality, **file),
         Option("--bit-depth", "bits per channel [the content's]", Choice((8, 16)), **file),
         Option("--strip", "leave out the metadata of the content's file", **file),
+        Option("--cube", cube, FILE, "FILE", **file),
         Option("--preview", preview, FILE, "FILE", **running),
         Option("--save-every", nth, whole_number, "N", **running),
         Option("--checkpoint-every", often, number, "SECONDS", default=late, **running),

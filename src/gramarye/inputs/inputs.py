@@ -16,8 +16,8 @@ from gramarye.errors import ImageError
 from gramarye.inputs.bringing import Size, area_brought, brought, split, weighed
 from gramarye.inputs.coloring import match_colors, match_regions, takes_gray
 from gramarye.inputs.kinds import (
+    OWN_CONTENT,
     PROTECT,
-    PROTECTED,
     check_content,
     check_names,
     kind_of,
@@ -256,12 +256,14 @@ class Inputs:
         *,
         first: bool = False,
         mix: Sequence[float] = (),
+        own: bool = False,
     ) -> dict[str, Tensor]:
         """Every input at a scale, on the device.
 
         Of those of the image's size only some rows: those that this process sees. The first image,
         `init`, is there at the first scale only. Where content or styles are not opaque, they count
-        less: their masks say so, and of the content "content-alpha" does.
+        less: their masks say so, and of the content "content-alpha" does. The content in its `own`
+        colors is there where it is asked for, or something is protected.
         """
         if not length(rows):  # a process that has no share of the scale
             dtype = self.like.dtype if isinstance(self.like, Tensor) else torch.float32
@@ -287,7 +289,10 @@ class Inputs:
             if shown.alpha is not None and name in colored:
                 alphas[name] = brought(shown.alpha, size, some).to(device)
         if (stays := self.stays(bands.size, rows, settings, mix)) is not None:
-            found[PROTECT], found[PROTECTED] = stays.share.to(device), stays.pixels.to(device)
+            found[PROTECT], found[OWN_CONTENT] = stays.share.to(device), stays.pixels.to(device)
+        elif own:
+            pixels = self.load("content").pixels
+            found[OWN_CONTENT] = brought(pixels, bands.size, rows).to(device)
         if self.drawn is not None:
             found |= {k: mask.to(device) for k, mask in self.masses(bands.size, rows, at).items()}
         return weighed(found, alphas)

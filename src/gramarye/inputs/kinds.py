@@ -86,11 +86,11 @@ INPUTS: dict[str, InputKind] = {
 
 
 # What comes with the content at a scale and is no input of its own: how opaque it is, and its own
-# pixels, of which `protect` says where they stay.
-CONTENT_ALPHA, PROTECT, PROTECTED = "content-alpha", "protect", "protected-content"
+# pixels, of which `protect` says where they stay, and which maps and the matting loss start from.
+CONTENT_ALPHA, PROTECT, OWN_CONTENT = "content-alpha", "protect", "own-content"
 _DERIVED = {
     CONTENT_ALPHA: InputKind(CONTENT_ALPHA, "how opaque the content is", "image", gray=True),
-    PROTECTED: InputKind(PROTECTED, "the content in its own colors", "image"),
+    OWN_CONTENT: InputKind(OWN_CONTENT, "the content in its own colors", "image"),
 }
 
 
@@ -202,6 +202,10 @@ def check_texture(settings: PictureSettings) -> None:
             f"color {settings.color} takes colors from the content, and a texture has none: choose "
             "style or free"
         )
+    if settings.finish == "guided":
+        raise InputError(
+            "finish guided takes edges from the content, and a texture has none: leave it out"
+        )
     if settings.init == "content":
         raise InputError(
             "init content is for pictures with a content, and a texture has none: choose noise, "
@@ -215,7 +219,7 @@ def check_names(names: Collection[str]) -> None:
         kind = kind_of(name)
         if name == CONTENT_ALPHA:
             raise InputError(f"{name} comes with the content: give a content with transparency")
-        if name == PROTECTED:
+        if name == OWN_CONTENT:
             raise InputError(f"{name} comes with the content: give {PROTECT}, which says where")
         base, slash, number = name.partition("/")
         if kind.many != bool(slash) or (slash and not re.fullmatch("[0-9]{1,4}", number)):

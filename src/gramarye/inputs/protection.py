@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gramarye.distributed.bands import Band
 from gramarye.errors import ImageError
-from gramarye.inputs.kinds import PROTECT, PROTECTED
+from gramarye.inputs.kinds import OWN_CONTENT, PROTECT
 
 NOISE = 0.02  # of a mask: what JPEG leaves of white and black
 
@@ -47,7 +47,7 @@ class Protected:
         """Of this process's rows of a scale; None where nothing is protected."""
         if PROTECT not in seen:
             return None
-        return cls(band.own(seen[PROTECTED]), band.own(seen[PROTECT]))
+        return cls(band.own(seen[OWN_CONTENT]), band.own(seen[PROTECT]))
 
     def on(self, image: Tensor) -> Protected:
         """The same on the image's device, and of its kind of number."""

@@ -30,7 +30,7 @@ import gramarye
 from gramarye.config import sentence
 from gramarye.errors import CheckpointError, InputError
 from gramarye.files import atomic_file, check_readable, is_file, is_there, user_path
-from gramarye.jobs.output import Output
+from gramarye.jobs.output import PATHS, Output
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
 from gramarye.recipe import Recipe
 from gramarye.validation import first_problem, whole_problem
@@ -53,15 +53,16 @@ Count = Annotated[int, Field(ge=1, lt=1 << 63)]
 
 
 def checked_output(output: dict[str, Any]) -> dict[str, Any]:
-    """How to write a result, each value in its range; the preview's path as it was written."""
-    preview = output.get("preview")
-    if not isinstance(preview, str | None):
-        raise ValueError("preview is no path")
+    """How to write a result, each value in its range; further files' paths as they were written."""
+    paths = {name: output.get(name) for name in PATHS}
+    for name, path in paths.items():
+        if not isinstance(path, str | None):
+            raise ValueError(f"{name} is no path")
     try:
-        found = OUTPUT.validate_python(output | {"preview": None})
+        found = OUTPUT.validate_python(output | dict.fromkeys(PATHS))
     except ValidationError as error:
         raise whole_problem(first_problem(error, Output).at("output")) from error
-    return asdict(found) | {"preview": preview}
+    return asdict(found) | paths
 
 
 @final

@@ -13,6 +13,7 @@ from gramarye.blending import Frame, frame_name
 from gramarye.config import StylizeConfig, make_config
 from gramarye.errors import InputError, OutputError
 from gramarye.files import check_target, is_file, is_there
+from gramarye.finishing import as_picture
 from gramarye.jobs.checkpoint import read_checkpoint
 from gramarye.jobs.job import Job, name_inputs
 from gramarye.jobs.keeping import job_of
@@ -22,7 +23,6 @@ from gramarye.pictures.picture import load_picture, save_picture
 from gramarye.recipe import Recipe, input_file, name_of
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import fit
-from gramarye.stylize import as_picture
 
 
 @final

@@ -52,8 +52,10 @@ class Job:
 
     def at_home(self) -> Job:
         """The job with ~ in its paths as the home folder."""
-        preview = self.output.preview
-        output = replace(self.output, preview=preview and user_path(preview))
+        preview, cube = (
+            path and user_path(path) for path in (self.output.preview, self.output.cube)
+        )
+        output = replace(self.output, preview=preview, cube=cube)
         inputs = {name: user_path(path) for name, path in self.inputs.items()}
         keep = tuple(user_path(path) for path in self.keep)
         return replace(self, inputs=inputs, out=user_path(self.out), output=output, keep=keep)

@@ -34,7 +34,7 @@ from gramarye.jobs.checkpoint import (
 )
 from gramarye.jobs.job import Job
 from gramarye.jobs.names import checkpoint_path
-from gramarye.jobs.output import Output
+from gramarye.jobs.output import PATHS, Output
 from gramarye.jobs.reading import state_of
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Snapshot
@@ -195,7 +195,7 @@ class CheckpointKeeper:
     def write_end(self, iterate: Iterate, count: int) -> None:
         """Write one of which nothing is left to do but the picture, asked for or not."""
         numbers = {"last": True, "losses": dict(iterate.losses)}
-        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.image}, numbers))
+        self.save(iterate, count, Snapshot(iterate.step, {"image": iterate.moved}, numbers))
 
     def save(self, iterate: Iterate, count: int, snapshot: Snapshot) -> None:
         self.find_name()
@@ -222,8 +222,7 @@ class CheckpointKeeper:
         """The run as it is after this iterate, its `count`-th."""
         job = self.job
         output = asdict(job.output)
-        if job.output.preview is not None:
-            output["preview"] = path_text(job.output.preview)
+        output |= {name: path_text(output[name]) for name in PATHS if output[name] is not None}
         weights = job.config.network.weights
         return SavedRun(
             recipe=self.recipe,
@@ -252,8 +251,7 @@ def job_of(checkpoint: Checkpoint) -> Job:
     """The job a checkpoint was written by."""
     run = checkpoint.run
     output = dict(run.output)
-    if output.get("preview"):
-        output["preview"] = path_of(output["preview"])
+    output |= {name: path_of(output[name]) for name in PATHS if output.get(name)}
     return Job(
         {name: path_of(path) for name, path in run.inputs.items()},
         path_of(run.out),

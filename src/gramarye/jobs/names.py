@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gramarye.errors import InputError
+from gramarye.errors import InputError, SettingsError
 from gramarye.files import (
     ROOM,
     beside,
@@ -58,6 +58,9 @@ def check_targets(job: Job, size: tuple[int, int] | None = None) -> None:
             size=size,
             inputs=job.read,
         )
+    if output.cube is not None:
+        check_cube(job)
+        named["color table"] = output.cube
     if output.checkpoint_every:
         named["checkpoint"] = checkpoint_path(job.out)
         goes_on = job.resume is not None and same_file(job.resume.path, named["checkpoint"])
@@ -65,6 +68,19 @@ def check_targets(job: Job, size: tuple[int, int] | None = None) -> None:
     for path in numbered_files(job):
         check_target(path, job.read)
     check_different(named, job)
+
+
+def check_cube(job: Job) -> None:
+    """Raise SettingsError for a table of colors that a run does not make, or that has no name."""
+    assert job.output.cube is not None
+    if not job.config.map.is_on:
+        raise SettingsError(
+            "--cube writes a color map, and this run moves pixels: choose --map lut or --map grid, "
+            "or leave it out"
+        )
+    if job.output.cube.suffix.lower() != ".cube":
+        raise SettingsError(f"'{job.output.cube}' is no name of a color table: let it end in .cube")
+    check_target(job.output.cube, job.read)
 
 
 def check_different(named: dict[str, Path], job: Job) -> None:

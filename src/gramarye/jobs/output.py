@@ -8,6 +8,8 @@ from typing import Annotated, Literal, final
 
 from pydantic import ConfigDict, Field
 
+PATHS = ("preview", "cube")  # further files that are written
+
 
 @final
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Output:
     strip: bool = False
     bit_depth: Literal[8, 16] | None = None
     preview: Path | None = None
+    cube: Path | None = None  # where the color map goes besides, as a table
     save_every: Annotated[int, Field(ge=1)] | None = None  # steps
     # seconds; 0 is never
     checkpoint_every: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0

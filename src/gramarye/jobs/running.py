@@ -31,7 +31,8 @@ from gramarye.errors import (
     OptimizationError,
     RunError,
 )
-from gramarye.files import beside, is_there, numbered, same_file
+from gramarye.files import beside, is_there, numbered, same_file, write_atomically
+from gramarye.finishing import as_picture, at_full_size, canvas_of, cube_of, finish
 from gramarye.handover import image_of
 from gramarye.inputs.inputs import canvas_size
 from gramarye.jobs.checkpoint import check_processes, path_of, read_part
@@ -40,6 +41,7 @@ from gramarye.jobs.job import Job, Report, check_shared_output
 from gramarye.jobs.keeping import CheckpointKeeper, check_inputs, check_result
 from gramarye.jobs.names import check_targets, reserve
 from gramarye.jobs.reading import InputPictures, read_inputs
+from gramarye.mapping.color_map import ColorMap
 from gramarye.memory.budget import memory_budget
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
@@ -51,7 +53,7 @@ from gramarye.pictures.picture import Picture, Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe
 from gramarye.scales.sizes import fit
-from gramarye.stylize import as_picture, at_full_size, canvas_of, finish, steps
+from gramarye.stylize import steps
 
 Fetch = Callable[[NetworkInfo], Path]
 
@@ -249,8 +251,9 @@ class JobRun:
         image = image_of(self.plan, scale, snapshot, self.processes.rank)
         with snapshot.checked():
             found = EndNumbers.model_validate({"losses": snapshot.numbers.get("losses", {})})
-        step, scales = snapshot.step, len(self.plan.scales)
-        return Iterate(step, step, found.losses, image, scale=scale, scales=scales)
+        step, scales, kind = snapshot.step, len(self.plan.scales), self.job.config.map.kind
+        color_map = None if kind == "none" else ColorMap(kind, image)
+        return Iterate(step, step, found.losses, image, map=color_map, scale=scale, scales=scales)
 
     def counted(self, iterates: Iterator[Iterate]) -> Iterator[Iterate]:
         for iterate in iterates:
@@ -332,8 +335,10 @@ class JobRun:
 
     def save(self, image: torch.Tensor) -> tuple[Saved, Recipe]:
         job, output = self.job, self.job.output
-        if not self.stopped:
-            image = at_full_size(image, self.plan)
+        assert self.last is not None
+        if not self.stopped or self.last.map is not None:
+            last = replace(self.last, image=image)
+            image = at_full_size(last, self.pictures.inputs, self.plan)
         image = finish(image, self.pictures.inputs, job.config)
         recipe = self.recipe.model_copy(
             update={
@@ -359,7 +364,24 @@ class JobRun:
         )
         inputs = self.pictures.inputs
         notes = (*input_notes(inputs, self.plan), *hardly_painted(image, inputs, job.config))
-        return replace(written, notes=(*written.notes, *notes)), recipe
+        return replace(written, notes=(*written.notes, *notes, *self.save_cube())), recipe
+
+    def save_cube(self) -> tuple[str, ...]:
+        """Write the color map as a table if that is asked for; what a user should know of it."""
+        path, last = self.job.output.cube, self.last
+        if path is None or last is None or last.map is None:
+            return ()
+        try:
+            text = cube_of(last.map, self.pictures.inputs, self.job.config, path.stem)
+            write_atomically(path, text.encode())
+        except Exception as error:  # whatever it is: no reason to lose the picture
+            return (f"no color table: {error}",)
+        if last.map.kind == "lut":
+            return (f"the color map is in '{path}'",)
+        return (
+            f"'{path}' is one table for the whole picture: what the grid does otherwise from place "
+            "to place is averaged; --map lut makes a table that loses nothing",
+        )
 
     def keep(self, image: torch.Tensor) -> tuple[str, ...]:
         """Where the run is kept whose picture could not be written: a checkpoint, or elsewhere."""

@@ -55,6 +55,7 @@ class Needs:
     copies: Mapping[str, float] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()  # names of terms that are no functions of sums
     neighbors: frozenset[str] = frozenset()  # and of those that compare neighboring positions
+    own_content: bool = False  # whether they look at the content in its own colors
 
     @property
     def all_layers(self) -> frozenset[str]:
@@ -72,6 +73,7 @@ class Needs:
             copies=added_up(self.copies, other.copies),
             whole=self.whole | other.whole,
             neighbors=self.neighbors | other.neighbors,
+            own_content=self.own_content or other.own_content,
         )
 
 

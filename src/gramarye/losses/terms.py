@@ -12,7 +12,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from gramarye.errors import SettingsError, did_you_mean
-from gramarye.losses import content, detail, self_similarity, style, total_variation
+from gramarye.losses import content, detail, matting, self_similarity, style, total_variation
 from gramarye.losses.kind import Needs, Term, TermKind
 from gramarye.settings import Part
 
@@ -28,6 +28,7 @@ TERMS: dict[str, TermKind[Any]] = {
         total_variation.TOTAL_VARIATION,
         detail.DETAIL,
         detail.RANGE,
+        matting.MATTING,
     )
 }
 

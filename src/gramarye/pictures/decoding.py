@@ -94,6 +94,17 @@ def header_info(file: OpenFile, name: str) -> dict[str, Any]:
         raise ImageError(_why_damaged(kind, name, error)) from error
 
 
+def header_size(file: OpenFile, name: str) -> tuple[int, int]:
+    """Width and height of an open file's picture as it is stored, likewise."""
+    kind = _kind_of(file, name)
+    try:
+        with pillow_alone():
+            size = _open_heic(file, name).size if kind == "HEIC" else open_header(file, kind).size
+            return int(size[0]), int(size[1])
+    except _DECODE_ERRORS as error:
+        raise ImageError(_why_damaged(kind, name, error)) from error
+
+
 @contextmanager
 def pillow_alone() -> Iterator[list[str]]:
     """Pillow without its own pixel limit (ours is clearer); yields notes of its warnings.

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gramarye.errors import ImageError
 from gramarye.files import atomic_file, check_target, user_path
-from gramarye.pictures.decoding import Decoded, decode_file, decode_image, header_info
+from gramarye.pictures.decoding import Decoded, decode_file, decode_image, header_info, header_size
 from gramarye.pictures.encoding import carry, encode, pillow_image
 from gramarye.pictures.formats import Format, check_request, format_of
 from gramarye.pictures.levels import check_floats, write_floats
@@ -195,6 +195,12 @@ def read_recipe(source: str | PathLike[str] | bytes | IO[bytes]) -> str | None:
     """The recipe that `save_picture` put into a file, or None; the pixels are not decoded."""
     with _open(source) as (file, name):
         return recipe_in_xmp(header_info(file, name).get("xmp"))
+
+
+def picture_size(source: str | PathLike[str]) -> tuple[int, int]:
+    """(width, height) of a file's picture as it is stored; the pixels are not decoded."""
+    with _open(source) as (file, name):
+        return header_size(file, name)
 
 
 @contextmanager

@@ -93,6 +93,11 @@ class PictureSettings(Part):
         description="widest gap in a drawing's line that still closes an area, in percent of the "
         "longest side",
     )
+    finish: Literal["none", "guided"] = Field(
+        "none",
+        description="after the last step: none, or guided, the picture's colors with the edges of "
+        "the content alone (a guided filter), so that no brushwork is left",
+    )
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the noise, and of a drawing's colors")
 
     _path = field_validator("init", mode="before")(as_text)
