@@ -22,8 +22,8 @@ EVERY = 10.0  # seconds between two lines where there is no bar
 
 def command() -> Command:
     what = "which study, or a TOML file with one of your own; without a name they are listed"
-    content = "what the pictures show [the canal of the samples]"
-    style = "how they are painted [the impasto of the samples]"
+    content = "what the pictures show [a sample, mostly the canal]"
+    style = "how they are painted [a sample, mostly the impasto]"
     setting = "a setting of all runs, by its option's name; repeat for more"
     axis = "what changes along the {}: values of the study's own, or SETTING=V,V,..."
     weights = "a network's weights file; repeat for more"

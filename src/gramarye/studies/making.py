@@ -20,7 +20,6 @@ from gramarye.studies.results import Results
 from gramarye.studies.running import Progress, Running, processes_for
 from gramarye.studies.study import Axis, Study, setting_axis, typed
 
-CONTENT, STYLE = "canal", "impasto"  # of the samples
 FRAME = 0.25  # seconds of an animation
 
 
@@ -51,8 +50,10 @@ class StudyRun:
     def __init__(self, study: Study, wish: Wish) -> None:
         self.study, self.wish = wished(study, wish), wish
         self.folder = wish.out or Path(f"study-{study.name}")
-        content = wish.content or sample_path(CONTENT)
-        style = wish.style or sample_path(STYLE)
+        content, style = (
+            given or sample_path(sample)
+            for given, sample in zip((wish.content, wish.style), self.study.pictures, strict=True)
+        )
         self.given = Given(content, style, wish.settings, wish.weights, wish.paper)
         self.cells: list[CellJob] = make_cells(self.study, self.given, self.folder / "cells")
         self.running = Running(self.cells, processes_for(self.cells, wish.jobs))

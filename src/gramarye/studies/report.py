@@ -171,6 +171,12 @@ def differs(study: Study, results: Results) -> str:
             "that training's error. Give --network vgg19 to use the papers' own, once its weights "
             "are here."
         )
+        if "relu5_1" not in str(study.settings.get("style_layers", "relu5_1")):
+            parts.append(
+                "The papers' style has conv5_1, too. Here it is left out: its features are so rare "
+                "that a ring or two of the picture satisfies them, and at the same weight it would "
+                "decide all. The study style-layers shows both."
+            )
     if study.paper:
         parts.append("Sizes and steps are smaller than the papers': --paper takes theirs.")
     return " ".join(parts)

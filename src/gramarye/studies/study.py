@@ -100,6 +100,7 @@ class Study:
     formulas: tuple[str, ...] = ()
     shown_after: tuple[int, ...] = ()
     curves: bool = True
+    pictures: tuple[str, str] = ("canal", "impasto")  # samples, where a user names none
     needs_style: bool = True
     needs_content: bool = True
     findings: Findings | None = None

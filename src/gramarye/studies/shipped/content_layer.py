@@ -33,6 +33,7 @@ STUDY = Study(
         "style_layers",
         {
             "conv1_1 to conv3_1": ("relu1_1", "relu2_1", "relu3_1"),
+            "conv1_1 to conv4_1": ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
             "conv1_1 to conv5_1": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
         },
         "style layers",
