@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.feedforward.network import AnyStyle, alike, depthwise, mirrored, normalized
+from gramarye.feedforward.network import AnyStyle, alike, depthwise, mirrored, normalized, smoothed
 from gramarye.feedforward.settings import AnyStyleConfig
 
 SHAPE = AnyStyleConfig(
@@ -15,9 +16,19 @@ SHAPE = AnyStyleConfig(
 )
 
 
+CHANNELS = (3, 4, 5)
+
+
 @pytest.fixture
 def network() -> AnyStyle:
-    return AnyStyle(SHAPE, 10)
+    return AnyStyle(SHAPE, 10, CHANNELS)
+
+
+def felt(height: int, width: int, count: int = 1) -> tuple[list[Tensor], list[Tensor]]:
+    """Features at a half, a quarter and an eighth of the size, and noise at the last two."""
+    sizes = [(height // part, width // part) for part in (2, 4, 8)]
+    features = [torch.rand(count, c, *size) for c, size in zip(CHANNELS, sizes, strict=True)]
+    return features, [torch.zeros_like(found) for found in features[1:]]
 
 
 def test_a_painting_has_the_shape_of_its_photograph(network: AnyStyle) -> None:
@@ -25,21 +36,26 @@ def test_a_painting_has_the_shape_of_its_photograph(network: AnyStyle) -> None:
     noise = network.noise(24, 40, seed=0)
     assert [part.shape for part in style] == [(2, 60), (2, 78), (2, 78), (2, 44)]
     assert [part.shape for part in noise] == [(1, 1, 6, 10), (1, 1, 6, 10)]
-    assert network(torch.rand(2, 3, 24, 40), style, noise).shape == (2, 3, 24, 40)
+    painted = network(torch.rand(2, 3, 24, 40), *felt(24, 40, 2), style, noise)
+    assert painted.shape == (2, 3, 24, 40)
 
 
 def test_a_batch_is_painted_as_each_of_its_pictures_alone(network: AnyStyle) -> None:
     images, statistics = torch.rand(3, 3, 16, 24), torch.randn(3, 10)
     noise = network.noise(16, 24, seed=1)
-    together = network(images, network.style(statistics), noise)
+    features, sown = felt(16, 24, 3)
+    together = network(images, features, sown, network.style(statistics), noise)
     for i in range(3):
-        alone = network(images[i : i + 1], network.style(statistics[i : i + 1]), noise)
+        own = [[found[i : i + 1] for found in maps] for maps in (features, sown)]
+        style = network.style(statistics[i : i + 1])
+        alone = network(images[i : i + 1], *own, style, noise)
         assert_close(together[i : i + 1], alone)
 
 
 def test_before_training_a_painting_is_nearly_its_photograph(network: AnyStyle) -> None:
     image = torch.rand(1, 3, 32, 32)
-    painted = network(image, network.style(torch.randn(1, 10)), network.noise(32, 32, 0))
+    style, noise = network.style(torch.randn(1, 10)), network.noise(32, 32, 0)
+    painted = network(image, *felt(32, 32), style, noise)
     assert 0 < float((painted - image).detach().abs().mean()) < 0.1
 
 
@@ -51,15 +67,18 @@ def test_one_seed_is_one_noise(network: AnyStyle) -> None:
 
 def test_noise_shows_even_where_the_photograph_is_flat(network: AnyStyle) -> None:
     flat, style = torch.full((1, 3, 32, 32), 0.5), network.style(torch.randn(1, 10))
+    even = [[torch.full_like(found, 0.3) for found in maps] for maps in felt(32, 32)]
     quiet = [torch.zeros_like(part) for part in network.noise(32, 32, 0)]
-    assert float(network(flat, style, quiet).detach().var((2, 3)).max()) < 1e-8
-    noisy = network(flat, style, network.noise(32, 32, 0)).detach()
+    assert float(network(flat, *even, style, quiet).detach().var((2, 3)).max()) < 1e-8
+    noisy = network(flat, *even, style, network.noise(32, 32, 0)).detach()
     assert float(noisy.var((2, 3)).max()) > 1e-7
 
 
 def test_every_weight_learns(network: AnyStyle) -> None:
     style = network.style(torch.randn(2, 10))
-    painted = network(torch.rand(2, 3, 32, 32), style, network.noise(32, 32, 0))
+    features, sown = felt(32, 32, 2)
+    sown = [torch.randn_like(found) for found in sown]
+    painted = network(torch.rand(2, 3, 32, 32), features, sown, style, network.noise(32, 32, 0))
     painted.backward(torch.randn_like(painted))
     silent = [
         name
@@ -123,6 +142,15 @@ def test_the_four_pixels_of_a_shuffle_begin_alike() -> None:
     assert torch.equal(found[..., ::2, ::2], found[..., 1::2, 1::2])
 
 
+def test_what_is_smoothed_has_no_pattern_of_two_pixels() -> None:
+    checks = (torch.arange(6)[:, None] + torch.arange(8)) % 2
+    columns = (torch.arange(8) % 2).expand(6, 8)
+    for pattern in (checks, columns):
+        found = smoothed(pattern.float()[None, None])[..., :-1, :-1]
+        assert_close(found, torch.full_like(found, 0.5))
+    assert_close(smoothed(torch.full((1, 1, 3, 3), 0.7)), torch.full((1, 1, 3, 3), 0.7))
+
+
 def test_the_network_of_the_package_fits_into_its_place() -> None:
-    network = AnyStyle(AnyStyleConfig(), statistics=1120)
+    network = AnyStyle(AnyStyleConfig(), statistics=1120, channels=(32, 96, 160))
     assert 2 * sum(tensor.numel() for tensor in network.state_dict().values()) <= 2.5e6

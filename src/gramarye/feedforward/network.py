@@ -149,7 +149,9 @@ class AnyStyle(nn.Module):
     center: Tensor
     spread: Tensor
 
-    def __init__(self, config: AnyStyleConfig, statistics: int) -> None:
+    def __init__(
+        self, config: AnyStyleConfig, statistics: int, channels: tuple[int, int, int]
+    ) -> None:
         super().__init__()
         self.config = c = config
         self.register_buffer("center", torch.zeros(statistics))
@@ -162,6 +164,15 @@ class AnyStyle(nn.Module):
         self.halve = init(nn.Conv2d(12, c.half, 3))
         self.quarter = init(nn.Conv2d(c.half, c.quarter, 3, stride=2))
         self.eighth = init(nn.Conv2d(c.quarter, c.eighth, 3, stride=2))
+        self.felt = nn.ModuleList(
+            init(nn.Conv2d(given, taken, 1), 0.7)
+            for given, taken in zip(channels, (c.half, c.quarter, c.eighth), strict=True)
+        )
+        self.sown = nn.ModuleList(
+            init(nn.Conv2d(given, taken, 1), 0.3)
+            for given, taken in zip(channels[1:], (c.quarter, c.eighth), strict=True)
+        )
+        self.channels = channels
         self.large = nn.ModuleList(
             Block(c.eighth, c.code, grainy=False) for _ in range(c.eighth_blocks)
         )
@@ -218,24 +229,51 @@ class AnyStyle(nn.Module):
         shape = (1, 1, -(-height // 4), -(-width // 4))
         return [torch.randn(shape, generator=generator) for _ in self.small]
 
-    def forward(self, content: Tensor, style: Style, noise: Sequence[Tensor]) -> Tensor:
-        """A painting (B, 3, H, W) of contents of matched colors; sides are multiples of 8."""
-        half = F.relu(reflected(F.pixel_unshuffle(2 * content - 1, 2), self.halve))
-        quarter = F.relu(reflected(half, self.quarter))
-        x = F.relu(reflected(quarter, self.eighth))
+    def seeds(self, height: int, width: int, seed: int) -> list[Tensor]:
+        """White noise at a quarter and an eighth of the size, for all channels of the features."""
+        generator = torch.Generator().manual_seed(seed + 1)
+        return [
+            torch.randn((1, count, -(-height // part), -(-width // part)), generator=generator)
+            for count, part in zip(self.channels[1:], (4, 8), strict=True)
+        ]
+
+    def forward(
+        self,
+        content: Tensor,
+        felt: Sequence[Tensor],
+        sown: Sequence[Tensor],
+        style: Style,
+        noise: Sequence[Tensor],
+    ) -> Tensor:
+        """A painting (B, 3, H, W) of contents of matched colors; sides are multiples of 8.
+
+        `felt` are the contents' features carried over to the style's, at a half, a quarter and an
+        eighth of the size; `sown` noise of the style's covariance, at a quarter and an eighth.
+        """
+        half = reflected(F.pixel_unshuffle(2 * content - 1, 2), self.halve)
+        half = F.relu(half + self.felt[0](felt[0]))
+        quarter = reflected(half, self.quarter) + self.felt[1](felt[1]) + self.sown[0](sown[0])
+        quarter = F.relu(quarter)
+        x = reflected(quarter, self.eighth) + self.felt[2](felt[2]) + self.sown[1](sown[1])
+        x = F.relu(x)
         count = len(self.large)
         for block, steer in zip(self.large, style[:count], strict=True):
             x = block(x, steer)
         x = quarter + F.interpolate(self.rise(x), scale_factor=2, mode="nearest")
         for block, steer, grain in zip(self.small, style[count:-1], noise, strict=True):
             x = block(x, steer, grain)
-        x = F.pixel_shuffle(reflected(x, self.open), 2)
+        x = smoothed(F.pixel_shuffle(reflected(x, self.open), 2))
         steer = style[-1].view(len(content), 11, -1)
         gain, shift = steer[:, :2, :, None, None].to(x.dtype).unbind(1)
         x = F.relu(x * (1 + torch.tanh(gain)) + shift)
         x = half + depthwise(x, steered(self.filters, steer[:, 2:]))
         x = F.relu(reflected(x, self.join))
-        return content + F.pixel_shuffle(reflected(x, self.finish), 2).float()
+        return content + smoothed(F.pixel_shuffle(reflected(x, self.finish), 2)).float()
+
+
+def smoothed(x: Tensor) -> Tensor:
+    """Means of two by two pixels: what a shuffle of pixels makes has no pattern of two pixels."""
+    return F.avg_pool2d(F.pad(x, (0, 1, 0, 1), mode="replicate"), 2, 1)
 
 
 def alike(conv: nn.Conv2d, pixels: int) -> None:

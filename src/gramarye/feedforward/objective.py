@@ -8,7 +8,7 @@ is a fifth of that way left, at each layer apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from gramarye.feedforward.code import statistics_of
 from gramarye.feedforward.pairs import Pairs
-from gramarye.feedforward.settings import CODE_LAYERS, FeedForwardConfig
+from gramarye.feedforward.settings import CODE_LAYERS, TRANSPORTED, FeedForwardConfig
+from gramarye.feedforward.transport import Move, transport
 from gramarye.losses.kind import shares
 from gramarye.losses.statistics import Moments, add_sums_gradient, moments
 from gramarye.losses.style_terms import style_distance
@@ -39,6 +40,8 @@ class Task:
     styles: Mapping[str, Moments]
     ways: Mapping[str, Tensor]  # by style layer (B,), the style loss of the contents, or the floor
     features: Mapping[str, Tensor]  # of the contents, by content layer
+    felt: Sequence[Tensor]  # the contents' features in the style's manner
+    moves: Sequence[Move]
 
 
 def mix_with_next(found: Moments, shares: Tensor) -> Moments:
@@ -86,7 +89,7 @@ class PairObjective:
     @torch.no_grad()
     def task(self, pairs: Pairs) -> Task:
         """Measure contents and styles of a step."""
-        layers = frozenset(self.style_layers)
+        layers = frozenset({*self.style_layers, *TRANSPORTED})
         styles = self.moments(pairs.styles, layers | CODES)
         colors = moments(pairs.styles.double())
         if pairs.shares.any():
@@ -95,6 +98,11 @@ class PairObjective:
         contents = match_colors(pairs.contents, colors)
         asked = layers | frozenset(self.content_layers)
         seen = self.passes(contents, asked, keep=False).features
+        moves = [
+            transport(moments(seen[layer]).to(torch.float64), styles[layer])
+            for layer in TRANSPORTED
+        ]
+        felt = [move(seen[layer]) for move, layer in zip(moves, TRANSPORTED, strict=True)]
         ways = {}
         floors = torch.full((len(contents),), self.config.floor, dtype=torch.float64)
         if pairs.own:
@@ -106,9 +114,11 @@ class PairObjective:
         return Task(
             contents,
             statistics_of(styles, CODE_LAYERS),
-            {layer: styles[layer] for layer in layers},
+            {layer: styles[layer] for layer in self.style_layers},
             ways,
             {layer: seen[layer] for layer in self.content_layers},
+            felt,
+            moves,
         )
 
     def __call__(

@@ -13,6 +13,9 @@ from gramarye.settings import LayerWeights, Part
 # some hundred pixels. At half its size a painting's large forms are seen as sharply as its strokes.
 CODE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu3_1/2", "relu4_1/2")
 
+# Where features are carried over to the style's: at a half, a quarter and an eighth of the size.
+TRANSPORTED = ("relu2_1", "relu3_1", "relu4_1")
+
 # The layers of the default's style loss; here each is measured by its own way to go, and a plain
 # mean over the layers would leave the deep ones behind.
 STYLE_LAYERS = {
@@ -41,7 +44,7 @@ class AnyStyleConfig(Part):
     quarter_blocks: int = Field(4, ge=0, le=64, description="residual blocks at a quarter")
     eighth_blocks: int = Field(3, ge=0, le=64, description="residual blocks at an eighth")
     code: Width = Field(72, description="numbers a style becomes")
-    hidden: Width = Field(96, description="directions in which styles are told apart")
+    hidden: Width = Field(80, description="directions in which styles are told apart")
 
 
 @final

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gramarye.averages import check_adam, follow, follow_weights
 from gramarye.errors import OptimizationError
-from gramarye.feedforward.code import count_statistics, statistics_of
-from gramarye.feedforward.network import AnyStyle
+from gramarye.feedforward.code import statistics_of
 from gramarye.feedforward.objective import PairObjective, bounded
+from gramarye.feedforward.painting import make_painter, paint_task
 from gramarye.feedforward.pairs import PairSampler
 from gramarye.feedforward.settings import CODE_LAYERS, FeedForwardConfig
 from gramarye.losses.variation import total_variation
@@ -55,7 +55,7 @@ class Training:
         self.objective = PairObjective(network, config, self.bfloat16)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.painter = AnyStyle(config.network, count_statistics(network, CODE_LAYERS))
+            self.painter = make_painter(config.network, network)
         self.painter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.step = 0
         self.means: dict[str, float] = {}
@@ -94,9 +94,10 @@ class Training:
         config = self.config
         pairs = self.pairs(self.step)
         task = self.objective.task(pairs)
-        noise = self.noise(task.contents, self.step)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            images = self.painter(task.contents, self.painter.style(task.statistics), noise)
+            images = paint_task(
+                self.painter, task, [self.step * 1009 + n for n in range(len(task.contents))]
+            )
         losses, gradient = self.objective(images.detach(), task)
         assert gradient is not None
         outside = (images - images.clamp(0, 1)).square().mean()
@@ -118,14 +119,6 @@ class Training:
         self.optimizer.step()
         follow_weights(self.average, self.painter, self.step, self.config.average)
         return {**found, "gradient": float(norm)}
-
-    def noise(self, images: Tensor, seed: int) -> list[Tensor]:
-        """Noise for a batch, another map for every picture."""
-        height, width = images.shape[-2:]
-        maps = [
-            self.painter.noise(height, width, seed * 1009 + number) for number in range(len(images))
-        ]
-        return [torch.cat(found) for found in zip(*maps, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
         return {
