@@ -12,7 +12,8 @@ from torch.testing import assert_close
 import gramarye
 from gramarye.config import make_config, make_texture_config
 from gramarye.errors import GramaryeError, InputError, SettingsError
-from gramarye.inputs.inputs import Input, Inputs, at_scale, least_longest
+from gramarye.inputs.inputs import Input, Inputs
+from gramarye.inputs.sizes import at_scale, least_longest
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective
 from gramarye.plan import Plan, make_plan

@@ -17,8 +17,8 @@ import torch
 from gramarye.config import StylizeConfig
 from gramarye.devices import resident_memory
 from gramarye.handover import uniform_image
-from gramarye.inputs.inputs import at_scale
 from gramarye.inputs.kinds import OWN_CONTENT, PROTECT, kind_of
+from gramarye.inputs.sizes import at_scale
 from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Evaluation

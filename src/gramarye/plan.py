@@ -16,8 +16,8 @@ from gramarye.distributed.processes import ALONE, Processes
 from gramarye.drawings.coloring import drawn_size
 from gramarye.errors import InputError, SettingsError
 from gramarye.inputs.bringing import Size
-from gramarye.inputs.inputs import at_scale, canvas_size, least_longest
 from gramarye.inputs.kinds import PROTECT, check_sizes, kind_of, names_of
+from gramarye.inputs.sizes import at_scale, canvas_size, least_longest
 from gramarye.losses.kind import Needs
 from gramarye.losses.terms import layers_by_kind, needs_of, without_layers
 from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget

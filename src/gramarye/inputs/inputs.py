@@ -12,13 +12,11 @@ from torch import Tensor
 
 from gramarye.distributed.bands import Bands
 from gramarye.drawings.coloring import Drawn, beside_lines, color_drawing, lifted
-from gramarye.errors import ImageError
 from gramarye.inputs.bringing import Size, area_brought, brought, split, weighed
 from gramarye.inputs.coloring import match_colors, match_regions, takes_gray
 from gramarye.inputs.kinds import (
     OWN_CONTENT,
     PROTECT,
-    check_content,
     check_names,
     kind_of,
     names_of,
@@ -26,65 +24,16 @@ from gramarye.inputs.kinds import (
 )
 from gramarye.inputs.protection import Protected, check_protection, lines_protected, protection
 from gramarye.inputs.regions import Regions, pair_regions
+from gramarye.inputs.shown import Shown
+from gramarye.inputs.sizes import at_scale
 from gramarye.inputs.viewing import StyleView
-from gramarye.pictures.alpha import fill_hidden, opacity
 from gramarye.pictures.finishing import denoised
 from gramarye.pictures.labels import read_labels
-from gramarye.pictures.picture import Picture, holds_pixels
+from gramarye.pictures.picture import Picture
 from gramarye.pictures.settings import PictureSettings
-from gramarye.scales.resizing import style_size
 from gramarye.scales.rows import Rows, length
-from gramarye.surroundings import ordinary
-from gramarye.validation import check_kind
 
 Load = Callable[[], Tensor | Picture]  # a picture where there may be transparency
-
-
-@final
-@dataclass(frozen=True)
-class Shown:
-    """What shows of a picture: its pixels (1, 3, H, W), and how opaque each is.
-
-    Of what is hidden, the pixels have the colors around it; `alpha` (1, 1, H, W) is None where
-    nothing is.
-    """
-
-    pixels: Tensor
-    alpha: Tensor | None = None
-
-    @classmethod
-    def of(cls, picture: Tensor | Picture, name: str = "a picture") -> Shown:
-        """ImageError, with the name, for what is no picture, or one that shows nothing."""
-        if isinstance(picture, Tensor):
-            return cls(ordinary(checked_image(picture, name)))
-        wanted = "a tensor (1, 3, H, W), as load_image makes one, a Picture, or a function that "
-        check_kind(name, picture, Picture, wanted + "loads one")
-        pixels, alpha = ordinary(picture.pixels), opacity(picture.alpha, name)
-        if alpha is None:
-            return cls(pixels)
-        alpha = ordinary(alpha).to(pixels.device)
-        return cls(fill_hidden(pixels, alpha), alpha)
-
-    def seen(self, view: StyleView, *, labels: bool) -> Shown:
-        """What a view shows of it; the colors of a label picture stay those they are."""
-        pixels = view.of(self.pixels, "nearest" if labels else "bicubic")
-        return Shown(pixels, None if self.alpha is None else view.of(self.alpha))
-
-    def gray(self) -> Tensor:
-        """How light each pixel is (1, 1, H, W); what is transparent is as black."""
-        light = self.pixels.mean(1, keepdim=True)
-        return light if self.alpha is None else light * self.alpha
-
-
-def checked_image(image: Tensor, name: str) -> Tensor:
-    """The tensor; ImageError unless it is an image of ours, but for its range."""
-    shaped = image.ndim == 4 and image.shape[:2] == (1, 3) and 0 not in image.shape
-    if not shaped or not image.is_floating_point() or not holds_pixels(image):
-        raise ImageError(
-            f"{name} is a tensor of {image.dtype} and shape {tuple(image.shape)}: give floats in "
-            "[0, 1] of shape (1, 3, H, W), as load_image makes them"
-        )
-    return image
 
 
 @final
@@ -335,41 +284,3 @@ class Inputs:
 
 def view_of(settings: PictureSettings) -> StyleView:
     return StyleView(settings.style_crop, settings.style_flip, settings.style_turn)
-
-
-def at_scale(sizes: Mapping[str, Size], image: Size, settings: PictureSettings) -> dict[str, Size]:
-    """The size of every input at a scale whose image has that size.
-
-    A texture may be larger than its style: their proportion is the same at all scales.
-    """
-    found = {}
-    texture = settings.aspect is not None
-    for name, own in sizes.items():
-        rule = kind_of(name).size
-        if rule == "image":
-            found[name] = image
-        else:
-            whose = own if rule == "own" else sizes[under(name)]
-            found[name] = style_size(*whose, max(image), settings.style_scale)
-            if texture:
-                at_last = style_size(*whose, settings.size, settings.style_scale)
-                found[name] = style_size(*at_last, max(image), max(at_last) / settings.size)
-    return found
-
-
-def least_longest(sizes: Mapping[str, Size], settings: PictureSettings, least: int) -> int:
-    """The longest side of a texture whose largest style is that long at least, if it can be."""
-    styles = [size for name, size in sizes.items() if kind_of(name).name == "style"]
-    if settings.aspect is None or not styles:
-        return 0
-    longest = max(max(style_size(*s, settings.size, settings.style_scale)) for s in styles)
-    return round(least * settings.size / longest)
-
-
-def canvas_size(sizes: Mapping[str, Size], settings: PictureSettings) -> Size:
-    """(height, width) of the content, or the proportions of a texture; InputError for neither."""
-    check_content(sizes, settings)
-    if settings.aspect is None:
-        return sizes["content"]
-    width, height = settings.aspect
-    return height, width

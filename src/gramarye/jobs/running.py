@@ -34,7 +34,7 @@ from gramarye.errors import (
 from gramarye.files import beside, is_there, numbered, same_file, write_atomically
 from gramarye.finishing import as_picture, at_full_size, canvas_of, cube_of, finish
 from gramarye.handover import image_of
-from gramarye.inputs.inputs import canvas_size
+from gramarye.inputs.sizes import canvas_size
 from gramarye.jobs.checkpoint import check_processes, path_of, read_part
 from gramarye.jobs.intermediates import save_steps, write_preview
 from gramarye.jobs.job import Job, Report, check_shared_output

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gramarye.errors import ImageError, RecipeError, SettingsError
 from gramarye.inputs.coloring import match_colors, pixels_of
-from gramarye.inputs.inputs import Shown
+from gramarye.inputs.shown import Shown
 from gramarye.losses.statistics import Moments, mix_moments, moments
 from gramarye.pictures.metadata import recipe_in_xmp
 from gramarye.pictures.picture import Picture, Source, load_picture
