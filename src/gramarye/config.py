@@ -186,7 +186,9 @@ def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
 
 
 # Kinds of terms that a texture has not.
+# What asks for a content: kinds of terms, and other settings.
 OF_CONTENT = ("content", "self_similarity", "detail", "matting")
+OF_A_CONTENT = ("drawing", "paper", "finish", "map", "map_size", "map_cells", "map_smoothness")
 
 
 def make_texture_config(
@@ -202,7 +204,8 @@ def make_texture_config(
     found = load_preset("texture")
     for option, value in load_preset(preset).items():
         path = find_setting(option).path
-        if path[:2] not in [("terms", kind) for kind in OF_CONTENT] and value != "content":
+        asks = option in OF_A_CONTENT or path[:2] in [("terms", kind) for kind in OF_CONTENT]
+        if not asks and value != "content":
             found[option] = value
     size = {"size": max(width, height), "aspect": (width, height)}
     return build({}, {**found, **size, **settings, "preset": preset})
