@@ -44,12 +44,12 @@ def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
         "assert not heavy, heavy\n"
         "print(time.process_time(), file=sys.stderr)\n"
     )
-    seconds = []
-    for _ in range(3):
+    seconds = [1.0]
+    while min(seconds) >= 0.5 and len(seconds) <= 6:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         seconds.append(float(done.stderr))
-    # Of processor time, the least of three: other work on a machine makes even that more.
+    # Of processor time, the least of six: other work on a machine makes even that more, up to twice.
     assert min(seconds) < 0.5
 
 

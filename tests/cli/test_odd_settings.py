@@ -130,7 +130,7 @@ def test_weights_written_behind_a_style_count_for_the_forecast_too(
         assert main([name, str(photo), f"{painting}:0"]) == 2
         errors.append(capsys.readouterr().err)
     assert errors[0] == errors[1]
-    assert f"give a weight above 0 behind the picture, as in '{painting}:2'" in errors[0]
+    assert f"give a weight above 0 behind the name, as in '{painting}:2'" in errors[0]
     for weight in ("-1", "2,5", "much", "1" * 20):
         assert main(["stylize", str(photo), f"{painting}:{weight}"]) == 2
         assert f"'{weight}' behind the picture '{painting}' is no weight" in capsys.readouterr().err

@@ -33,7 +33,8 @@ def test_every_setting_is_an_option_that_takes_its_default(name: str) -> None:
         assert parse(option) == {name: True}
         assert parse("--no-" + name.replace("_", "-")) == {name: False}
     else:
-        unset = {"memory": "1GB", "aspect": "3,2"}.get(name, "1")
+        others = {"memory": "1GB", "aspect": "3,2", "style_crop": "0,0,1,0.5", "style_roles": "all"}
+        unset = others.get(name, "1")
         given = unset if default in (None, ()) else show_default(default)
         value = parse(option, given)[name]
         assert default in (None, ()) or value == default

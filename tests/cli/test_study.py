@@ -8,7 +8,7 @@ import pytest
 
 from gramarye.cli import main
 
-SMALL = ["--size", "32", "--steps", "2", "--jobs", "1", "-q"]
+SMALL = ["--size", "48", "--steps", "2", "--jobs", "1", "-q"]
 
 
 def test_without_a_name_they_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
