@@ -49,7 +49,7 @@ def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         seconds.append(float(done.stderr))
-    # Of processor time, the least of six: other work on a machine makes even that more, up to twice.
+    # Of processor time, the least of six: other work on a machine makes that more, up to twice.
     assert min(seconds) < 0.5
 
 
