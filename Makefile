@@ -12,7 +12,7 @@ PLAIN := GRAMARYE_NO_BFLOAT16=1 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 # What computes nothing with the network, or what other tests have computed before.
 NOT_NUMERICAL := cli jobs pictures samples tools test_benchmarks.py test_docs.py test_examples.py test_readme.py
 
-.PHONY: demo test test-plain lint types bench samples wheel fuzz clean help
+.PHONY: demo test test-plain lint types bench samples gallery wheel fuzz clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make bench  measure speed, memory and time to quality"
 	@echo "make fuzz   alter files and settings for MINUTES=60 and look what breaks"
 	@echo "make samples  paint the sample pictures again (some minutes)"
+	@echo "make gallery  paint the pictures of docs/gallery.md again (half an hour)"
 	@echo "make wheel  build the wheel into dist/"
 	@echo "make clean  remove .venv, demo/ and everything built"
 
@@ -52,6 +53,9 @@ fuzz: .venv/installed-dev
 
 samples: .venv/installed-dev
 	$(BIN)/python -m tools.paint_samples
+
+gallery: .venv/installed-dev
+	$(BIN)/python -m benchmarks.sheets --out docs/images
 
 wheel: .venv/installed
 	rm -rf dist

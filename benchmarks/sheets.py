@@ -4,11 +4,11 @@
     python -m benchmarks.sheets --out docs/images --only textures
 
 `before-after.jpg`: pairs of a row each, by the default as it was before the pyramid and as it is.
-`strengths.jpg`: four pairs at five strengths. `textures.jpg`: styles, a texture of each, and one
-that is tileable, laid two by two. `blends.jpg`: from a photograph to a painting, and from a style
-to another. `sketches.jpg`: a drawing of our own in four styles. `finishing.jpg`: what may be done
-to a painting afterwards. `photoreal.jpg`: contents in the light of others, by color matching alone,
-a grid, a table, and matting.
+`strengths.jpg`: four pairs at five strengths. `controls.jpg`: one pair with each control.
+`textures.jpg`: styles, a texture of each, and one that is tileable, laid two by two. `blends.jpg`:
+from a photograph to a painting, and from a style to another. `sketches.jpg`: a drawing of our own
+in four styles. `finishing.jpg`: what may be done to a painting afterwards. `photoreal.jpg`:
+contents in the light of others, by color matching alone, a grid, a table, and matting.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 import gramarye
@@ -59,6 +60,17 @@ FINISHES: tuple[Mapping[str, float], ...] = (
     {"contrast": -0.6},
     {"canvas": 0.5},
     {"film_grain": 0.6},
+)
+# What the controls do, one at a time, to the landscape in the impasto.
+CONTROLS: tuple[str, ...] = (
+    "plain",
+    "content's colors",
+    "light and dark only",
+    "strength map",
+    "protected",
+    "style turned",
+    "strokes and forms",
+    "regions",
 )
 LIGHTS = (("canal", "landscape"), ("landscape", "canal"), ("fox", "woodblock"))
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -150,6 +162,46 @@ def lit(content: str, reference: str, size: int) -> list[Cell]:
     return [Cell(here, there), *map(Cell, (matched, *made))]
 
 
+def controls(size: int) -> list[list[Cell]]:
+    """The landscape in the impasto: with each of the controls."""
+    cells = [controlled(name, size) for name in CONTROLS]
+    return [cells[i : i + 4] for i in range(0, len(cells), 4)]
+
+
+def controlled(name: str, size: int) -> Cell:
+    content, style = (load_image(sample_path(sample)) for sample in ("landscape", "impasto"))
+    ramp = torch.linspace(0, 1, content.shape[-1]).expand(1, 3, content.shape[-2], -1)
+    styles = [style]
+    settings: Mapping[str, Any] = {
+        "content's colors": {"color": "content"},
+        "light and dark only": {"color": "luminance"},
+        "style turned": {"style_turn": 90.0},
+        "strokes and forms": {"style_roles": ("strokes", "forms")},
+    }.get(name, {})
+    inputs: Mapping[str, Tensor] = {
+        "strength map": {"strength-map": ramp},
+        "protected": {"protect": (ramp > 0.7).float()},
+        "regions": {
+            "content-regions": halves(content, 0.55),
+            "style-regions/0": halves(style, 0.5),
+        },
+    }.get(name, {})
+    if name == "strokes and forms":
+        styles.append(load_image(sample_path("woodblock")))
+    made = gramarye.stylize(content, styles, inputs=inputs, size=size, **settings)
+    print(f"landscape, impasto: {name}", flush=True)
+    return Cell(made.pixels, styles[-1] if len(styles) > 1 else None)
+
+
+def halves(image: Tensor, share: float) -> Tensor:
+    """Two regions: red above, blue below so much of the height."""
+    labels = torch.zeros_like(image)
+    border = round(share * image.shape[-2])
+    labels[:, 0, :border] = 1
+    labels[:, 2, border:] = 1
+    return labels
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -170,6 +222,7 @@ def main(argv: list[str] | None = None) -> None:
 SHEETS: Mapping[str, tuple[Callable[[int], list[list[Cell]]], float, int]] = {
     "before-after": (before_after, 1.0, 1000),
     "strengths": (strengths, 0.75, 1400),
+    "controls": (controls, 0.75, 1500),
     "textures": (textures, 0.75, 1200),
     "sketches": (sketches, 0.75, 1400),
     "finishing": (finishes, 1.0, 1500),

@@ -326,6 +326,7 @@ def test_sheets_show_the_default_before_and_now(
     monkeypatch.setattr(sheets, "TEXTURED", ("ink",))
     monkeypatch.setattr(sheets, "WAYS", (("fox", "mosaic"),))
     monkeypatch.setattr(sheets, "FRAMES", 2)
+    monkeypatch.setattr(sheets, "CONTROLS", ("strength map", "regions"))
     cells = sheets.before_after(64)[0]
     assert (cells[0].picture - cells[1].picture).abs().mean() > 0.005
     sheets.main(["--out", str(tmp_path), "--size", "64"])

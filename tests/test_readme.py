@@ -14,7 +14,14 @@ from gramarye.pictures.picture import load_picture, save_picture
 from gramarye.samples import sample_path
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "docs/quickstart.md", "docs/command-line.md", "docs/recipes.md")
+PAGES = (
+    "README.md",
+    "docs/quickstart.md",
+    "docs/command-line.md",
+    "docs/recipes.md",
+    "docs/gallery.md",
+    "docs/photograph-to-print.md",
+)
 SMALL = ["--steps", "2", "--finer-steps", "1"]
 
 

@@ -20,7 +20,8 @@ from tests.whole_image import WHOLE
 
 def test_the_table_has_every_kind_by_its_name() -> None:
     assert {name: kind.name for name, kind in TERMS.items()} == {
-        name: name for name in ("content", "self-similarity", "style", "tv", "detail", "range")
+        name: name
+        for name in ("content", "self-similarity", "style", "tv", "detail", "matting", "range")
     }
 
 
