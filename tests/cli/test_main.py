@@ -44,13 +44,17 @@ def test_help_imports_no_torch_and_is_quick(command: list[str]) -> None:
         "assert not heavy, heavy\n"
         "print(time.process_time(), file=sys.stderr)\n"
     )
-    seconds = [1.0]
-    while min(seconds) >= 0.5 and len(seconds) <= 6:
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        seconds.append(float(done.stderr))
-    # Of processor time, the least of six: other work on a machine makes that more, up to twice.
-    assert min(seconds) < 0.5
+    bare = "import sys, time, click, pydantic.main\nprint(time.process_time(), file=sys.stderr)\n"
+    # Of processor time, the least of three each, in turns. Half a second where the two libraries
+    # alone take a sixth: other work on a machine makes both longer, up to twice.
+    ours: list[float] = []
+    libraries: list[float] = []
+    for _ in range(3):
+        for made, found in ((code, ours), (bare, libraries)):
+            done = subprocess.run([sys.executable, "-c", made], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            found.append(float(done.stderr))
+    assert min(ours) < max(0.5, 3 * min(libraries))
 
 
 def test_python_m_gramarye_is_the_same_command() -> None:

@@ -11,7 +11,6 @@ from gramarye.cli.options import network_names, starting_with
 from gramarye.errors import WeightsError
 from gramarye.networks.cache import cache_folder, check_sha256, weights_path
 from gramarye.networks.catalog import ALIASES, NETWORKS, NetworkInfo, find_network
-from gramarye.networks.download import download
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +66,8 @@ def fetch_with_progress(
     """`networks.download.fetch` with a bar on stderr; for `load_network(..., fetch=...)` too."""
     from rich import progress
     from rich.console import Console
+
+    from gramarye.networks.download import download
 
     columns = (
         progress.TextColumn("{task.description}"),
