@@ -15,7 +15,7 @@ from gramarye.pictures.animation import save_animation
 from gramarye.pictures.picture import load_image
 from gramarye.samples import sample_path
 from gramarye.studies.cells import CellJob, Given, make_cells
-from gramarye.studies.report import Extra, save_extra, write_report
+from gramarye.studies.report import Extra, check_extras, save_extra, write_report
 from gramarye.studies.results import Results
 from gramarye.studies.running import Progress, Running, processes_for
 from gramarye.studies.study import Axis, Study, setting_axis, typed
@@ -48,6 +48,7 @@ class StudyRun:
     """A study on its way: its cells are decided; `steps` makes them, `finish` writes the report."""
 
     def __init__(self, study: Study, wish: Wish) -> None:
+        check_extras()
         self.study, self.wish = wished(study, wish), wish
         self.folder = wish.out or Path(f"study-{study.name}")
         content, style = (

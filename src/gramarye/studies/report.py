@@ -17,7 +17,13 @@ from gramarye.files import write_atomically
 from gramarye.pictures.picture import Picture, load_image, save_picture
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import fit
-from gramarye.studies.drawing import Section, draw_curves, draw_sheet, sections_of
+from gramarye.studies.drawing import (
+    Section,
+    draw_curves,
+    draw_sheet,
+    matplotlib_there,
+    sections_of,
+)
 from gramarye.studies.formulas import FORMULAS
 from gramarye.studies.results import Results, columns_of, numbers_of
 from gramarye.studies.study import Study
@@ -72,6 +78,13 @@ def write_report(
     )
     write_atomically(page, text.encode())
     return [page, *sheet, *curves, table, data]
+
+
+def check_extras() -> None:
+    """Raise InputError if what a report is made with is not there: before any run, not after."""
+    page_template()
+    with matplotlib_there():
+        pass
 
 
 def page_template() -> Any:
