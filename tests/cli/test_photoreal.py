@@ -126,16 +126,11 @@ def test_a_cube_does_to_the_content_what_the_run_did(run: Callable[..., int]) ->
 )
 def test_mistakes_are_told_in_one_sentence(
     run: Callable[..., int],
+    told: Callable[[Callable[[], int], str], None],
     options: list[str],
     message: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    before = sorted(tmp_path.iterdir())
-    assert run(*options) == 2
-    err = capsys.readouterr().err
-    assert message in err and err.count("\n") == 1
-    assert sorted(tmp_path.iterdir()) == before
+    told(lambda: run(*options), message)
 
 
 def test_a_content_that_is_missing_is_told(

@@ -93,16 +93,11 @@ def test_a_sketch_that_was_stopped_goes_on_to_the_same_picture(
 )
 def test_mistakes_are_told_in_one_sentence(
     run: Callable[..., int],
+    told: Callable[[Callable[[], int], str], None],
     options: list[str],
     message: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    before = sorted(tmp_path.iterdir())
-    assert run(*options) == 2
-    err = capsys.readouterr().err
-    assert message in err and err.count("\n") == 1
-    assert sorted(tmp_path.iterdir()) == before
+    told(lambda: run(*options), message)
 
 
 def test_stylize_has_no_paper_to_leave_white(

@@ -111,6 +111,7 @@ def test_a_network_that_is_not_here_is_not_fetched(
     result = run.results.at()
     assert result is not None
     assert "the weights of vgg16 are not here" in (result.failure or "")
+    assert "'gramarye networks fetch vgg16'" in (result.failure or "")
 
 
 def test_a_study_that_is_asked_to_stop_has_what_it_made(open_study: Open) -> None:

@@ -121,18 +121,6 @@ class Results:
                 found.append((value.label, number))
         return found
 
-    def column(
-        self, read: Callable[[Result], float | None], column: int = 0
-    ) -> list[tuple[str, float]]:
-        """The same along the rows."""
-        found = []
-        for row, value in enumerate(self.study.rows.values):
-            result = self.at(row, column)
-            number = None if result is None or result.failure else read(result)
-            if number is not None:
-                found.append((value.label, number))
-        return found
-
 
 def places_of(study: Study) -> list[Place]:
     """All places of a study, row after row."""

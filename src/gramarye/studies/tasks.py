@@ -59,7 +59,7 @@ def make(cell: CellJob, watch: Watch) -> Result:
 def not_fetched(network: NetworkInfo) -> Path:
     """In place of a download: a study fetches nothing by itself."""
     raise WeightsError(
-        f"the weights of {network.name} are not here: fetch them with 'gramarye networks --fetch "
+        f"the weights of {network.name} are not here: fetch them with 'gramarye networks fetch "
         f"{network.name}', or name a file with --weights {network.name}=FILE"
     )
 

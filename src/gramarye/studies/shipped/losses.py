@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gramarye.losses.style_losses import STYLE_LOSSES
-from gramarye.studies.papers import GATYS_2016
+from gramarye.studies.papers import GATYS_2016, extremes
+from gramarye.studies.results import Results, measured
 from gramarye.studies.study import Axis, Study, Value
 
 ORDER = 11
@@ -11,6 +12,10 @@ ORDER = 11
 
 def value(text: str) -> Value:
     return Value(text, {"style_loss": text})
+
+
+def findings(results: Results) -> list[str]:
+    return extremes(results.row(measured("edges")), "share of the content's edges that is kept")
 
 
 STUDY = Study(
@@ -34,4 +39,5 @@ STUDY = Study(
     sources=(GATYS_2016,),
     formulas=("gram", "style"),
     curves=False,
+    findings=findings,
 )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from gramarye.studies.papers import GATYS_2015, LIKE_THE_PAPERS, PAPER, STYLE_SETS
+from gramarye.studies.papers import GATYS_2015, LIKE_THE_PAPERS, PAPER, STYLE_SETS, extremes
+from gramarye.studies.results import Results, measured
 from gramarye.studies.study import Study, layers_axis
 
 ORDER = 5
+
+
+def findings(results: Results) -> list[str]:
+    return extremes(results.row(measured("edges")), "share of the content's edges that is kept")
+
 
 STUDY = Study(
     name="style-layers",
@@ -23,4 +29,5 @@ STUDY = Study(
     "looks smoother and more continuous.",
     sources=(GATYS_2015,),
     formulas=("style",),
+    findings=findings,
 )
