@@ -9,6 +9,7 @@
 from a photograph to a painting, and from a style to another. `sketches.jpg`: a drawing of our own
 in four styles. `finishing.jpg`: what may be done to a painting afterwards. `photoreal.jpg`:
 contents in the light of others, by color matching alone, a grid, a table, and matting.
+`form-scale.jpg`: large forms half as large, as they are, and twice as large.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ CONTROLS: tuple[str, ...] = (
     "regions",
 )
 LIGHTS = (("canal", "landscape"), ("landscape", "canal"), ("fox", "woodblock"))
+FORMS = (0.5, 1.0, 2.0)
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -90,6 +92,11 @@ def before_after(size: int) -> list[list[Cell]]:
 
 def strengths(size: int) -> list[list[Cell]]:
     return [[paint(pair, size=size, strength=s) for s in STRENGTHS] for pair in PAIRS[:4]]
+
+
+def form_scales(size: int) -> list[list[Cell]]:
+    pairs = ("canal", "facets"), ("landscape", "impasto")
+    return [[paint(pair, size=size, form_scale=scale) for scale in FORMS] for pair in pairs]
 
 
 def textures(size: int) -> list[list[Cell]]:
@@ -223,6 +230,7 @@ SHEETS: Mapping[str, tuple[Callable[[int], list[list[Cell]]], float, int]] = {
     "before-after": (before_after, 1.0, 1000),
     "strengths": (strengths, 0.75, 1400),
     "controls": (controls, 0.75, 1500),
+    "form-scale": (form_scales, 0.75, 1200),
     "textures": (textures, 0.75, 1200),
     "sketches": (sketches, 0.75, 1400),
     "finishing": (finishes, 1.0, 1500),

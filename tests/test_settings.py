@@ -314,6 +314,64 @@ def test_style_scale_is_that_of_the_style_beside_the_result(studio: Studio) -> N
     assert (small - studio.image(**settings)).abs().mean() > 0.01
 
 
+@pytest.mark.parametrize(("scale", "side"), [(0.5, 32), (2.0, 128), (4.0, 128)])
+def test_form_scale_is_that_of_the_forms_beside_the_strokes(
+    studio: Studio, scale: float, side: int
+) -> None:
+    """Layers of a part of the size see another size of the style, and of its mask; none other."""
+    settings: dict[str, Any] = {
+        **BASE,
+        **STILL,
+        "color": "free",
+        "balance": "absolute",
+        "style_layers": {"relu1_1": 2.0, "relu2_1": 1.0, "relu2_1/2": 1.0},
+    }
+    mask = torch.ones(1, 3, 64, 64)
+    mask[..., 40:] = 0
+    resized = [
+        F.interpolate(x, size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
+        for x in (STYLE, mask)
+    ]
+
+    def losses(style: Tensor, mask: Tensor | None, **given: Any) -> dict[str, float]:
+        config = gramarye.make_config(**settings, **given)
+        inputs = {} if mask is None else {"style-mask/0": mask}
+        steps = gramarye.stylize_steps(
+            CONTENT, [style], config, inputs=inputs, network=studio.network
+        )
+        return next(iter(steps)).losses
+
+    for own, other in ((None, None), (mask, resized[1])):
+        here = losses(STYLE, own, form_scale=scale)
+        strokes = losses(STYLE, own)
+        forms = losses(resized[0], other, style_scale=2.0)
+        for layer in ("style/relu1_1", "style/relu2_1"):
+            assert here[layer] == pytest.approx(strokes[layer], rel=1e-5)
+        assert here["style/relu2_1/2"] == pytest.approx(forms["style/relu2_1/2"], rel=1e-4)
+        assert here["style/relu2_1/2"] != pytest.approx(strokes["style/relu2_1/2"], rel=0.02)
+
+
+def test_forms_have_the_regions_of_their_style(studio: Studio) -> None:
+    """Two regions of two halves of a style: each takes up the forms of its own."""
+    settings: dict[str, Any] = {**BASE, **STILL, "color": "free", "balance": "absolute"}
+    settings |= {"style_layers": {"relu1_1": 1.0, "relu2_1/2": 1.0}, "style_scale": 1.0}
+    labels = torch.zeros(1, 3, 64, 64)
+    labels[..., 32:] = 1
+    inputs = {"content-regions": labels, "style-regions/0": labels}
+
+    def losses(content: Tensor, style: Tensor, **given: Any) -> dict[str, float]:
+        config = gramarye.make_config(**settings, **given)
+        steps = gramarye.stylize_steps(
+            content, [style], config, inputs=inputs, network=studio.network
+        )
+        return next(iter(steps)).losses
+
+    key = "style/relu2_1/2"
+    at_home = losses(STYLE, STYLE, form_scale=2.0)[key]
+    away = losses(STYLE.flip(3), STYLE, form_scale=2.0)[key]
+    assert away > 1.1 * at_home > 0
+
+
 def test_seed_draws_the_noise(studio: Studio) -> None:
     one, again, other = (studio.first_image(init="noise", seed=seed) for seed in (5, 5, 6))
     assert torch.equal(one, again)

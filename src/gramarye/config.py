@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, mo
 from gramarye.errors import SettingsError, did_you_mean
 from gramarye.inputs.kinds import INPUTS
 from gramarye.losses import terms
-from gramarye.losses.style import STYLE_LAYERS
+from gramarye.losses.style import STYLE_LAYERS, check_forms
 from gramarye.mapping.settings import MapSettings
 from gramarye.memory.settings import MachineSettings
 from gramarye.networks.catalog import check_layers, find_network
@@ -76,6 +76,8 @@ class StylizeConfig(Part):
                 "nothing pulls at the picture: give a content or a style layer a weight above 0"
             )
         check_layers(find_network(self.network.name), layers)
+        if self.picture.form_scale != 1:
+            check_forms(self.terms["style"])  # type: ignore[arg-type]
         if self.map.is_on and self.picture.aspect is not None:
             raise ValueError(
                 "a color map is of a content's colors, and a texture has none: leave --map out"

@@ -19,6 +19,7 @@ from gramarye.inputs.bringing import Size
 from gramarye.inputs.kinds import PROTECT, check_sizes, kind_of, names_of
 from gramarye.inputs.sizes import at_scale, canvas_size, least_longest
 from gramarye.losses.kind import Needs
+from gramarye.losses.style import has_role
 from gramarye.losses.terms import layers_by_kind, needs_of, without_layers
 from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget
 from gramarye.networks import download
@@ -242,6 +243,10 @@ def looked_at(
 ) -> Iterator[tuple[str, Size, frozenset[str]]]:
     """Each input's name, its size, and the layers it is looked at with."""
     layers = layers_by_kind(config.terms) | {"content": needs_of(config.terms).all_layers}
+    if config.picture.form_scale != 1:
+        of_style = layers.get("style", frozenset())
+        layers["form"] = frozenset(layer for layer in of_style if has_role("forms", layer))
+        layers["style"] = of_style - layers["form"]
     for name, size in seen.items():
         yield name, size, layers.get(kind_of(name).name, frozenset())
 

@@ -18,8 +18,11 @@ from gramarye.inputs.kinds import (
     OWN_CONTENT,
     PROTECT,
     check_names,
+    form_of,
     kind_of,
+    laid_over,
     names_of,
+    origin,
     under,
 )
 from gramarye.inputs.protection import Protected, check_protection, lines_protected, protection
@@ -231,11 +234,12 @@ class Inputs:
                     bring = partial(area_brought, size=size, rows=some)
                     found[name] = self.regions.masks(under(name), bring).to(device)
                 continue
-            shown = colored[name] if name in colored else self.load(name)
+            source = origin(name)
+            shown = colored[source] if source in colored else self.load(source)
             picture = shown.gray() if kind.gray else shown.pixels
             # Resizing may leave [0, 1] a little: a content keeps that, as its own sharp edges.
             found[name] = brought(picture, size, some, clamp=name != "content").to(device)
-            if shown.alpha is not None and name in colored:
+            if shown.alpha is not None and source in colored:
                 alphas[name] = brought(shown.alpha, size, some).to(device)
         if (stays := self.stays(bands.size, rows, settings, mix)) is not None:
             found[PROTECT], found[OWN_CONTENT] = stays.share.to(device), stays.pixels.to(device)
@@ -252,8 +256,10 @@ class Inputs:
         count = self.drawn.count
         found = {"content-regions": split(self.drawn.masses, count, size, rows)}
         for number, place in enumerate(self.drawn.places):
-            own = styles[f"style/{number}"]
-            found[f"style-regions/{number}"] = split(place, count, own, (0, own[0]))
+            for style in (f"style/{number}", form_of(f"style/{number}")):
+                if style in styles:
+                    own = styles[style]
+                    found[laid_over(style, "regions")] = split(place, count, own, (0, own[0]))
         return found
 
     def stays(

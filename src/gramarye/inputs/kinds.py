@@ -87,18 +87,26 @@ INPUTS: dict[str, InputKind] = {
 
 # What comes with the content at a scale and is no input of its own: how opaque it is, and its own
 # pixels, of which `protect` says where they stay, and which maps and the matting loss start from.
+# With a style come its `form`, in the size that its large forms are wanted in, and what is laid
+# over it.
 CONTENT_ALPHA, PROTECT, OWN_CONTENT = "content-alpha", "protect", "own-content"
 _DERIVED = {
-    CONTENT_ALPHA: InputKind(CONTENT_ALPHA, "how opaque the content is", "image", gray=True),
-    OWN_CONTENT: InputKind(OWN_CONTENT, "the content in its own colors", "image"),
+    kind.name: kind
+    for kind in (
+        InputKind(CONTENT_ALPHA, "how opaque the content is", "image", gray=True),
+        InputKind(OWN_CONTENT, "the content in its own colors", "image"),
+        InputKind("form", "a style for its large forms", "own", many=True),
+        InputKind("form-mask", "which part of it counts", "style", many=True, gray=True),
+        InputKind("form-regions", "its regions", "style", many=True, labels=True),
+    )
 }
 
 
 def kind_of(name: str) -> InputKind:
     """The kind of an input by its name: `style/1` is a style; InputError if there is none."""
-    if name in _DERIVED:
-        return _DERIVED[name]
     base = name.partition("/")[0]
+    if base in _DERIVED:
+        return _DERIVED[base]
     if base not in INPUTS:
         hint = did_you_mean(base, INPUTS)
         raise InputError(f"unknown input {show_value(name)}: there are {', '.join(INPUTS)}{hint}")
@@ -112,7 +120,17 @@ def number_of(name: str) -> int:
 
 def names_of(kind: str, known: Iterable[str]) -> list[str]:
     """Those of the names that are of that kind, in their order."""
-    return sorted((name for name in known if kind_of(name) is INPUTS[kind]), key=number_of)
+    return sorted((name for name in known if kind_of(name).name == kind), key=number_of)
+
+
+def form_of(name: str) -> str:
+    """The name of a style's, its mask's or its label picture's large forms: `form/1`."""
+    return "form" + name.removeprefix("style")
+
+
+def origin(name: str) -> str:
+    """The input that something at a scale is made from: `style/1` of `form/1`."""
+    return "style" + name.removeprefix("form") if kind_of(name).name.startswith("form") else name
 
 
 def under(name: str) -> str:
@@ -221,6 +239,8 @@ def check_names(names: Collection[str]) -> None:
             raise InputError(f"{name} comes with the content: give a content with transparency")
         if name == OWN_CONTENT:
             raise InputError(f"{name} comes with the content: give {PROTECT}, which says where")
+        if origin(name) != name:
+            raise InputError(f"{name} comes with {origin(name)}: give that, and a form_scale")
         base, slash, number = name.partition("/")
         if kind.many != bool(slash) or (slash and not re.fullmatch("[0-9]{1,4}", number)):
             numbered = f"{base}/0, {base}/1 ..." if kind.many else base

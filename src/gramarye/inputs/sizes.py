@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gramarye.inputs.bringing import Size
-from gramarye.inputs.kinds import check_content, kind_of, under
+from gramarye.inputs.kinds import check_content, form_of, kind_of, under
 from gramarye.pictures.settings import PictureSettings
 from gramarye.scales.resizing import style_size
+from gramarye.scales.sizes import SMALLEST_SIDE, fit
+
+# Forms are looked at by layers of a style at half its size, or less: at twice its pixels they still
+# find all that it has, and beyond that only blur.
+LARGEST_FORM = 2.0
 
 
 def at_scale(sizes: Mapping[str, Size], image: Size, settings: PictureSettings) -> dict[str, Size]:
@@ -27,7 +32,20 @@ def at_scale(sizes: Mapping[str, Size], image: Size, settings: PictureSettings) 
             if texture:
                 at_last = style_size(*whose, settings.size, settings.style_scale)
                 found[name] = style_size(*at_last, max(image), max(at_last) / settings.size)
+    if settings.form_scale != 1:
+        styles = [name for name in found if kind_of(name).size != "image"]
+        found |= {
+            form_of(name): form_size(found[name], sizes[under(name)], settings.form_scale)
+            for name in styles
+        }
     return found
+
+
+def form_size(style: Size, own: Size, form_scale: float) -> Size:
+    """A style's size for its large forms, of its size at a scale and of its own."""
+    side = round(min(max(style) * form_scale, max(own) * LARGEST_FORM))
+    height, width = fit(*style, side)
+    return max(height, SMALLEST_SIDE), max(width, SMALLEST_SIDE)
 
 
 def least_longest(sizes: Mapping[str, Size], settings: PictureSettings, least: int) -> int:

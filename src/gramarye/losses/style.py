@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 from pydantic import Field, ValidationInfo, field_validator
 
 from gramarye.errors import SettingsError
+from gramarye.inputs.kinds import form_of
 from gramarye.losses.kind import MaskMode, Needs, Term, TermKind, added_up, shares
 from gramarye.losses.style_losses import STYLE_LOSSES, parse_mix
 from gramarye.networks.layers import split_layer
@@ -168,6 +169,22 @@ def has_role(role: Role, layer: str) -> bool:
     return role in ("all", "strokes" if split_layer(layer)[1] == 1 else "forms")
 
 
+def check_forms(settings: StyleSettings) -> None:
+    """Raise ValueError unless forms may have another size than strokes (`form_scale`)."""
+    parts = settings.parts()
+    if not any(has_role("forms", layer) for weights in parts.values() for layer in weights):
+        raise ValueError(
+            "form_scale is for style layers that look at a part of the size, such as relu4_1/2, "
+            "and there is none: name one among --style-layers, or leave it out"
+        )
+    for name in parts:
+        if STYLE_LOSSES[name].together:
+            raise ValueError(
+                f"forms cannot be told from strokes by {name}, which compares all layers at once: "
+                "choose another --style-loss, or leave out --form-scale"
+            )
+
+
 def strength_factor(strength: float) -> float:
     """What a strength multiplies the style weight by: 1/10 at 0, 1 at 0.5, 10 at 1."""
     return float(10 ** (2 * strength - 1))
@@ -223,10 +240,15 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
     layers = {layer for weights in parts.values() for layer in weights}
     weights = settings.mix or [1.0] * len(styles)
     roles: Sequence[Role] = settings.roles or ["all"] * len(styles)
-    mix = {
-        name: Share(weight, frozenset(k for k in layers if has_role(role, k)))
-        for name, weight, role in zip(styles, weights, roles, strict=True)
-    }
+    mix = {}
+    for name, weight, role in zip(styles, weights, roles, strict=True):
+        own = frozenset(layer for layer in layers if has_role(role, layer))
+        forms = frozenset(layer for layer in own if has_role("forms", layer))
+        if form_of(name) in targets.seen and forms:  # they are wanted in another size
+            mix[form_of(name)] = Share(weight, forms)
+            own -= forms
+        if own:
+            mix[name] = Share(weight, own)
     for layer in sorted(layers):
         if not any(share.weight and layer in share.layers for share in mix.values()):
             role = "strokes" if has_role("strokes", layer) else "forms"

@@ -62,6 +62,12 @@ class PictureSettings(Part):
         description="size of the style's strokes, relative to the style picture "
         "brought to the result's size",
     )
+    form_scale: float = Field(
+        1.0,
+        ge=0.25,
+        le=4,
+        description="size of the style's large forms, relative to its strokes'",
+    )
     style_crop: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (),
         description="the part of the styles that is looked at: left, top, right and bottom, from "
