@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from gramarye.pictures.picture import load_image
 from gramarye.recipe import Recipe
@@ -112,6 +114,39 @@ def test_a_network_that_is_not_here_is_not_fetched(
     assert result is not None
     assert "the weights of vgg16 are not here" in (result.failure or "")
     assert "'gramarye networks fetch vgg16'" in (result.failure or "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"preset": "gatys2016"}, "vgg19-caffe"),
+        ({"network": "squeezenet"}, "squeezenet1_1"),
+        ({"network": "squeezenet1_1"}, "squeezenet"),
+        ({"preset": "gatys2016", "network": "vgg16"}, "vgg16"),
+    ],
+)
+def test_weights_are_those_of_the_network_that_is_meant(
+    open_study: Open, tmp_path: Path, settings: dict[str, object], named: str
+) -> None:
+    weights = {named: tmp_path / "named.pth", "alexnet": tmp_path / "other.pth"}
+    columns = setting_axis("style_weight", [1.0])
+    run = open_study(make_study(settings={**TINY, **settings}, columns=columns), weights=weights)
+    assert run.cells[0].settings["weights"] == str(tmp_path / "named.pth")
+
+
+def test_a_look_into_the_network_needs_its_weights_no_deeper(
+    open_study: Open, tmp_path: Path
+) -> None:
+    path = tmp_path / "vgg16.safetensors"
+    first = {"features.0.weight": torch.rand(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}
+    save_file(first, path)
+    columns = Axis("", (Value("", {"content_layers": {"relu1_1": 1.0}}, task="gram of the style"),))
+    settings = {**TINY, "network": "vgg16"}
+    run = open_study(make_study(columns=columns, settings=settings), weights={"vgg16": path})
+    made(run)
+    result = run.results.at()
+    assert result is not None
+    assert result.failure is None
 
 
 def test_a_study_that_is_asked_to_stop_has_what_it_made(open_study: Open) -> None:

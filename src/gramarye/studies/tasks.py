@@ -143,7 +143,10 @@ def look(draw: Callable[..., Tensor], *, of: str | None) -> Callable[[CellJob, W
         config = cell.config
         (layer,) = config.value("content_layers")
         network = load_network(
-            config.network.name, weights=config.network.weights, fetch=here_or_refused
+            config.network.name,
+            weights=config.network.weights,
+            layers=[layer],
+            fetch=here_or_refused,
         )
         image = None
         if of is not None:
