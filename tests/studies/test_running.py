@@ -161,6 +161,28 @@ def test_a_study_that_is_asked_to_stop_has_what_it_made(open_study: Open) -> Non
     assert "not made yet" in page
 
 
+def test_a_long_cell_tells_how_far_it_is(open_study: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "POLL", 0.001)
+    columns = setting_axis("style_weight", [1.0])
+    run = open_study(make_study(columns=columns, settings={**TINY, "steps": 60}))
+    shares = [progress.share for progress in run.steps()]
+    assert any(0 < share < 1 for share in shares)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_a_study_that_is_asked_to_stop_stops_within_a_cell(
+    open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "POLL", 0.001)
+    run = open_study(make_study(settings={**TINY, "steps": 2000}))
+    for progress in run.steps():
+        if progress.share > 0:
+            run.stop()
+    assert run.stopped
+    assert not list((run.folder / "cells").glob("*"))
+
+
 def test_pictures_on_the_way_are_the_columns(open_study: Open) -> None:
     study = make_study(columns=Axis("", (Value(""),)), shown_after=(1, 3))
     run = open_study(study)
