@@ -22,8 +22,8 @@ EVERY = 10.0  # seconds between two lines where there is no bar
 
 def command() -> Command:
     what = "which study, or a TOML file with one of your own; without a name they are listed"
-    content = "what the pictures show [a sample, mostly the canal]"
-    style = "how they are painted [a sample, mostly the impasto]"
+    content = "the photograph [one that comes with gramarye]"
+    style = "the painting [one that comes with gramarye]"
     setting = "a setting of all runs, by its option's name; repeat for more"
     axis = "what changes along the {}: values of the study's own, or SETTING=V,V,..."
     weights = "a network's weights file; repeat for more"
@@ -75,6 +75,7 @@ def run(args: SimpleNamespace) -> int:
         weights_of(args.weights),
         args.paper,
         checked(args.jobs, "jobs", 1, 256),
+        args.name,
     )
     making = StudyRun(study, wish)
     if wish.paper and not args.quiet:
@@ -83,10 +84,8 @@ def run(args: SimpleNamespace) -> int:
         watch(making, quiet=args.quiet)
         interrupts.saving = True
         written = making.finish()
-    for place, result in making.running.results.items():
-        if result.failure is not None:
-            label = making.results.label(place)
-            print(f"note: {label or 'the run'}: {result.failure}", file=sys.stderr)
+    for line in failures(making):
+        print(f"note: {line}", file=sys.stderr)
     for path in written:
         print(path)
     if making.stopped:
@@ -106,11 +105,24 @@ def watch(making: StudyRun, *, quiet: bool) -> None:
         if quiet or (progress.finished is None and progress.seconds - said < EVERY):
             continue
         said = progress.seconds
-        left = "" if progress.left is None else f", about {show_seconds(progress.left)} left"
+        seconds = progress.left if progress.cells < progress.of else None
+        left = "" if seconds is None else f", about {show_seconds(seconds)} left"
         label = ""
         if progress.finished is not None:
             label = f": {making.results.label(progress.finished)}".rstrip(": ")
         print(f"{progress.cells} of {progress.of} cells{left}{label}", file=sys.stderr)
+
+
+def failures(making: StudyRun) -> list[str]:
+    """Which cells could not be made and why; a reason that several share is told once."""
+    cells: dict[str, list[str]] = {}
+    for place, result in making.running.results.items():
+        if result.failure is not None:
+            cells.setdefault(result.failure, []).append(making.results.label(place) or "the run")
+    return [
+        f"{labels[0]}{f' and {len(labels) - 1} more' if labels[1:] else ''}: {why}"
+        for why, labels in cells.items()
+    ]
 
 
 def expected(making: StudyRun) -> str:

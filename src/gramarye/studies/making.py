@@ -18,7 +18,9 @@ from gramarye.studies.cells import CellJob, Given, make_cells
 from gramarye.studies.report import Extra, check_extras, save_extra, write_report
 from gramarye.studies.results import Results
 from gramarye.studies.running import Progress, Running, processes_for
+from gramarye.studies.shipping import study_names
 from gramarye.studies.study import Axis, Study, setting_axis, typed
+from gramarye.studies.words import option_words
 
 FRAME = 0.25  # seconds of an animation
 
@@ -28,7 +30,8 @@ FRAME = 0.25  # seconds of an animation
 class Wish:
     """What a user wants of a study: its pictures and place, and what is to be different.
 
-    `settings` are those of all cells; `columns` and `rows` are values as they are typed.
+    `settings` are those of all cells; `columns` and `rows` are values as they are typed. `named` is
+    what the study is called on the command line, where that is a file.
     """
 
     content: Path | None = None
@@ -41,6 +44,7 @@ class Wish:
     weights: Mapping[str, Path] = field(default_factory=dict)
     paper: bool = False
     jobs: int | None = None
+    named: str | None = None
 
 
 @final
@@ -127,16 +131,18 @@ def wished_axis(axis: Axis, texts: Sequence[str]) -> Axis:
 
 
 def command_of(study: Study, wish: Wish) -> str:
-    """The command that makes the study again."""
-    words = ["gramarye", "study", study.name]
+    """The command that makes the study again; none for one that Python made."""
+    named = wish.named or (study.name if study.name in study_names() else None)
+    if named is None:
+        return ""
+    words = ["gramarye", "study", named]
     words += [str(path) for path in (wish.content, wish.style) if path is not None]
     for name in ("columns", "rows", "seeds"):
         if values := getattr(wish, name):
             words += [f"--{name}", ",".join(map(str, values))]
     for name, path in wish.weights.items():
         words += ["--weights", f"{name}={path}"]
-    for name, value in wish.settings.items():
-        words += ["--set", f"{name}={value}"]
+    words += option_words(wish.settings)
     if wish.paper:
         words.append("--paper")
     if wish.out is not None:
