@@ -79,7 +79,9 @@ def run(args: SimpleNamespace) -> int:
     )
     making = StudyRun(study, wish)
     if wish.paper and not args.quiet:
-        print(expected(making), file=sys.stderr)
+        from gramarye.studies.duration import describe_duration
+
+        print(describe_duration(making), file=sys.stderr)
     with stop_politely(making.stop) as interrupts:
         watch(making, quiet=args.quiet)
         interrupts.saving = True
@@ -123,26 +125,6 @@ def failures(making: StudyRun) -> list[str]:
         f"{labels[0]}{f' and {len(labels) - 1} more' if labels[1:] else ''}: {why}"
         for why, labels in cells.items()
     ]
-
-
-def expected(making: StudyRun) -> str:
-    """What the papers' settings take here, from a measurement of one run's steps."""
-    from gramarye.forecast import forecast
-    from gramarye.jobs.job import Job
-    from gramarye.jobs.running import open_job
-    from gramarye.studies.tasks import here_or_refused
-
-    cells = [cell for cell in making.cells if cell.problem is None and cell.found() is None]
-    if not cells:
-        return "all cells are here"
-    one = max(cells, key=lambda cell: cell.work)
-    run = open_job(Job(one.inputs, one.picture, one.config), fetch=here_or_refused)
-    seconds = forecast(run.plan, run.network).seconds
-    total = seconds * sum(cell.work for cell in cells) / one.work
-    return (
-        f"the papers' settings: {len(cells)} runs of about {show_seconds(seconds)}, "
-        f"{show_seconds(total / making.running.processes)} in all here"
-    )
 
 
 def given_settings(args: SimpleNamespace) -> dict[str, Any]:

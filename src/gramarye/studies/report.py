@@ -108,6 +108,7 @@ def context(
         "study": study,
         "version": gramarye.__version__,
         "thumb": THUMB,
+        "made": len(results.made),
         "how_far": how_far(results),
         "question": paragraphs(study.question),
         "papers": study.papers,
