@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from gramarye.errors import OutputError
 from gramarye.pictures.picture import load_image
 from gramarye.recipe import Recipe
 from gramarye.studies import running
@@ -102,6 +103,23 @@ def test_a_cell_that_fails_does_not_stop_the_rest(open_study: Open) -> None:
     assert good is not None
     assert good.failure is None
     assert made(open_study(make_study(columns=columns))) == ["column1", "column2"]
+
+
+def test_a_record_that_cannot_be_written_does_not_stop_the_rest(
+    open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Result.save
+
+    def full(result: Result, path: Path) -> None:
+        if path.name == "column1.json":
+            raise OutputError("no space left")
+        save(result, path)
+
+    monkeypatch.setattr(Result, "save", full)
+    run = open_study(make_study())
+    assert made(run) == ["column1", "column2"]
+    failures = [result.failure for result in run.running.results.values()]
+    assert failures == ["no space left", None]
 
 
 def test_a_network_that_is_not_here_is_not_fetched(

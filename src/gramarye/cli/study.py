@@ -69,8 +69,8 @@ def run(args: SimpleNamespace) -> int:
         args.style,
         args.out,
         given_settings(args),
-        parts_of(args.columns),
-        parts_of(args.rows),
+        parts_of(args.columns, "columns"),
+        parts_of(args.rows, "rows"),
         seeds_of(args.seeds),
         weights_of(args.weights),
         args.paper,
@@ -149,13 +149,18 @@ def given_settings(args: SimpleNamespace) -> dict[str, Any]:
     return found
 
 
-def parts_of(text: str | None) -> list[str]:
+def parts_of(text: str | None, option: str) -> list[str]:
     """`a,b,c` as three values; commas do not end a `SETTING=` before them."""
-    return [] if text is None else [part.strip() for part in text.split(",") if part.strip()]
+    if text is None:
+        return []
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise SettingsError(f"--{option} names nothing: give values with commas between them")
+    return parts
 
 
 def seeds_of(text: str | None) -> list[int]:
-    parts = parts_of(text)
+    parts = parts_of(text, "seeds")
     for part in parts:
         if not part.isdecimal() or int(part) >= 2**63:
             raise SettingsError(

@@ -82,7 +82,6 @@ class Given:
 
 def make_cells(study: Study, given: Given, folder: Path) -> list[CellJob]:
     """The jobs of a study's cells, row after row; pictures to begin with go into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
     return [make_cell(study, place, given, folder) for place in places_of(study)]
 
 

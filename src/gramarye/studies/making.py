@@ -10,12 +10,14 @@ from typing import Any, final
 
 import torch
 
-from gramarye.config import all_settings
+from gramarye.config import all_settings, find_setting
+from gramarye.files import user_path
 from gramarye.pictures.animation import save_animation
 from gramarye.pictures.picture import load_image
 from gramarye.samples import sample_path
 from gramarye.studies.cells import CellJob, Given, make_cells
-from gramarye.studies.report import Extra, check_extras, save_extra, write_report
+from gramarye.studies.folder import RECORD, check_folder
+from gramarye.studies.report import Extra, check_extras, save_extra, write_json, write_report
 from gramarye.studies.results import Results
 from gramarye.studies.running import Progress, Running, processes_for
 from gramarye.studies.shipping import study_names
@@ -54,11 +56,12 @@ class StudyRun:
     def __init__(self, study: Study, wish: Wish) -> None:
         check_extras()
         self.study, self.wish = wished(study, wish), wish
-        self.folder = wish.out or Path(f"study-{study.name}")
+        self.folder = user_path(wish.out or Path(f"study-{study.name}"))
         content, style = (
             given or sample_path(sample)
             for given, sample in zip((wish.content, wish.style), self.study.pictures, strict=True)
         )
+        check_folder(self.folder, study.name, (content, style))
         self.given = Given(content, style, wish.settings, wish.weights, wish.paper)
         self.cells: list[CellJob] = make_cells(self.study, self.given, self.folder / "cells")
         self.running = Running(self.cells, processes_for(self.cells, wish.jobs))
@@ -69,6 +72,8 @@ class StudyRun:
 
     def steps(self) -> Iterator[Progress]:
         """Make the cells that are not there yet, telling now and then how far it is."""
+        if not (self.folder / RECORD).exists():  # from here on the folder is this study's
+            write_json(self.results, self.folder / RECORD, self.shared_settings)
         yield from self.running.steps()
 
     @property
@@ -127,6 +132,8 @@ def wished_axis(axis: Axis, texts: Sequence[str]) -> Axis:
     option = name.strip().replace("-", "_")
     if equals and option in all_settings():
         return setting_axis(option, [typed(option, text) for text in (first, *texts[1:])])
+    if equals and option.isidentifier() and not user_path(Path(texts[0])).exists():
+        find_setting(option)  # which says what it may have meant
     return axis.of(texts)
 
 

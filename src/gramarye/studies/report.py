@@ -25,6 +25,7 @@ from gramarye.studies.drawing import (
     matplotlib_there,
     sections_of,
 )
+from gramarye.studies.folder import RECORD
 from gramarye.studies.formulas import FORMULAS
 from gramarye.studies.results import Results, columns_of, numbers_of
 from gramarye.studies.words import caption, differs, how_far, legend
@@ -65,7 +66,7 @@ def write_report(
         if draw_curves(results, of, path):
             curves.append(path)
     table = write_table(results, folder / "results.csv")
-    data = write_json(results, folder / "results.json", settings)
+    data = write_json(results, folder / RECORD, settings)
     page = folder / "report.html"
     text = template.render(
         **context(results, inputs, curves, extras), command=command, settings=shown(settings)
