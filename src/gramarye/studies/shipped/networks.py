@@ -17,7 +17,7 @@ STUDY = Study(
         "network", ["vgg19-lite", "vgg19", "vgg16", "alexnet", "googlenet", "squeezenet"]
     ),
     settings={**PLAIN, "init": "content"},
-    papers="Gatys et al. took VGG-19 and compare no others.",
+    papers="Gatys et al. took VGG-19 and compared no others.",
     sources=(GATYS_2016,),
     curves=False,
 )
