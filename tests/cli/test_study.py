@@ -38,6 +38,23 @@ def test_a_study_from_beginning_to_end(
     assert "--columns 1e-1,1e-5" in page
 
 
+def test_a_reason_that_several_cells_share_is_told_once(
+    photo: Path,
+    painting: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GRAMARYE_HOME", str(tmp_path / "home"))
+    words = ["study", "features", str(photo), str(painting), "-o", str(tmp_path / "s")]
+    assert main([*words, "--network", "vgg16", "--size", "48", "--jobs", "1"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    notes = [line for line in lines if line.startswith("note: ")]
+    assert len(notes) == 1
+    assert notes[0].startswith("note: maps of the content, conv1_1 and 19 more: the weights of")
+    assert "20 of 20 cells: what a channel responds to, conv4_1" in lines
+
+
 def test_an_axis_of_any_setting(
     photo: Path, painting: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
@@ -54,6 +71,10 @@ def test_an_axis_of_any_setting(
         (["start", "--columns", "nowhere.png"], "there is no first image 'nowhere.png'"),
         (["trade-off", "--columns", "x"], "alpha / beta is 'x': give numbers above 0"),
         (["optimizers", "--columns", "sgd"], "optimizer knows no 'sgd'"),
+        (["seeds", "--seeds", "1,1"], "seeds has 1 twice: give each one once"),
+        (["seeds", "--seeds", ","], "--seeds names nothing: give values with commas"),
+        (["trade-off", "--columns", ""], "--columns names nothing"),
+        (["trade-off", "--columns", "style_weigth=1,2"], "did you mean 'style_weight'"),
         (["seeds", "--seeds", "1,b"], "--seeds has 'b': give whole numbers"),
         (["start", "--set", "size"], "--set 'size' has no value"),
         (["start", "--set", "seize=3"], "did you mean 'size'"),

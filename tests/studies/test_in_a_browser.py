@@ -16,6 +16,7 @@ from gramarye.studies.making import StudyRun
 from tests.studies.conftest import make_study
 
 webdriver = pytest.importorskip("selenium.webdriver")
+A4 = 672  # CSS pixels between margins of 16 mm
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 
 
@@ -37,7 +38,7 @@ def browser() -> Iterator[Any]:
 def test_the_report_in_a_browser(
     browser: Any, open_study: Callable[..., StudyRun], tmp_path: Path
 ) -> None:
-    run = open_study(make_study())
+    run = open_study(make_study(), named="/a/long/path" * 20 + "/tiny.toml")
     for _ in run.steps():
         pass
     page = run.finish()[0]
@@ -81,4 +82,14 @@ def test_the_report_in_a_browser(
         sum(int(part) for part in text[4:-1].split(",")) for text in browser.execute_script(colors)
     )
     assert ink - paper > 450
+
+    # On A4 nothing is cut off: the table's columns and the command fit between the margins.
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
+    size = {"width": A4, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    ends = (
+        "return [...document.querySelectorAll('.numbers, .grid, pre')]"
+        ".map(e => Math.max(e.getBoundingClientRect().right, e.offsetLeft + e.scrollWidth))"
+    )
+    assert max(browser.execute_script(ends)) <= A4 + 1
     assert browser.get_log("browser") == []

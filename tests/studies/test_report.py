@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -13,14 +14,17 @@ import pytest
 
 from gramarye.errors import InputError
 from gramarye.pictures.picture import load_image
-from gramarye.studies import report
+from gramarye.samples import sample_path
+from gramarye.studies import report, study, words
+from gramarye.studies.drawing import CELL, DOTS, column_label
 from gramarye.studies.formulas import FORMULAS
-from gramarye.studies.making import StudyRun
+from gramarye.studies.making import StudyRun, Wish, command_of
 from gramarye.studies.papers import course, extremes
-from gramarye.studies.study import Axis, Value, setting_axis
-from tests.studies.conftest import make_study
+from gramarye.studies.study import Axis, Value, layers_axis, setting_axis
+from tests.studies.conftest import TINY, make_study
 
 Open = Callable[..., StudyRun]
+Make = Callable[..., Path]
 
 
 class Page(HTMLParser):
@@ -68,6 +72,101 @@ def test_a_report_stands_by_itself(open_study: Open) -> None:
     assert len(page.all("math")) == len(FORMULAS)
 
 
+def test_what_could_not_be_made_is_not_said_to_be_missing(open_study: Open) -> None:
+    columns = Axis("weight", (Value("bad", first="no.png"), Value("good"), Value("late")))
+    run = open_study(make_study(columns=columns))
+    for progress in run.steps():
+        if progress.cells == 2:
+            run.stop()
+    page = Page(run.finish()[0].read_text("utf-8"))
+    assert "1 of 3 cells made; 1 could not be made, and the reason stands in place" in page.text
+    assert "; 1 not made yet: the same command goes on." in page.text
+
+
+LIKE_PAPER = {"style_layers": {"relu1_1": 1.0}, "size": 48}
+
+
+@pytest.mark.parametrize(
+    ("settings", "wish", "said", "unsaid"),
+    [
+        (LIKE_PAPER, {}, [words.LITE, words.NO_CONV5, words.SMALLER], []),
+        (LIKE_PAPER, {"size": 64, "steps": 4}, [words.NO_CONV5], [words.SMALLER]),
+        (
+            {"style_layers": {"relu1_1": 1.0, "relu5_1": 1.0}},
+            {"size": 64},
+            [words.LITE, words.SMALLER],
+            [words.NO_CONV5],
+        ),
+        ({}, {}, [words.LITE, words.SMALLER], [words.NO_CONV5]),
+    ],
+)
+def test_a_report_says_how_its_own_cells_differ_from_the_papers(
+    open_study: Open,
+    settings: dict[str, object],
+    wish: dict[str, object],
+    said: list[str],
+    unsaid: list[str],
+) -> None:
+    columns = setting_axis("style_weight", [1.0])
+    paper = {"size": 64, "steps": 4}
+    run = open_study(
+        make_study(columns=columns, settings={**TINY, **settings}, paper=paper), settings=wish
+    )
+    for _ in run.steps():
+        pass
+    text = words.differs(run.results)
+    assert [part in text for part in said] == [True] * len(said)
+    assert [part in text for part in unsaid] == [False] * len(unsaid)
+
+
+def test_layers_of_the_axes_count_for_how_it_differs(open_study: Open) -> None:
+    columns = layers_axis("style_layers", {"low": ["relu1_1"], "all": ["relu1_1", "relu5_1"]}, "l")
+    run = open_study(make_study(columns=columns, settings={**TINY, "size": 64}))
+    for _ in run.steps():
+        pass
+    assert len(run.results.made) == 2
+    assert words.differs(run.results) == words.LITE
+
+
+def test_the_legend_tells_of_the_columns_that_are_there() -> None:
+    assert words.legend(["loss", "loss style/relu1_1"]) == [f"loss: {words.MEANINGS['loss']}."]
+    lines = words.legend(["style, color", "style, stroke", "seconds"])
+    assert [line.split(":")[0] for line in lines[:2]] == ["style", "seconds"]
+    assert lines[2:] == [words.JUDGE]
+
+
+def test_a_picture_that_comes_with_gramarye_is_called_so(tmp_path: Path) -> None:
+    assert words.caption("style", sample_path("ink")) == (
+        "style: ink, a picture that comes with gramarye"
+    )
+    assert words.caption("style", tmp_path / "ink.jpg") == "style: ink.jpg"
+
+
+def test_the_command_makes_the_same_study_again(tmp_path: Path) -> None:
+    typed = "relu1_1=8+relu2_1"
+    given = {"style_layers": study.typed("style_layers", typed), "tileable": True, "size": 64}
+    named = str(tmp_path / "my study.toml")
+    wish = Wish(settings=given, named=named, weights={"vgg16": Path("a.pth")})
+    command = shlex.split(command_of(make_study(), wish))
+    assert command[:3] == ["gramarye", "study", named]
+    assert command[-2:] == ["--size", "64"]
+    sets = dict(word.split("=", 1) for word in command if "=" in word)
+    assert study.typed("style_layers", sets["style_layers"]) == {"relu1_1": 8, "relu2_1": 1}
+    assert study.typed("tileable", sets["tileable"]) is True
+    assert command_of(make_study(), Wish()) == ""
+    assert command_of(make_study(name="seeds"), Wish()) == "gramarye study seeds"
+
+
+def test_a_sheet_is_as_tall_as_its_pictures(open_study: Open, make_picture: Make) -> None:
+    columns = Axis("kinds", (Value("good"), Value("bad", first="no.png")))
+    heights = []
+    for width, height in ((60, 30), (30, 60)):
+        photo = make_picture("photo.png", width, height)
+        folder = finished(open_study(make_study(columns=columns, curves=False), content=photo))
+        heights.append(load_image(folder / "sheet.png").shape[-2])
+    assert heights[1] - heights[0] == pytest.approx(1.5 * CELL * DOTS, abs=3)
+
+
 def test_tables_have_a_row_for_each_cell(open_study: Open) -> None:
     folder = finished(open_study(make_study(seeds=(3, 4))))
     with (folder / "results.csv").open() as file:
@@ -108,6 +207,14 @@ def test_one_study_is_one_report(open_study: Open, tmp_path: Path) -> None:
     assert ((folder / "report.html").read_bytes(), (folder / "sheet.png").read_bytes()) == before
 
 
+def test_seeds_are_columns_where_all_else_is_one() -> None:
+    one = Axis("start", (Value("noise"),))
+    assert column_label(make_study(columns=one, seeds=(0, 1))) == "seed"
+    assert column_label(make_study(columns=one)) == "start"
+    assert column_label(make_study(seeds=(0, 1))) == "style weight"
+    assert column_label(make_study(columns=one, shown_after=(1, 2))) == "steps"
+
+
 def test_a_long_row_is_wrapped(open_study: Open) -> None:
     weights = [float(n) for n in range(1, 9)]
     run = open_study(make_study(columns=setting_axis("style_weight", weights), curves=False))
@@ -127,9 +234,11 @@ def test_what_is_not_installed_is_told(
 
 def test_a_course_is_told_by_its_numbers() -> None:
     assert course([("a", 0.1), ("b", 0.2)], "error") == [
-        "The error grows all along: a 0.10, b 0.20."
+        "The error grows from each to the next: a 0.10, b 0.20."
     ]
-    assert course([("a", 0.3), ("b", 0.2)], "error")[0].startswith("The error falls all along")
+    assert course([("a", 0.3), ("b", 0.2)], "error")[0].startswith(
+        "The error falls from each to the next"
+    )
     assert "goes up and down" in course([("a", 1), ("b", 3), ("c", 2)], "error")[0]
     assert course([("a", 1)], "error") == []
     assert extremes([("a", 1), ("b", 3)], "error", digits=1) == [

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from gramarye.errors import OutputError
 from gramarye.pictures.picture import load_image
 from gramarye.recipe import Recipe
 from gramarye.studies import running
@@ -102,6 +105,23 @@ def test_a_cell_that_fails_does_not_stop_the_rest(open_study: Open) -> None:
     assert made(open_study(make_study(columns=columns))) == ["column1", "column2"]
 
 
+def test_a_record_that_cannot_be_written_does_not_stop_the_rest(
+    open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Result.save
+
+    def full(result: Result, path: Path) -> None:
+        if path.name == "column1.json":
+            raise OutputError("no space left")
+        save(result, path)
+
+    monkeypatch.setattr(Result, "save", full)
+    run = open_study(make_study())
+    assert made(run) == ["column1", "column2"]
+    failures = [result.failure for result in run.running.results.values()]
+    assert failures == ["no space left", None]
+
+
 def test_a_network_that_is_not_here_is_not_fetched(
     open_study: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +134,39 @@ def test_a_network_that_is_not_here_is_not_fetched(
     assert "'gramarye networks fetch vgg16'" in (result.failure or "")
 
 
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"preset": "gatys2016"}, "vgg19-caffe"),
+        ({"network": "squeezenet"}, "squeezenet1_1"),
+        ({"network": "squeezenet1_1"}, "squeezenet"),
+        ({"preset": "gatys2016", "network": "vgg16"}, "vgg16"),
+    ],
+)
+def test_weights_are_those_of_the_network_that_is_meant(
+    open_study: Open, tmp_path: Path, settings: dict[str, object], named: str
+) -> None:
+    weights = {named: tmp_path / "named.pth", "alexnet": tmp_path / "other.pth"}
+    columns = setting_axis("style_weight", [1.0])
+    run = open_study(make_study(settings={**TINY, **settings}, columns=columns), weights=weights)
+    assert run.cells[0].settings["weights"] == str(tmp_path / "named.pth")
+
+
+def test_a_look_into_the_network_needs_its_weights_no_deeper(
+    open_study: Open, tmp_path: Path
+) -> None:
+    path = tmp_path / "vgg16.safetensors"
+    first = {"features.0.weight": torch.rand(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}
+    save_file(first, path)
+    columns = Axis("", (Value("", {"content_layers": {"relu1_1": 1.0}}, task="gram of the style"),))
+    settings = {**TINY, "network": "vgg16"}
+    run = open_study(make_study(columns=columns, settings=settings), weights={"vgg16": path})
+    made(run)
+    result = run.results.at()
+    assert result is not None
+    assert result.failure is None
+
+
 def test_a_study_that_is_asked_to_stop_has_what_it_made(open_study: Open) -> None:
     run = open_study(make_study())
     for progress in run.steps():
@@ -124,6 +177,28 @@ def test_a_study_that_is_asked_to_stop_has_what_it_made(open_study: Open) -> Non
     page = run.finish()[0].read_text("utf-8")
     assert "1 of 2 cells" in page
     assert "not made yet" in page
+
+
+def test_a_long_cell_tells_how_far_it_is(open_study: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "POLL", 0.001)
+    columns = setting_axis("style_weight", [1.0])
+    run = open_study(make_study(columns=columns, settings={**TINY, "steps": 60}))
+    shares = [progress.share for progress in run.steps()]
+    assert any(0 < share < 1 for share in shares)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_a_study_that_is_asked_to_stop_stops_within_a_cell(
+    open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "POLL", 0.001)
+    run = open_study(make_study(settings={**TINY, "steps": 2000}))
+    for progress in run.steps():
+        if progress.share > 0:
+            run.stop()
+    assert run.stopped
+    assert not list((run.folder / "cells").glob("*"))
 
 
 def test_pictures_on_the_way_are_the_columns(open_study: Open) -> None:

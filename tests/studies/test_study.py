@@ -44,8 +44,8 @@ def test_an_axis_of_names_knows_its_names_only() -> None:
     assert axis.of(["Adam"]).values == axis.values[:1]
     with pytest.raises(SettingsError, match=r"optimizer knows no 'Adan': choose from Adam, other"):
         axis.of(["Adan"])
-    with pytest.raises(SettingsError, match="a value twice"):
-        axis.of(["Adam", "Adam"])
+    with pytest.raises(SettingsError, match="optimizer has 'Adam' twice: give each one once"):
+        make_study(columns=axis.of(["Adam", "Adam"]))
 
 
 def test_layers_are_joined_by_a_plus() -> None:
@@ -108,6 +108,11 @@ def test_a_study_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("sources = 3\n[columns]\nsetting = 'size'\nvalues = [32]", "sources that are no list"),
+        ("seeds = [-1]\n[columns]\nsetting = 'size'\nvalues = [32]", "no whole numbers from 0"),
+        ("seeds = [1, 1]\n[columns]\nsetting = 'size'\nvalues = [32]", "seeds has 1 twice"),
+        ("[columns]\nsetting = 'size'\nvalues = [32, 32]", "size has '32' twice"),
+        ("[settings]\nsizee = 1\n[columns]\nsetting = 'size'\nvalues = [1]", "mean 'size'"),
         ("title = ", "is no TOML"),
         ("title = 3\n[columns]\nsetting = 'size'\nvalues = [32]", "title in .* is 3: write a text"),
         ("title = 'x'", r"has no \[columns\]"),

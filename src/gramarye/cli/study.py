@@ -22,8 +22,8 @@ EVERY = 10.0  # seconds between two lines where there is no bar
 
 def command() -> Command:
     what = "which study, or a TOML file with one of your own; without a name they are listed"
-    content = "what the pictures show [a sample, mostly the canal]"
-    style = "how they are painted [a sample, mostly the impasto]"
+    content = "the photograph [one that comes with gramarye]"
+    style = "the painting [one that comes with gramarye]"
     setting = "a setting of all runs, by its option's name; repeat for more"
     axis = "what changes along the {}: values of the study's own, or SETTING=V,V,..."
     weights = "a network's weights file; repeat for more"
@@ -69,24 +69,25 @@ def run(args: SimpleNamespace) -> int:
         args.style,
         args.out,
         given_settings(args),
-        parts_of(args.columns),
-        parts_of(args.rows),
+        parts_of(args.columns, "columns"),
+        parts_of(args.rows, "rows"),
         seeds_of(args.seeds),
         weights_of(args.weights),
         args.paper,
         checked(args.jobs, "jobs", 1, 256),
+        args.name,
     )
     making = StudyRun(study, wish)
     if wish.paper and not args.quiet:
-        print(expected(making), file=sys.stderr)
+        from gramarye.studies.duration import describe_duration
+
+        print(describe_duration(making), file=sys.stderr)
     with stop_politely(making.stop) as interrupts:
         watch(making, quiet=args.quiet)
         interrupts.saving = True
         written = making.finish()
-    for place, result in making.running.results.items():
-        if result.failure is not None:
-            label = making.results.label(place)
-            print(f"note: {label or 'the run'}: {result.failure}", file=sys.stderr)
+    for line in failures(making):
+        print(f"note: {line}", file=sys.stderr)
     for path in written:
         print(path)
     if making.stopped:
@@ -106,31 +107,24 @@ def watch(making: StudyRun, *, quiet: bool) -> None:
         if quiet or (progress.finished is None and progress.seconds - said < EVERY):
             continue
         said = progress.seconds
-        left = "" if progress.left is None else f", about {show_seconds(progress.left)} left"
+        seconds = progress.left if progress.cells < progress.of else None
+        left = "" if seconds is None else f", about {show_seconds(seconds)} left"
         label = ""
         if progress.finished is not None:
             label = f": {making.results.label(progress.finished)}".rstrip(": ")
         print(f"{progress.cells} of {progress.of} cells{left}{label}", file=sys.stderr)
 
 
-def expected(making: StudyRun) -> str:
-    """What the papers' settings take here, from a measurement of one run's steps."""
-    from gramarye.forecast import forecast
-    from gramarye.jobs.job import Job
-    from gramarye.jobs.running import open_job
-    from gramarye.studies.tasks import here_or_refused
-
-    cells = [cell for cell in making.cells if cell.problem is None and cell.found() is None]
-    if not cells:
-        return "all cells are here"
-    one = max(cells, key=lambda cell: cell.work)
-    run = open_job(Job(one.inputs, one.picture, one.config), fetch=here_or_refused)
-    seconds = forecast(run.plan, run.network).seconds
-    total = seconds * sum(cell.work for cell in cells) / one.work
-    return (
-        f"the papers' settings: {len(cells)} runs of about {show_seconds(seconds)}, "
-        f"{show_seconds(total / making.running.processes)} in all here"
-    )
+def failures(making: StudyRun) -> list[str]:
+    """Which cells could not be made and why; a reason that several share is told once."""
+    cells: dict[str, list[str]] = {}
+    for place, result in making.running.results.items():
+        if result.failure is not None:
+            cells.setdefault(result.failure, []).append(making.results.label(place) or "the run")
+    return [
+        f"{labels[0]}{f' and {len(labels) - 1} more' if labels[1:] else ''}: {why}"
+        for why, labels in cells.items()
+    ]
 
 
 def given_settings(args: SimpleNamespace) -> dict[str, Any]:
@@ -155,13 +149,18 @@ def given_settings(args: SimpleNamespace) -> dict[str, Any]:
     return found
 
 
-def parts_of(text: str | None) -> list[str]:
+def parts_of(text: str | None, option: str) -> list[str]:
     """`a,b,c` as three values; commas do not end a `SETTING=` before them."""
-    return [] if text is None else [part.strip() for part in text.split(",") if part.strip()]
+    if text is None:
+        return []
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise SettingsError(f"--{option} names nothing: give values with commas between them")
+    return parts
 
 
 def seeds_of(text: str | None) -> list[int]:
-    parts = parts_of(text)
+    parts = parts_of(text, "seeds")
     for part in parts:
         if not part.isdecimal() or int(part) >= 2**63:
             raise SettingsError(

@@ -14,6 +14,7 @@ from gramarye.config import StylizeConfig, make_config
 from gramarye.errors import GramaryeError
 from gramarye.files import file_sha256
 from gramarye.jobs.job import name_inputs
+from gramarye.networks.catalog import find_network
 from gramarye.studies.results import Place, Result, places_of
 from gramarye.studies.starts import first_picture
 from gramarye.studies.study import Settings, Study, Value
@@ -81,7 +82,6 @@ class Given:
 
 def make_cells(study: Study, given: Given, folder: Path) -> list[CellJob]:
     """The jobs of a study's cells, row after row; pictures to begin with go into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
     return [make_cell(study, place, given, folder) for place in places_of(study)]
 
 
@@ -93,6 +93,7 @@ def make_cell(study: Study, place: Place, given: Given, folder: Path) -> CellJob
     inputs: dict[str, Path] = {}
     problem = None
     try:
+        name_weights(settings, given.weights)
         first = column.first or row.first
         if first is not None:
             settings["init"] = str(first_picture(first, folder))
@@ -116,11 +117,15 @@ def settings_of(study: Study, values: Sequence[Value], given: Given, seed: int) 
     """The study's settings, the papers' if they were asked for, the user's, and the place's own."""
     own: Settings = {key: v for value in values for key, v in value.settings.items()}
     shared = study.settings_for(paper=given.paper)
-    settings = {**shared, "seed": seed, **given.settings, **own}
-    network = settings.get("network", "vgg19-lite")
-    if network in given.weights and "weights" not in settings:
-        settings["weights"] = str(given.weights[network])
-    return settings
+    return {**shared, "seed": seed, **given.settings, **own}
+
+
+def name_weights(settings: dict[str, Any], weights: Mapping[str, Path]) -> None:
+    """Add the user's weights of the network that the settings mean, by another name or a preset."""
+    known = {find_network(name).name: path for name, path in weights.items()}
+    network = find_network(make_config(**settings).network.name).name
+    if network in known and "weights" not in settings:
+        settings["weights"] = str(known[network])
 
 
 def digest_of(

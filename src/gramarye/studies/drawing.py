@@ -16,8 +16,10 @@ import numpy as np
 
 from gramarye.errors import InputError
 from gramarye.files import atomic_file
-from gramarye.pictures.picture import load_picture
+from gramarye.pictures.picture import load_picture, picture_size
 from gramarye.studies.results import Place, Result, Results
+from gramarye.studies.study import Study
+from gramarye.units import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 WIDE = 6  # cells in a line of a study of one row
 CELL = 2.1  # inches that a cell of the sheet is wide
+TITLE = 0.25  # inches of the label above it
 LABEL = 22  # characters of a line of a label
 DOTS = 150  # an inch
 STYLE: Any = {
@@ -35,7 +38,7 @@ STYLE: Any = {
     "svg.hashsalt": "gramarye",
     "figure.constrained_layout.use": True,
 }
-MISSING = "#f0f0f0"
+MISSING, EDGE = "#f0f0f0", "#cccccc"
 
 
 @contextmanager
@@ -91,10 +94,18 @@ def sections_of(results: Results) -> list[Section]:
                 for cell in pictures_at(results, Place(row, column, seed))
             ]
             found.append((", ".join(filter(None, labels)), shown))
-    titles = [f"{step} steps" for step in study.shown_after] or [v.label for v in columns]
+    titles = [counted(step, "step") for step in study.shown_after] or [v.label for v in columns]
     if len(found) == 1:
         return wrapped(titles, *found[0])
     return [Section(titles, found)]
+
+
+def column_label(study: Study) -> str:
+    """What the columns are: the axis, steps of a run, or seeds where all else is one."""
+    if study.shown_after:
+        return "steps"
+    one = len(study.columns.values) == len(study.rows.values) == 1
+    return "seed" if one and len(study.seeds) > 1 else study.columns.label
 
 
 def wrapped(titles: Sequence[str], label: str, cells: Sequence[Shown]) -> list[Section]:
@@ -118,7 +129,7 @@ def pictures_at(results: Results, place: Place) -> list[Shown]:
     shown = {} if result is None else result.shown
     return [
         Shown(
-            f"{label}, {step} steps".strip(", "),
+            f"{label}, {counted(step, 'step')}".strip(", "),
             results.folder / shown[step] if step in shown else None,
             failure,
         )
@@ -131,9 +142,10 @@ def draw_sheet(results: Results, paths: Sequence[Path]) -> None:
     sections = sections_of(results)
     lines = [(section, row) for section in sections for row in range(len(section.rows))]
     wide = max(len(section.columns) for section in sections)
-    study = results.study
+    study, tall = results.study, tallest(sections)
     with matplotlib_there() as make_figure:
-        figure = make_figure(figsize=(CELL * wide + 0.8, CELL * len(lines) + 0.7))
+        each = CELL * tall + TITLE
+        figure = make_figure(figsize=(CELL * wide + 0.8, each * len(lines) + 0.7))
         axes = figure.subplots(len(lines), wide, squeeze=False)
         for ax in axes.flat:
             ax.set_axis_off()
@@ -141,29 +153,37 @@ def draw_sheet(results: Results, paths: Sequence[Path]) -> None:
             label, cells = section.rows[row]
             for number, cell in enumerate(cells):
                 ax = axes[line, number]
-                draw_cell(ax, cell)
+                draw_cell(ax, cell, tall)
                 if row == 0:
                     ax.set_title(textwrap.fill(section.columns[number], LABEL), fontsize=8)
                 if number == 0 and label:
                     ax.set_ylabel(textwrap.fill(label, LABEL), fontsize=8)
-        figure.supxlabel("steps" if study.shown_after else study.columns.label, fontsize=9)
+        figure.supxlabel(column_label(study), fontsize=9)
         if study.rows.label:
             figure.supylabel(study.rows.label, fontsize=9)
         for path in paths:
             write_figure(figure, path)
 
 
-def draw_cell(ax: Axes, cell: Shown) -> None:
+def tallest(sections: Sequence[Section]) -> float:
+    """The height of the tallest picture, as a multiple of its width; 1 where there is none."""
+    cells = [cell for section in sections for _, row in section.rows for cell in row]
+    sizes = [picture_size(cell.picture) for cell in cells if cell.picture is not None]
+    return max((height / width for width, height in sizes), default=1.0)
+
+
+def draw_cell(ax: Axes, cell: Shown, tall: float) -> None:
     ax.set_axis_on()
     ax.set_xticks([])
     ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    for spine in ax.spines.values():  # so that a white picture is seen to be one
+        spine.set(visible=True, color=EDGE, linewidth=0.5)
     if cell.picture is not None:
         ax.imshow(np.asarray(load_picture(cell.picture).to_pil().convert("RGB")))
         return
     text = textwrap.fill(cell.failure or "not made yet", LABEL + 6)
     ax.set_facecolor(MISSING)
+    ax.set_box_aspect(tall)
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, fontsize=6)
 
 

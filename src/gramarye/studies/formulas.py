@@ -45,8 +45,8 @@ FORMULAS = {
             + HALF
             + total(IJ, SQUARE.format(paired("F") + "<mo>&#8722;</mo>" + paired("P")))
         ),
-        "F are the features of the image at layer l, P those of the content; the run's own unit "
-        "may differ by a factor, which the settings say.",
+        "F are the features of the image at layer l, P those of the content. This is the paper's "
+        "sum; without --paper it is divided by the content's own, so that losses are shares.",
     ),
     "gram": Formula(
         math(
@@ -92,7 +92,8 @@ FORMULAS = {
             "<mo>&#8722;</mo><msup><mi>A</mi><mi>l</mi></msup><mo>)</mo></mrow><mo>)</mo></mrow>"
             "<mrow><mi>j</mi><mi>i</mi></mrow></msub>"
         ),
-        "where F is above zero, and nothing elsewhere (gramarye.losses.published_gradients).",
+        "The gradient of the style loss at layer l where F is above zero; elsewhere it is zero "
+        "(gramarye.losses.published_gradients).",
     ),
     "step": Formula(
         math(

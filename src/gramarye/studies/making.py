@@ -10,15 +10,19 @@ from typing import Any, final
 
 import torch
 
-from gramarye.config import all_settings
+from gramarye.config import all_settings, find_setting
+from gramarye.files import user_path
 from gramarye.pictures.animation import save_animation
 from gramarye.pictures.picture import load_image
 from gramarye.samples import sample_path
 from gramarye.studies.cells import CellJob, Given, make_cells
-from gramarye.studies.report import Extra, check_extras, save_extra, write_report
+from gramarye.studies.folder import RECORD, check_folder
+from gramarye.studies.report import Extra, check_extras, save_extra, write_json, write_report
 from gramarye.studies.results import Results
 from gramarye.studies.running import Progress, Running, processes_for
+from gramarye.studies.shipping import study_names
 from gramarye.studies.study import Axis, Study, setting_axis, typed
+from gramarye.studies.words import option_words
 
 FRAME = 0.25  # seconds of an animation
 
@@ -28,7 +32,8 @@ FRAME = 0.25  # seconds of an animation
 class Wish:
     """What a user wants of a study: its pictures and place, and what is to be different.
 
-    `settings` are those of all cells; `columns` and `rows` are values as they are typed.
+    `settings` are those of all cells; `columns` and `rows` are values as they are typed. `named` is
+    what the study is called on the command line, where that is a file.
     """
 
     content: Path | None = None
@@ -41,6 +46,7 @@ class Wish:
     weights: Mapping[str, Path] = field(default_factory=dict)
     paper: bool = False
     jobs: int | None = None
+    named: str | None = None
 
 
 @final
@@ -50,11 +56,12 @@ class StudyRun:
     def __init__(self, study: Study, wish: Wish) -> None:
         check_extras()
         self.study, self.wish = wished(study, wish), wish
-        self.folder = wish.out or Path(f"study-{study.name}")
+        self.folder = user_path(wish.out or Path(f"study-{study.name}"))
         content, style = (
             given or sample_path(sample)
             for given, sample in zip((wish.content, wish.style), self.study.pictures, strict=True)
         )
+        check_folder(self.folder, study.name, (content, style))
         self.given = Given(content, style, wish.settings, wish.weights, wish.paper)
         self.cells: list[CellJob] = make_cells(self.study, self.given, self.folder / "cells")
         self.running = Running(self.cells, processes_for(self.cells, wish.jobs))
@@ -65,6 +72,8 @@ class StudyRun:
 
     def steps(self) -> Iterator[Progress]:
         """Make the cells that are not there yet, telling now and then how far it is."""
+        if not (self.folder / RECORD).exists():  # from here on the folder is this study's
+            write_json(self.results, self.folder / RECORD, self.shared_settings)
         yield from self.running.steps()
 
     @property
@@ -123,20 +132,24 @@ def wished_axis(axis: Axis, texts: Sequence[str]) -> Axis:
     option = name.strip().replace("-", "_")
     if equals and option in all_settings():
         return setting_axis(option, [typed(option, text) for text in (first, *texts[1:])])
+    if equals and option.isidentifier() and not user_path(Path(texts[0])).exists():
+        find_setting(option)  # which says what it may have meant
     return axis.of(texts)
 
 
 def command_of(study: Study, wish: Wish) -> str:
-    """The command that makes the study again."""
-    words = ["gramarye", "study", study.name]
+    """The command that makes the study again; none for one that Python made."""
+    named = wish.named or (study.name if study.name in study_names() else None)
+    if named is None:
+        return ""
+    words = ["gramarye", "study", named]
     words += [str(path) for path in (wish.content, wish.style) if path is not None]
     for name in ("columns", "rows", "seeds"):
         if values := getattr(wish, name):
             words += [f"--{name}", ",".join(map(str, values))]
     for name, path in wish.weights.items():
         words += ["--weights", f"{name}={path}"]
-    for name, value in wish.settings.items():
-        words += ["--set", f"{name}={value}"]
+    words += option_words(wish.settings)
     if wish.paper:
         words.append("--paper")
     if wish.out is not None:

@@ -66,9 +66,9 @@ def course(row: Row, what: str, *, digits: int = 2) -> list[str]:
         return []
     values = [value for _, value in row]
     if all(a <= b for a, b in pairwise(values)):
-        how = "grows all along"
+        how = "grows from each to the next"
     elif all(a >= b for a, b in pairwise(values)):
-        how = "falls all along"
+        how = "falls from each to the next"
     else:
         how = "goes up and down"
     return [f"The {what} {how}: {along(row, digits)}."]

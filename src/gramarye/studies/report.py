@@ -19,24 +19,19 @@ from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import fit
 from gramarye.studies.drawing import (
     Section,
+    column_label,
     draw_curves,
     draw_sheet,
     matplotlib_there,
     sections_of,
 )
+from gramarye.studies.folder import RECORD
 from gramarye.studies.formulas import FORMULAS
 from gramarye.studies.results import Results, columns_of, numbers_of
-from gramarye.studies.study import Study
+from gramarye.studies.words import caption, differs, how_far, legend
 
 THUMB = 190  # pixels that a cell is wide in the page
 LARGEST = 1024  # pixels of a side of a picture in the page; the file beside it has all
-LEGEND = (
-    "pixel error: root mean square difference from the content, in 0 to 1. edges: correlation of "
-    "edges with the content's, 1 is the same. style, content, specks, checkerboard: as 'gramarye "
-    "score' gives them, by vgg19-lite, which for most cells is the network that made them. loss: "
-    "as it is weighted, at the last step. Cells with other units of their losses cannot be "
-    "compared by them."
-)
 
 
 @final
@@ -71,7 +66,7 @@ def write_report(
         if draw_curves(results, of, path):
             curves.append(path)
     table = write_table(results, folder / "results.csv")
-    data = write_json(results, folder / "results.json", settings)
+    data = write_json(results, folder / RECORD, settings)
     page = folder / "report.html"
     text = template.render(
         **context(results, inputs, curves, extras), command=command, settings=shown(settings)
@@ -107,29 +102,28 @@ def context(
     """What the template shows."""
     from markupsafe import Markup
 
-    study = results.study
+    study, table = results.study, table_of(results)
     sections = [section_of(section) for section in sections_of(results)]
     named = {"steps": "steps", "seconds": "seconds of computing"}
     return {
         "study": study,
         "version": gramarye.__version__,
         "thumb": THUMB,
-        "cells": len(results.places),
         "made": len(results.made),
-        "whole": len(results.made) == len(results.places),
+        "how_far": how_far(results),
         "question": paragraphs(study.question),
         "papers": study.papers,
-        "differs": differs(study, results),
+        "differs": differs(results),
         "formulas": [
             {"math": Markup(FORMULAS[name].math), "text": FORMULAS[name].text}
             for name in study.formulas
         ],
         "inputs": [
-            {"label": name, "alt": f"The {name}: {path.name}", "data": data_of(path)}
+            {"label": caption(name, path), "alt": f"The {name}", "data": data_of(path)}
             for name, path in inputs.items()
         ],
         "row_label": study.rows.label,
-        "column_label": "steps" if study.shown_after else study.columns.label,
+        "column_label": column_label(study),
         "rows_named": any(row["label"] for section in sections for row in section["rows"]),
         "sections": sections,
         "extras": [
@@ -145,8 +139,8 @@ def context(
             }
             for path in curves
         ],
-        "table": table_of(results),
-        "legend": LEGEND,
+        "table": table,
+        "legend": legend(table["columns"]),
         "notes": notes_of(results),
         "sources": study.sources,
     }
@@ -171,28 +165,6 @@ def section_of(section: Section) -> dict[str, Any]:
             for label, cells in section.rows
         ],
     }
-
-
-def differs(study: Study, results: Results) -> str:
-    """What a reader must know who holds the page beside the papers."""
-    networks = {str(r.settings.get("network", "vgg19-lite")) for r in results.made.values()}
-    parts = []
-    if "vgg19-lite" in networks:
-        parts.append(
-            "The papers' network is VGG-19 with 143 million weights; vgg19-lite is a small network "
-            "that was trained to see what its first thirteen layers see, and stands for it up to "
-            "that training's error. Give --network vgg19 to use the papers' own, once its weights "
-            "are here."
-        )
-        if "relu5_1" not in str(study.settings.get("style_layers", "relu5_1")):
-            parts.append(
-                "The papers' style has conv5_1, too. Here it is left out: its features are so rare "
-                "that a ring or two of the picture satisfies them, and at the same weight it would "
-                "decide all. The study style-layers shows both."
-            )
-    if study.paper:
-        parts.append("Sizes and steps are smaller than the papers': --paper takes theirs.")
-    return " ".join(parts)
 
 
 def paragraphs(text: str) -> list[str]:

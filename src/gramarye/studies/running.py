@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, final
@@ -91,17 +91,30 @@ class Running:
             yield progress(place if result is not None else None)
 
     def alone(self, cells: Sequence[CellJob]) -> Iterator[tuple[Place, float, Result | None]]:
-        """One cell after the other, in this process."""
+        """One cell after the other, in a thread of this process, so that one can be told of."""
         from gramarye.studies.tasks import Stopped, make
 
-        for cell in cells:
-            if self.asked:
-                return
-            yield cell.place, 0.0, None
-            try:
-                yield cell.place, 1.0, make(cell, lambda _: self.asked)
-            except Stopped:
-                return
+        done = 0.0
+
+        def watch(part: float) -> bool:
+            nonlocal done
+            done = part
+            return self.asked
+
+        with ThreadPoolExecutor(1) as pool:
+            for cell in cells:
+                if self.asked:
+                    return
+                done = 0.0
+                making = pool.submit(make, cell, watch)
+                try:
+                    while not wait([making], POLL).done:
+                        yield cell.place, done, None
+                    yield cell.place, 1.0, making.result()
+                except Stopped:
+                    return
+                finally:
+                    self.asked |= not making.done()
 
     def beside(self, cells: Sequence[CellJob]) -> Iterator[tuple[Place, float, Result | None]]:
         """Several at once, each in a process with its share of the cores.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gramarye.config import find_setting
 from gramarye.errors import InputError, SettingsError, did_you_mean
 from gramarye.files import user_path
 from gramarye.studies import shipped
@@ -66,8 +67,14 @@ def read_study(path: Path) -> Study:
         raise InputError(f"'{path}' has no [columns]: give a setting and its values")
     texts = {name: text_of(given, name, path) for name in ("title", "question", "papers")}
     seeds = given.get("seeds", [0])
-    if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
-        raise InputError(f"'{path}' has seeds that are no whole numbers: write [0, 1, 2]")
+    if not isinstance(seeds, list) or not all(type(s) is int and s >= 0 for s in seeds):
+        raise InputError(f"'{path}' has seeds that are no whole numbers from 0: write [0, 1, 2]")
+    sources = given.get("sources", [])
+    if not isinstance(sources, list):
+        raise InputError(f"'{path}' has sources that are no list: write texts in brackets")
+    settings = table_of(given.get("settings", {}), "settings", path)
+    for name in settings:
+        find_setting(name)
     return Study(
         name=slug(path.stem),
         title=texts["title"] or path.stem,
@@ -75,9 +82,9 @@ def read_study(path: Path) -> Study:
         papers=texts["papers"] or "",
         columns=axis_of(given["columns"], "columns", path),
         rows=axis_of(given["rows"], "rows", path) if "rows" in given else ONE,
-        settings=table_of(given.get("settings", {}), "settings", path),
+        settings=settings,
         seeds=tuple(seeds),
-        sources=tuple(map(str, given.get("sources", []))),
+        sources=tuple(map(str, sources)),
     )
 
 
@@ -107,8 +114,6 @@ def axis_of(given: object, name: str, path: Path) -> Axis:
             f"[{name}] in '{path}' wants a setting and its values, such as "
             'setting = "style_weight" and values = [10, 60, 300]'
         )
-    from gramarye.config import find_setting
-
     find_setting(setting)
     label = table.get("label", setting.replace("_", " "))
     if not isinstance(label, str):

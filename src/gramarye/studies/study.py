@@ -58,8 +58,6 @@ class Axis:
     def of(self, texts: Sequence[str]) -> Axis:
         """The axis with the values that were typed; SettingsError for one it does not know."""
         values = tuple(self.value(text) for text in texts)
-        if len({value.label for value in values}) < len(values):
-            raise SettingsError(f"{self.label} has a value twice: give each one once")
         return replace(self, values=values, paper=())
 
     def value(self, text: str) -> Value:
@@ -115,12 +113,25 @@ class Study:
                 f"a study cannot be called {show_value(self.name)}: use small letters, digits and "
                 "dashes"
             )
+        for label, values in (
+            (self.columns.label, [value.label for value in self.columns.values]),
+            (self.rows.label, [value.label for value in self.rows.values]),
+            ("seeds", self.seeds),
+        ):
+            check_once(label, values)
         cells = len(self.columns.values) * len(self.rows.values) * len(self.seeds)
         if not 1 <= cells <= MOST:
             raise SettingsError(
                 f"the study {self.name} has {cells} cells: give from 1 to {MOST}, with fewer "
                 f"values or seeds"
             )
+
+
+def check_once(label: str, values: Sequence[object]) -> None:
+    """Raise SettingsError for a value that is there twice: its cells would have one name."""
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise SettingsError(f"{label} has {show_value(twice[0])} twice: give each one once")
 
 
 def setting_axis(

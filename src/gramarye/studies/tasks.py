@@ -46,13 +46,13 @@ def make(cell: CellJob, watch: Watch) -> Result:
         return Result(digest=cell.digest, failure=cell.problem)
     try:
         result = TASKS[cell.task](cell, watch)
+        result.save(cell.record)
     except Stopped:
         raise
     except GramaryeError as error:
         return Result(digest=cell.digest, failure=str(error))
     except Exception as error:  # one cell must not take the others with it
         return Result(digest=cell.digest, failure=f"{type(error).__name__}: {error}")
-    result.save(cell.record)
     return result
 
 
@@ -143,7 +143,10 @@ def look(draw: Callable[..., Tensor], *, of: str | None) -> Callable[[CellJob, W
         config = cell.config
         (layer,) = config.value("content_layers")
         network = load_network(
-            config.network.name, weights=config.network.weights, fetch=here_or_refused
+            config.network.name,
+            weights=config.network.weights,
+            layers=[layer],
+            fetch=here_or_refused,
         )
         image = None
         if of is not None:

@@ -18,7 +18,8 @@ STUDY = Study(
     question="Of each layer: the nine channels that respond most to the photograph and to the "
     "painting, the Gram matrices of both, and a picture that the photograph's strongest channel "
     "responds to, made from noise.\n\nMaps are shown from black to their own brightest place, Gram "
-    "matrices as the root of each entry, of the greatest.",
+    "matrices as the root of each entry, of the greatest. A channel that measures brightness "
+    "responds most to a white picture.",
     columns=Axis(
         "layer", tuple(layer(name) for name in ("conv1_1", "conv2_1", "conv3_1", "conv4_1")), layer
     ),

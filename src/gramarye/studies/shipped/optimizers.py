@@ -23,7 +23,8 @@ def findings(results: Results) -> list[str]:
         when = next((s for s in result.steps if s.total <= 2 * loss), None)
         if when is not None:
             reached.append(f"{value.label} after {when.step} steps ({when.seconds:.1f} s)")
-    return [*found, f"Twice that loss is reached by {'; '.join(reached)}."]
+    others = "" if len(reached) == len(row) else ", and by no other"
+    return [*found, f"Twice that loss is reached by {'; '.join(reached)}{others}."]
 
 
 STUDY = Study(
@@ -31,7 +32,7 @@ STUDY = Study(
     title="How the pixels are moved",
     question="The loss and its gradient are the same; the step made of them is another. Gradient "
     "descent moves against the gradient, Adam by its running mean over its running size, L-BFGS by "
-    "a picture of the curvature that it gathers from the last steps.",
+    "what it knows of the curvature from its last steps.",
     columns=Axis(
         "optimizer",
         (

@@ -37,9 +37,10 @@ def findings(results: Results) -> list[str]:
 STUDY = Study(
     name="pooling",
     title="Pooling by the maximum, the mean, or the root of the mean square",
-    question="Between its blocks the network halves the picture. Which of four values, or what of "
-    "all four, goes on?\n\nIn a network that was trained with the maximum another pooling changes "
-    "the size of everything behind it. Gradients may explode: that is told here, and not hidden.",
+    question="Between its blocks the network halves the picture: one value takes the place of "
+    "four. Is it the greatest, the mean, or the root of the mean square?\n\nIn a network that was "
+    "trained with the maximum another pooling changes the size of everything behind it, and "
+    "gradients may explode. Losses of different poolings cannot be compared.",
     columns=setting_axis("pooling", ["max", "avg", "l2"]),
     settings=LIKE_THE_PAPERS,
     paper=PAPER,

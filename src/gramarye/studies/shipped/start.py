@@ -23,10 +23,10 @@ def findings(results: Results) -> list[str]:
         f"Losses at the end: {along(row, 3)}.",
         f"The highest is {spread:.2f} times the lowest"
         + (
-            ": they have all but reached the same place."
+            ": their losses have met; the pictures show whether they are one, too."
             if spread < 1.05
-            else ": they have not reached the same place in so many steps; more --steps show "
-            "whether they do."
+            else ": their losses have not met after so many steps; more --steps show whether "
+            "they do."
         ),
     ]
 
@@ -36,8 +36,8 @@ STUDY = Study(
     title="What a run begins with",
     question="The loss is the same, the first image is another: noise, the photograph, the "
     "painting, gray, and pictures that have nothing to do with it.\n\nDo all runs come to the "
-    "same picture? The curves show how fast each falls, and the last row of numbers whether they "
-    "meet. Give --steps 3000 or --steps 10000 to wait longer.",
+    "same picture? The curves show how fast each loss falls, and the column 'loss' of the table "
+    "where it ends. Give --steps 3000 or --steps 10000 to wait longer.",
     columns=Axis(
         "first image",
         (

@@ -55,8 +55,9 @@ STUDY = Study(
     name="trade-off",
     title="More of the content or more of the style",
     question="Content and style pull at the same picture. How does it change with the ratio of "
-    "their weights?\n\nWithout --paper both losses are relative to what they are for the content, "
-    "and the ratio is in units of which 1e-3 is the balance of gramarye's default.",
+    "their weights?\n\nWithout --paper the losses are shares in place of the paper's sums: the "
+    "content's of its own size, the style's of what the untouched photograph has. The ratio is in "
+    "units of its own, too: 1e-3 is the balance of gramarye's default.",
     columns=Axis("alpha / beta", tuple(map(value, RATIOS)), value, tuple(map(paper_value, RATIOS))),
     settings=LIKE_THE_PAPERS,
     paper=PAPER,
