@@ -7,9 +7,10 @@
 `strengths.jpg`: four pairs at five strengths. `controls.jpg`: one pair with each control.
 `textures.jpg`: styles, a texture of each, and one that is tileable, laid two by two. `blends.jpg`:
 from a photograph to a painting, and from a style to another. `sketches.jpg`: a drawing of our own
-in four styles. `finishing.jpg`: what may be done to a painting afterwards. `photoreal.jpg`:
-contents in the light of others, by color matching alone, a grid, a table, and matting.
-`form-scale.jpg`: large forms half as large, as they are, and twice as large.
+in four styles. `regions.jpg`: one pair by label pictures. `finishing.jpg`: what may be done to a
+painting afterwards. `photoreal.jpg`: contents in the light of others, by color matching alone, a
+grid, a table, and matting. `form-scale.jpg`: large forms half as large, as they are, and twice as
+large.
 """
 
 from __future__ import annotations
@@ -200,6 +201,25 @@ def controlled(name: str, size: int) -> Cell:
     return Cell(made.pixels, styles[-1] if len(styles) > 1 else None)
 
 
+def by_regions(size: int) -> list[list[Cell]]:
+    """The label pictures of landscape and impasto; without them, simple and inside."""
+    content, style = (load_image(sample_path(sample)) for sample in ("landscape", "impasto"))
+    labels = {
+        "content-regions": halves(content, 0.55),
+        "style-regions/0": halves(style, 0.5).flip(-2),
+    }
+    painted: list[dict[str, Any]] = [
+        {},
+        {"inputs": labels},
+        {"inputs": labels, "mask_mode": "inside"},
+    ]
+    cells = [Cell(labels["content-regions"]), Cell(labels["style-regions/0"], style)]
+    for settings in painted:
+        cells.append(Cell(gramarye.stylize(content, style, size=size, **settings).pixels))
+        print("landscape, impasto: regions", flush=True)
+    return [cells]
+
+
 def halves(image: Tensor, share: float) -> Tensor:
     """Two regions: red above, blue below so much of the height."""
     labels = torch.zeros_like(image)
@@ -233,6 +253,7 @@ SHEETS: Mapping[str, tuple[Callable[[int], list[list[Cell]]], float, int]] = {
     "form-scale": (form_scales, 0.75, 1200),
     "textures": (textures, 0.75, 1200),
     "sketches": (sketches, 0.75, 1400),
+    "regions": (by_regions, 0.75, 1500),
     "finishing": (finishes, 1.0, 1500),
     "blends": (blends, 0.75, 1500),
     "photoreal": (photographs, 0.625, 1500),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from gramarye.blending import after_photograph, frame_name, mixing_of, plan_fram
 from gramarye.errors import InputError, SettingsError
 from gramarye.inputs.inputs import match_colors, takes_gray
 from gramarye.losses.statistics import interpolate_moments, mix_moments, moments
+from gramarye.pictures.picture import load_picture
 from gramarye.pictures.settings import PictureSettings
 from gramarye.recipe import Recipe
 from gramarye.samples import sample_path
@@ -169,3 +171,14 @@ def test_a_host_in_inference_mode_gets_the_same_way() -> None:
         found = way()
     for there, here in zip(expected, found, strict=True):
         assert torch.equal(there, here) and not here.is_inference()
+
+
+def test_the_photograph_may_be_one_of_the_styles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_picture(sample_path("fox")).save(tmp_path / "fox.png")
+    monkeypatch.chdir(tmp_path)
+    styles = ["./fox.png", sample_path("ink")]
+    first = next(gramarye.blend("fox.png", styles, 2, **FAST))
+    other = next(gramarye.blend("fox.png", sample_path("ink"), 2, **FAST))
+    assert torch.equal(first.pixels, other.pixels)  # the photograph as it is

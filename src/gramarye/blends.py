@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from gramarye.blending import FRAME_STEPS, after_photograph, frame_name, mixing_of, plan_frames
 from gramarye.config import make_config
 from gramarye.errors import InputError, SettingsError
+from gramarye.files import same_file, user_path
 from gramarye.finishing import as_picture
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.scales.resizing import resize
@@ -47,7 +49,7 @@ def blend(
     given: Sequence[Source] = styles if isinstance(styles, list | tuple) else [styles]  # type: ignore[list-item]
     if not given:
         raise InputError("there is no style: name the picture that the way leads to, or several")
-    stops = [load_picture(style) for style in given]
+    stops = [photograph if same_source(style, content) else load_picture(style) for style in given]
     others = dict(inputs or {})
     if len(stops) == 1:
         stops, others = [photograph, *stops], after_photograph(others)
@@ -67,3 +69,10 @@ def blend(
             made = make_config(preset, **own)
             picture = make_picture(photograph, stops, made, others, first=picture)
         yield picture
+
+
+def same_source(one: Source, other: Source) -> bool:
+    """Whether both are one picture: the photograph itself is no style to be painted in."""
+    if isinstance(one, str | Path) and isinstance(other, str | Path):
+        return same_file(user_path(one), user_path(other))
+    return one is other

@@ -17,7 +17,7 @@ import torch
 from gramarye.config import StylizeConfig
 from gramarye.devices import resident_memory
 from gramarye.handover import uniform_image
-from gramarye.inputs.kinds import OWN_CONTENT, PROTECT, kind_of
+from gramarye.inputs.kinds import OWN_CONTENT, PROTECT, kind_of, laid_over, names_of
 from gramarye.inputs.sizes import at_scale
 from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
@@ -117,10 +117,14 @@ def describe(expected: Forecast, history: int) -> str:
 def measure_costs(network: PerceptualNetwork, plan: Plan) -> Costs:
     """Seconds per pixel of an evaluation, of noise: the arithmetic is the same."""
     like = torch.empty(0, device=plan.device)
+    names = list(plan.sizes)
+    if plan.config.picture.drawing:  # whose areas are regions
+        styles = names_of("style", names)
+        names += ["content-regions", *(laid_over(style, "regions") for style in styles)]
 
     def per_pixel(side: int) -> float:
         noise = {}
-        for seed, name in enumerate(plan.sizes):
+        for seed, name in enumerate(names):
             picture = uniform_image(side, side, seed, like)
             if kind_of(name).labels:  # three regions, each of them everywhere
                 picture = (picture == picture.amax(1, keepdim=True)).float()

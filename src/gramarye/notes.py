@@ -7,6 +7,7 @@ from torch import Tensor
 from gramarye.config import StylizeConfig
 from gramarye.inputs.inputs import Inputs
 from gramarye.inputs.kinds import alike, names_of
+from gramarye.inputs.regions import unpainted
 from gramarye.losses.terms import needs_of
 from gramarye.plan import Plan
 from gramarye.scales.resizing import resize, style_size
@@ -41,6 +42,8 @@ def input_notes(inputs: Inputs, plan: Plan) -> tuple[str, ...]:
     wanted = plan.config.picture.style_scale
     longest = max(plan.size)
     notes = [*inputs.notes]
+    if inputs.regions is not None:
+        notes += unpainted(inputs.regions, plan.config.value("style_weights"))
     asked_for = plan.left_out - needs_of(StylizeConfig().terms).all_layers
     if asked_for:
         notes.append(

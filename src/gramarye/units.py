@@ -48,3 +48,8 @@ def show_value(value: object) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 style`, `2 styles`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def is_or_are(number: int, noun: str) -> str:
+    """`is 1 style`, `are 2 styles`."""
+    return ("is " if number == 1 else "are ") + counted(number, noun)

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from gramarye.cli import main
+from gramarye.errors import InputError
 from gramarye.pictures.picture import load_image, load_picture
 from gramarye.recipe import Recipe
 from tests.stopping import stop_after
@@ -209,3 +210,10 @@ def test_a_style_has_no_weight_of_its_own(
 ) -> None:
     assert run("photo.png", "painting.png:2", "painting.png") == 2
     assert "leave out what is behind the picture" in capsys.readouterr().err
+
+
+def test_the_photograph_by_another_path_is_the_photograph(run: Callable[..., int]) -> None:
+    whole = str(Path("photo.png").resolve())
+    assert run("photo.png", whole, "painting.png", "-q", "-o", "way") == 0
+    with pytest.raises(InputError):  # it is not painted, and has no recipe
+        Recipe.of_picture("way/frame-001.png")

@@ -80,3 +80,11 @@ def test_styles_given_to_redo_may_have_other_weights(
     for given, expected in ((["art/b.png", "art/a.JPG"], (1, 3)), (styles[:0:-1] * 2, (3, 3))):
         assert main([*redo, *given]) == 0
         assert Recipe.of_picture("again.png").settings.value("style_weights") == expected
+
+
+def test_a_broken_file_in_a_folder_is_named_with_it(
+    in_the_folder: Path, photo: Path, told: Callable[[Callable[[], int], str], None]
+) -> None:
+    Path("works").mkdir()
+    Path("works/a.jpg").write_bytes(b"no picture")
+    told(lambda: main(["stylize", "photo.png", "works"]), "'works/a.jpg' holds text, not a picture")

@@ -55,6 +55,8 @@ def test_redo_makes_the_same_texture_and_another_size(
     assert torch.equal(load_picture("a.png").pixels, load_picture("b.png").pixels)
     assert main(["redo", "a.png", *weights, "--size", "128", "-o", "c.png"]) == 0
     assert load_picture("c.png").pixels.shape[-2:] == (64, 128)
+    assert main(["redo", "a.png", *weights, "--size", "96x64", "-o", "e.png"]) == 0
+    assert load_picture("e.png").pixels.shape[-2:] == (64, 96)
     assert main(["redo", "a.png", *weights, "--content", "photo.png", "-o", "d.png"]) == 2
     assert "is a texture, which has no content: leave out --content" in capsys.readouterr().err
 

@@ -14,6 +14,7 @@ from gramarye.errors import InputError, SettingsError
 from gramarye.inputs.coloring import match_regions
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.inputs.kinds import check_names, check_sizes
+from gramarye.inputs.regions import unpainted
 from gramarye.pictures.color import mean_and_covariance
 from gramarye.pictures.settings import PictureSettings
 
@@ -158,3 +159,19 @@ def test_a_label_picture_has_the_shape_of_what_it_is_laid_over() -> None:
 def test_labels_take_a_byte_of_a_pixel() -> None:
     inputs = inputs_of(stripes(RED, GREEN), stripes(GREEN, RED))
     assert inputs.held(CPU) == 2 * (12 + 12 + 1 + 1) * 40 * 60
+
+
+def test_a_region_that_only_styles_of_weight_0_have_is_noted() -> None:
+    inputs = inputs_of(stripes(RED, GREEN), stripes(RED), stripes(GREEN, RED))
+    assert inputs.regions is not None
+    assert not unpainted(inputs.regions, ()) and not unpainted(inputs.regions, (1, 1))
+    assert not unpainted(inputs.regions, (0, 1))
+    assert unpainted(inputs.regions, (1, 0)) == [
+        "only styles of weight 0 have #00ff00 of content-regions: no style is painted there"
+    ]
+
+
+def test_one_picture_is_not_several() -> None:
+    names = ("content", "style/0", "style/1", "content-regions", "style-regions/0")
+    with pytest.raises(InputError, match=r"^there is 1 picture of style-regions for 2 styles"):
+        check_names(names)

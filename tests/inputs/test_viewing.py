@@ -118,3 +118,16 @@ def test_what_is_transparent_turns_with_its_picture() -> None:
     shown = Inputs({"style/0": found}, PictureSettings(style_turn=180)).load("style/0")
     assert shown.alpha is not None
     assert torch.equal(shown.alpha, alpha.flip(-2))
+
+
+def test_of_several_styles_the_content_itself_is_seen_as_it_is() -> None:
+    """The way from a photograph begins with it, however the paintings are turned."""
+    content, style = numbered(6, 4), numbered(6, 4).flip(-1)
+    settings = PictureSettings(style_turn=90)
+    pictures = {"content": content, "style/0": content.clone(), "style/1": style}
+    inputs = Inputs({name: Input.of(picture) for name, picture in pictures.items()}, settings)
+    assert torch.equal(inputs.load("style/0").pixels, content)
+    assert inputs.sizes["style/0"] == (6, 4) and inputs.sizes["style/1"] == (4, 6)
+    del pictures["style/1"]  # on its own it is a style like others
+    inputs = Inputs({name: Input.of(picture) for name, picture in pictures.items()}, settings)
+    assert inputs.sizes["style/0"] == (4, 6)

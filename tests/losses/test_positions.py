@@ -8,7 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.losses.positions import Positions, add_chosen, add_gradients_at, chosen, positions_of
+from gramarye.losses.positions import (
+    Parts,
+    Positions,
+    add_chosen,
+    add_gradients_at,
+    chosen,
+    positions_of,
+    sums_at,
+)
 from gramarye.losses.statistics import add_sums_gradient, moments
 
 
@@ -52,15 +60,32 @@ def test_moments_and_gradients_are_those_of_weights(size: tuple[int, int], layou
     assert_close(one - before, other, rtol=1e-11, atol=1e-12)
 
 
-def test_gradients_of_several_are_added() -> None:
+@pytest.mark.parametrize("chunk", [1 << 20, 200])
+def test_sums_of_several_are_those_of_each(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gramarye.losses.positions.CHUNK", chunk)
+    size = (6, 260)
+    features = features_of(*size, "bordered")
+    masks = [mask_of(*size), torch.zeros(1, 1, *size).double(), 1 - mask_of(*size).ceil()]
+    second, first = sums_at(features, Parts([Positions(mask) for mask in masks]))
+    for number, mask in enumerate(masks):
+        expected = moments(features, mask)
+        assert_close(second[:, number], expected.second, rtol=1e-12, atol=1e-12)
+        assert_close(first[:, number], expected.first, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("chunk", [1 << 20, 200])
+def test_gradients_of_several_are_added(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gramarye.losses.positions.CHUNK", chunk)
     size = (6, 260)
     features = features_of(*size, "bordered")
     masks = [mask_of(*size), mask_of(*size).flip(3), (1 - mask_of(*size))]
-    given = [(torch.randn(2, 3, 3).double(), torch.randn(2, 3).double(), m) for m in masks]
+    matrices, slopes = torch.randn(2, 3, 3, 3).double(), torch.randn(2, 3, 3).double()
     found, expected = torch.zeros_like(features), torch.zeros_like(features)
-    add_gradients_at(found, features, [(m, s, Positions(mask)) for m, s, mask in given])
-    for matrix, slope, mask in given:
-        rows = features.permute(0, 2, 3, 1).flatten(1, 2) @ matrix + slope[:, None]
+    parts = Parts([Positions(mask) for mask in masks])
+    add_gradients_at(found, features, matrices, slopes, parts)
+    for number, mask in enumerate(masks):
+        rows = features.permute(0, 2, 3, 1).flatten(1, 2) @ matrices[:, number]
+        rows += slopes[:, number, None]
         expected += mask * rows.mT.reshape(features.shape)
     assert_close(found, expected, rtol=1e-11, atol=1e-12)
 

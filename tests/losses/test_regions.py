@@ -114,6 +114,29 @@ def test_few_positions_and_many_are_the_same(
         assert (found.gradient - expected.gradient).norm() <= 1e-9 * expected.gradient.norm()
 
 
+@pytest.mark.parametrize("name", ["covariance", "gram", "batch-norm"])
+def test_positions_seen_through_a_head_have_the_loss_of_their_moments(
+    network: PerceptualNetwork, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for layer in LAYERS:
+        size = network.geometry(layer).channels + 1
+        head = torch.randn(size, size, generator=torch.Generator().manual_seed(4)).double()
+        network.heads[layer], network.widths[layer] = head + head.mT, 3 * size
+    found = {}
+    for seen in (0, 1 << 20):
+        monkeypatch.setattr("gramarye.losses.style_terms.SEEN", seen)
+        terms = terms_of(network, seen_of(), style_loss=name, style_gain=1.5)
+        assert all((t.loss.seeing is None) == (seen == 0) for t in terms)  # type: ignore[attr-defined]
+        for few in (0, 1 << 16):
+            monkeypatch.setattr("gramarye.losses.moments_loss.FEW", few)
+            for memory in (None, 250_000):
+                found[seen, few, memory] = evaluations(terms, network, memory)
+    expected = found[0, 0, None]
+    for other in found.values():
+        assert_close(other.total, expected.total, rtol=1e-10, atol=0)
+        assert (other.gradient - expected.gradient).norm() <= 1e-9 * expected.gradient.norm()
+
+
 def evaluations(terms: list[Term], network: PerceptualNetwork, memory: int | None) -> Any:
     objective = Objective(network, terms, memory=memory)
     assert (len(objective.plan(HEIGHT, WIDTH).tiles) > 1) == (memory is not None)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from gramarye.errors import ImageError
-from gramarye.pictures.labels import NO_LABEL, Labels, read_labels, show_color
+from gramarye.pictures.labels import NO_LABEL, Labels, around, read_labels, show_color
 
 RED, GREEN, BLUE, VIOLET = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 0, 128)
 
@@ -41,6 +41,16 @@ def differing(labels: Labels, expected: np.ndarray) -> float:
     """The share of pixels whose color is another, but for what JPEG does to it."""
     difference = (as_colors(labels) - torch.from_numpy(expected).int()).abs().amax(2)
     return float((difference > 20).float().mean())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (7, 9)])
+def test_around_is_the_best_of_nine_pixels(size: tuple[int, int]) -> None:
+    levels = torch.randint(0, 256, (3, *size), generator=torch.Generator().manual_seed(1))
+    beyond = F.pad(levels[None].float(), (1, 1, 1, 1), mode="replicate")
+    largest, least = F.max_pool2d(beyond, 3, 1)[0], -F.max_pool2d(-beyond, 3, 1)[0]
+    levels = levels.to(torch.uint8)
+    assert torch.equal(around(levels, torch.maximum), largest.to(torch.uint8))
+    assert torch.equal(around(levels, torch.minimum), least.to(torch.uint8))
 
 
 def test_flat_colors_are_taken_as_they_are() -> None:

@@ -20,7 +20,7 @@ from gramarye.cli.options import (
 from gramarye.cli.output import given_output, new_name, output_options
 from gramarye.cli.styles import check_laid_over, pictures_of, style_names, weight_behind
 from gramarye.errors import SettingsError
-from gramarye.files import is_there, user_path
+from gramarye.files import is_there, same_file, user_path
 
 if TYPE_CHECKING:
     from gramarye.jobs.frames import Way
@@ -121,7 +121,10 @@ def given_way(args: SimpleNamespace) -> Way:
     settings = given_settings(args)
     mixing = mixing_of(make_config(**settings).value("style_loss"))
     settings.setdefault("style_mixing", mixing)
-    styles = [picture for name in args.styles for picture in pictures_of(name)]
+    found = [picture for name in args.styles for picture in pictures_of(name)]
+    content = user_path(args.content)
+    # By whatever path: the photograph itself is no style to be painted in.
+    styles = [args.content if same_file(user_path(path), content) else path for path in found]
     check_laid_over(args, styles)
     stops, others = styles, given_inputs(args)
     if len(styles) == 1:

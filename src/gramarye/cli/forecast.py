@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.commands import FILE, Choice, Command, Option, argument
 from gramarye.cli.options import (
     given_inputs,
     input_options,
     setting_options,
 )
+from gramarye.cli.photoreal import MODE, given_photograph
+from gramarye.cli.sketch import given_sketch
 from gramarye.cli.stylize import given_styles
+from gramarye.cli.texture import SIZE, Size, given_texture
+from gramarye.config import PhotorealMode
+from gramarye.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gramarye.config import StylizeConfig
     from gramarye.forecast import Forecast
+
+OF = ("stylize", "photoreal", "sketch", "texture")
 
 
 def command() -> Command:
@@ -23,18 +33,22 @@ def command() -> Command:
         "forecast",
         run,
         "tell what a run will take: seconds and memory",
-        argument("content", "what the picture shows", FILE),
-        argument("styles", "how it is painted", FILE, nargs=-1, required=True, metavar="STYLE..."),
+        argument("content", "what the picture shows; of a texture, a style", FILE),
+        argument("styles", "how it is painted", FILE, nargs=-1, metavar="STYLE..."),
+        Option("--of", "the command that will paint [stylize]", Choice(OF), default="stylize"),
+        Option("--mode", MODE, Choice(get_args(PhotorealMode)), group="the picture"),
         Option("--json", "print one JSON object"),
         *input_options(),
         *setting_options(),
-        help="Measure this machine for a second or two and tell how long 'gramarye stylize' with "
-        "the same pictures and settings will take, and how much memory.",
+        help="Measure this machine for a second or two and tell how long 'gramarye stylize', or "
+        "what is named with --of, will take with the same pictures and settings, and how much "
+        "memory. A blend is as many runs as it has frames: the first as 'stylize' has it, the "
+        "others with --frame-steps.",
     )
 
 
 def run(args: SimpleNamespace) -> int:
-    styles, config = given_styles(args)
+    styles, config = given_run(args)
 
     from gramarye.devices import keep_freed_memory
     from gramarye.forecast import forecast
@@ -52,6 +66,24 @@ def run(args: SimpleNamespace) -> int:
     expected = forecast(plan, network)
     print(json.dumps(as_dict(expected)) if args.json else table(expected, plan.history))
     return 0
+
+
+def given_run(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
+    """The styles' paths, and the settings as the command that will paint has them."""
+    if args.mode is not None and args.of != "photoreal":
+        raise SettingsError("--mode is of --of photoreal: add it, or leave --mode out")
+    if args.of == "texture":
+        args.styles, args.content = [args.content, *args.styles], None
+        args.size = SIZE if args.size is None else Size().convert(args.size, None, None)
+        return given_texture(args)
+    if not args.styles:
+        raise InputError("no style was given: name the picture that CONTENT is painted like")
+    if args.of == "photoreal":
+        if args.preset is not None:
+            raise SettingsError("the mode of --of photoreal says the preset: leave out --preset")
+        args.mode = args.mode or "map"
+        return given_photograph(args)
+    return given_sketch(args) if args.of == "sketch" else given_styles(args)
 
 
 def as_dict(expected: Forecast) -> dict[str, Any]:

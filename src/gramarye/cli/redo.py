@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,8 @@ from gramarye.cli.options import (
 )
 from gramarye.cli.output import given_output, output_options
 from gramarye.cli.styles import pictures_of, weight_behind, with_weights
-from gramarye.errors import RecipeError
+from gramarye.cli.texture import WRITTEN, Size
+from gramarye.errors import RecipeError, SettingsError
 from gramarye.files import ROOM, beside, file_sha256, is_file, user_path
 from gramarye.inputs.kinds import INPUTS, names_of
 from gramarye.pictures.settings import NAMED_FIRST_IMAGES
@@ -55,7 +57,7 @@ def run(args: SimpleNamespace) -> int:
     output = given_output(args)
     recipe = Recipe.of_picture(args.picture)
     folders = (user_path(args.picture).parent, Path(), samples_folder())
-    changes = given_changes(args)
+    changes = shaped(given_changes(args), texture="content" not in recipe.inputs)
     config = changed_config(recipe, changes, folders)
     inputs = find_inputs(recipe, given_inputs(args, all_kinds=True), changes, folders)
     for difference in differences(recipe, varied=bool(changes)):
@@ -79,6 +81,21 @@ def given_changes(args: SimpleNamespace) -> dict[str, Any]:
     else:
         args.style = [picture for name in args.styles for picture in pictures_of(name)]
     return changes
+
+
+def shaped(changes: dict[str, Any], *, texture: bool) -> dict[str, Any]:
+    """The changes, a texture's size in them written as `gramarye texture` has it: `768x512`."""
+    size = changes.get("size")
+    if not isinstance(size, str) or not re.fullmatch(WRITTEN, size):
+        return changes
+    width, height = Size().convert(size, None, None)
+    if not texture:
+        raise SettingsError(
+            f"--size {show_text(size)}: the picture has its content's shape: give its longest side "
+            f"alone, as in --size {max(width, height)}",
+            setting="size",
+        )
+    return {**changes, "size": max(width, height), "aspect": (width, height)}
 
 
 def samples_folder() -> Path:

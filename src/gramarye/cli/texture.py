@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
 
 SIZE = (512, 512)
+WRITTEN = r"\s*(\d{1,6})(?:\s*[xX×]\s*(\d{1,6}))?\s*"
 OWN = ("--size", "--aspect")  # options for which --size WxH stands here
 
 
@@ -32,7 +33,7 @@ class Size(click.ParamType[tuple[int, int]]):
     ) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
-        found = re.fullmatch(r"\s*(\d{1,6})(?:\s*[xX×]\s*(\d{1,6}))?\s*", str(value))
+        found = re.fullmatch(WRITTEN, str(value))
         sides = [int(side) for side in found.groups() if side] if found else []
         if not sides or not all(16 <= side <= LARGEST for side in sides):
             raise Wrong(value, f"WIDTHxHEIGHT, such as 768x512, each from 16 to {LARGEST}")

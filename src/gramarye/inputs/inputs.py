@@ -22,6 +22,7 @@ from gramarye.inputs.kinds import (
     kind_of,
     laid_over,
     names_of,
+    number_of,
     origin,
     under,
 )
@@ -62,6 +63,14 @@ class Input:
     def size(self) -> Size:
         return self.height, self.width
 
+    def same_as(self, other: Input) -> bool:
+        """Whether both are one picture."""
+        if isinstance(self.pixels, Tensor) and isinstance(other.pixels, Tensor):
+            return torch.equal(self.pixels, other.pixels)
+        return self.pixels is other.pixels or (
+            not isinstance(self.pixels, Tensor) and self.pixels == other.pixels
+        )
+
     def load(self) -> Shown:
         if isinstance(self.pixels, Tensor):
             return Shown(self.pixels, self.alpha)
@@ -78,6 +87,9 @@ class Inputs:
         check_names(inputs)
         self.inputs = dict(inputs)
         self.view = view_of(settings or PictureSettings())
+        styles = names_of("style", self.inputs)
+        # The way from a photograph begins with it.
+        self.as_it_is = {k for k in styles if self.is_content(k)} if len(styles) > 1 else set()
         self.regions = self.paired()
         if PROTECT in self.inputs:
             check_protection(self.inputs[PROTECT].load().gray())
@@ -102,9 +114,21 @@ class Inputs:
     def sizes(self) -> dict[str, Size]:
         """(height, width) by name."""
         return {
-            name: found.size if kind_of(name).size == "image" else self.view.size(found.size)
+            name: found.size if (view := self.view_of(name)) is None else view.size(found.size)
             for name, found in self.inputs.items()
         }
+
+    def view_of(self, name: str) -> StyleView | None:
+        """What is seen of an input: of styles and what is laid over them, a part, maybe turned.
+
+        Of several styles, one that is the content itself is seen as it is.
+        """
+        whole = kind_of(name).size == "image" or f"style/{number_of(name)}" in self.as_it_is
+        return None if whole else self.view
+
+    def is_content(self, name: str) -> bool:
+        """Whether a style is the picture that is painted."""
+        return self.has_content and self.inputs[name].same_as(self.inputs["content"])
 
     @property
     def device(self) -> torch.device:
@@ -123,8 +147,8 @@ class Inputs:
         if name == "content" and not self.has_content:
             dtype = self.like.dtype if isinstance(self.like, Tensor) else torch.float32
             return Shown(torch.full((1, 3, 1, 1), 0.5, dtype=dtype, device=self.device))
-        shown, kind = self.inputs[name].load(), kind_of(name)
-        return shown if kind.size == "image" else shown.seen(self.view, labels=kind.labels)
+        shown, view = self.inputs[name].load(), self.view_of(name)
+        return shown if view is None else shown.seen(view, labels=kind_of(name).labels)
 
     def paired(self) -> Regions | None:
         """The regions of the label pictures, if there are any, which are then held no longer."""

@@ -13,7 +13,7 @@ from typing import Literal, final
 
 from gramarye.errors import InputError, did_you_mean
 from gramarye.pictures.settings import PictureSettings
-from gramarye.units import counted, show_size, show_value
+from gramarye.units import counted, is_or_are, show_size, show_value
 
 
 @final
@@ -262,7 +262,7 @@ def check_names(names: Collection[str]) -> None:
     for name in masks:
         if under(name) not in styles:
             raise InputError(
-                f"{name} has no style: there are {counted(len(masks), 'mask')} for "
+                f"{name} has no style: there {is_or_are(len(masks), 'mask')} for "
                 f"{counted(len(styles), 'style')}; give as many"
             )
     regions = names_of("style-regions", names)
@@ -274,6 +274,6 @@ def check_names(names: Collection[str]) -> None:
         )
     if regions and [under(name) for name in regions] != styles:
         raise InputError(
-            f"there are {counted(len(regions), 'picture')} of style-regions for "
+            f"there {is_or_are(len(regions), 'picture')} of style-regions for "
             f"{counted(len(styles), 'style')}: give one for each, in their order"
         )

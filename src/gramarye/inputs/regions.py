@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gramarye.errors import InputError
-from gramarye.inputs.kinds import laid_over
+from gramarye.inputs.kinds import laid_over, number_of
 from gramarye.pictures.labels import Color, Labels, distance, show_color
 from gramarye.units import counted
 
@@ -43,6 +43,25 @@ class Regions:
         ]
         like = next(mask for mask in found if mask is not None)
         return torch.cat([torch.zeros_like(like) if m is None else m for m in found], 1)
+
+
+def unpainted(regions: Regions, weights: Sequence[float]) -> list[str]:
+    """A note on regions whose counterparts are all in styles of weight 0; none without weights."""
+    counts = [places for name, places in regions.places.items() if counted_style(name, weights)]
+    left = [c for n, c in enumerate(regions.colors) if all(places[n] is None for places in counts)]
+    if not left:
+        return []
+    return [
+        f"only styles of weight 0 have {shown(left)} of content-regions: no style is painted there"
+    ]
+
+
+def counted_style(name: str, weights: Sequence[float]) -> bool:
+    """Whether a picture is a style that counts; all do where there are no weights."""
+    if name == "content":
+        return False
+    number = number_of(name)
+    return number >= len(weights) or weights[number] > 0
 
 
 def pair_regions(content: Labels, styles: Mapping[str, Labels]) -> Regions:

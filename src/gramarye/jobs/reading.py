@@ -55,7 +55,10 @@ def read_inputs(
 def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
     """Read a picture, and let go of its pixels if they are many."""
     before = state_of(path)
-    picture = load_picture(path)
+    try:
+        picture = load_picture(path)
+    except ImageError as error:
+        raise with_folder(error, path) from error
     if state_of(path) != before:
         raise ImageError(f"'{path}' is being written to: wait until it is whole")
     size = picture.height, picture.width
@@ -66,6 +69,13 @@ def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
     assert picture.metadata.sha256 is not None, "it came from a file"
     again = LargePicture(path, device, picture.metadata.sha256, before)
     return Input(again, *size), without
+
+
+def with_folder(error: ImageError, path: Path) -> ImageError:
+    """The same of a file by its whole path: of a folder of styles, nobody has typed its name."""
+    text = str(error)
+    alone = f"'{path.name}'"
+    return ImageError(f"'{path}'{text[len(alone) :]}") if text.startswith(alone) else error
 
 
 @final

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
 from gramarye.losses.masks import MaskWeights
-from gramarye.losses.positions import Positions, add_gradients_at
+from gramarye.losses.positions import Parts, Positions, add_gradients_at, sums_at
+from gramarye.losses.seeing import Seeing
 from gramarye.losses.statistics import (
     Moments,
     PositionChoice,
@@ -19,9 +20,9 @@ from gramarye.losses.statistics import (
     at_least_float32,
     moments,
 )
-from gramarye.tiles.regions import Region, Sums, whole_region
+from gramarye.tiles.regions import Box, Region, Sums, whole_region
 
-FEW = 1 << 16  # numbers of a layer that are gone through for every region
+FEW = 1 << 14  # numbers of a layer that are gone through for every region
 
 Distance = Callable[[Moments, Moments], Tensor]  # (B,)
 
@@ -68,7 +69,7 @@ class RegionMomentsLoss:
 
     `targets` are the regions' (R, ...), and `masks` say which positions are in each of them. Where
     there are few positions, all are gone through for every region: that is less to be done than
-    to find those that count.
+    to find those that count. With `seeing`, the moments are those of features as they are seen.
     """
 
     separable: ClassVar[bool] = False
@@ -78,25 +79,46 @@ class RegionMomentsLoss:
     distance: Distance
     shares: tuple[float, ...]
     masks: tuple[MaskWeights, ...]
+    seeing: Seeing | None = None
+    known: dict[Box, Parts | None] = field(default_factory=dict)
+    known_weights: dict[Box, Tensor] = field(default_factory=dict)
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         here = features[self.layer]
         return self.value(self.sums(here, whole_region(here)))
 
+    def seen(self, features: Tensor) -> Tensor:
+        return features if self.seeing is None else self.seeing.rows(features)
+
     def sums(self, features: Tensor, region: Region) -> Sums:
-        here = region.inside.of(features)
+        here = self.seen(region.inside.of(features))
         if here[0].numel() <= FEW:
             return self.sums_of_few(here, region)
+        if (parts := self.parts(region)) is not None:
+            second, first = sums_at(here, parts)  # (B, R, C, C) and (B, R, C)
+            count = torch.stack([part.count for part in parts.positions])
+            return second, first, count.to(second.dtype).expand(len(here), -1)
         found = [moments(here, mask.chosen(self.layer, region.whole)) for mask in self.masks]
         return (
-            torch.stack([part.second for part in found], 1),  # (B, R, C, C)
+            torch.stack([part.second for part in found], 1),
             torch.stack([part.first for part in found], 1),
             torch.stack([part.count for part in found], 1),
         )
 
+    def parts(self, region: Region) -> Parts | None:
+        """The positions of all regions; None where one of them has all there are."""
+        if region.whole not in self.known:
+            found = [mask.chosen(self.layer, region.whole) for mask in self.masks]
+            some = [part for part in found if isinstance(part, Positions)]
+            self.known[region.whole] = Parts(some) if len(some) == len(found) else None
+        return self.known[region.whole]
+
     def weights(self, region: Region) -> Tensor:
         """How much every position counts in each region (R, 1, N)."""
-        return torch.cat([mask(self.layer, region.whole).flatten(2) for mask in self.masks])
+        if region.whole not in self.known_weights:
+            found = [mask(self.layer, region.whole).flatten(2) for mask in self.masks]
+            self.known_weights[region.whole] = torch.cat(found)
+        return self.known_weights[region.whole]
 
     def sums_of_few(self, here: Tensor, region: Region) -> Sums:
         x = at_least_float32(here).flatten(2)[:, None]  # (B, 1, C, N)
@@ -115,20 +137,25 @@ class RegionMomentsLoss:
 
     def add_gradient(self, into: Tensor, features: Tensor, region: Region, slopes: Sums) -> None:
         target, source = region.inside.of(into), region.inside.of(features)
+        if self.seeing is None:
+            self.add_gradient_of(target, source, region, slopes)
+            return
+        seen = self.seen(source)
+        gradient = torch.zeros_like(seen)
+        self.add_gradient_of(gradient, seen, region, slopes)
+        target += self.seeing.rows_back(gradient).to(target.dtype)
+
+    def add_gradient_of(self, target: Tensor, source: Tensor, region: Region, slopes: Sums) -> None:
         if source[0].numel() <= FEW:
             target += self.gradient_of_few(source, region, slopes).to(target.dtype)
             return
-        some = []
+        if (parts := self.parts(region)) is not None:
+            matrices = (slopes[0] + slopes[0].mT).to(target.dtype)
+            add_gradients_at(target, source, matrices, slopes[1].to(target.dtype), parts)
+            return
         for number, mask in enumerate(self.masks):
-            second, first = slopes[0][:, number], slopes[1][:, number]
             weights = mask.chosen(self.layer, region.whole)
-            if isinstance(weights, Positions):
-                matrix = (second + second.mT).to(into.dtype)
-                some.append((matrix, first.to(into.dtype), weights))
-            else:
-                add_sums_gradient(target, source, second, first, weights)
-        if some:
-            add_gradients_at(target, source, some)
+            add_sums_gradient(target, source, slopes[0][:, number], slopes[1][:, number], weights)
 
     def gradient_of_few(self, here: Tensor, region: Region, slopes: Sums) -> Tensor:
         x = at_least_float32(here).flatten(2)[:, None]  # (B, 1, C, N)

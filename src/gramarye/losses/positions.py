@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import final
 
 import torch
@@ -16,15 +17,6 @@ from torch import Tensor
 CHUNK = 1 << 20  # numbers gathered at a time: they stay in the cache
 RUN = 16  # positions of a run, which are copied at once: of fine layers, whose features are short
 FINE = 256  # the width from which on a box is one of a fine layer
-
-
-@final
-@dataclass(frozen=True)
-class Places:
-    """Where positions lie in rows of features, a line of the box after the other."""
-
-    runs: Tensor  # (M,) the first of each run
-    singles: Tensor  # (N,)
 
 
 @final
@@ -50,48 +42,92 @@ class Positions:
         singles = left.nonzero()
         self.runs, self.singles = runs, singles
         self.weights = left[singles[:, 0], singles[:, 1]]  # of the singles
-        self.known: dict[int, Places] = {}
+        self.alone = Parts([self])
 
     @property
     def count(self) -> Tensor:
         """The sum of the weights, in float64."""
         return self.weights.sum(dtype=torch.float64) + len(self.runs) * self.run
 
-    def places(self, pitch: int) -> Places:
-        """Where they lie if a line begins `pitch` positions after the one before."""
-        if pitch not in self.known:
-            runs = self.runs[:, 0] * pitch + self.runs[:, 1] * self.run
-            singles = self.singles[:, 0] * pitch + self.singles[:, 1]
-            self.known[pitch] = Places(runs, singles)
-        return self.known[pitch]
+    def places(self, pitch: int) -> tuple[Tensor, Tensor]:
+        """Where runs and singles lie if a line begins `pitch` positions after the one before."""
+        runs = self.runs[:, 0] * pitch + self.runs[:, 1] * self.run
+        return runs, self.singles[:, 0] * pitch + self.singles[:, 1]
 
-    def gathered(self, rows: Rows) -> Iterator[Gathered]:
-        """The features at the positions, some (n, C) after others; runs of them first."""
-        here, there = (self.places(pitch).runs for pitch in (rows.pitch, self.lines * self.run))
-        step = max(1, CHUNK // (rows.channels * self.run))
-        for some, target in zip(torch.split(here, step), torch.split(there, step), strict=True):
-            if len(some):
-                x = rows.windows(self.run).index_select(0, some).view(-1, rows.channels)
-                yield Gathered(x, target // self.run, None)
-        here, there = (self.places(pitch).singles for pitch in (rows.pitch, self.lines * self.run))
-        step = max(1, CHUNK // rows.channels)
-        parts = (torch.split(part, step) for part in (here, there, self.weights))
-        for some, target, weights in zip(*parts, strict=True):
-            if len(some):
-                yield Gathered(rows.windows(1).index_select(0, some), target, weights)
+
+@final
+class Parts:
+    """The positions of several regions of one box, one region after the other.
+
+    They are gathered and added together: a call for each region would take longer than its work.
+    """
+
+    def __init__(self, positions: Sequence[Positions]) -> None:
+        self.positions = positions
+        self.known: dict[tuple[int, int, int], list[Batch]] = {}
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def run(self) -> int:
+        return self.positions[0].run
+
+    @property
+    def lines(self) -> int:
+        return self.positions[0].lines
+
+    def batches(self, rows: Rows, pitch: int = 0) -> list[Batch]:
+        """What is gathered at a time of such rows, for rows of another pitch; runs first."""
+        kind = rows.pitch, pitch, rows.channels
+        if kind not in self.known:
+            here = [part.places(rows.pitch) for part in self.positions]
+            there = [part.places(pitch) for part in self.positions]
+            runs = [found for found, _ in here], [found // self.run for found, _ in there]
+            singles = [found for _, found in here], [found for _, found in there]
+            weights = torch.cat([part.weights for part in self.positions])
+            self.known[kind] = [
+                *batches_of(*runs, None, self.run, rows.channels),
+                *batches_of(*singles, weights, 1, rows.channels),
+            ]
+        return self.known[kind]
+
+
+def batches_of(
+    here: Sequence[Tensor], there: Sequence[Tensor], weights: Tensor | None, run: int, channels: int
+) -> Iterator[Batch]:
+    """The places of several regions in batches that stay in the cache."""
+    ends = list(accumulate(len(part) for part in here))
+    starts = [0, *ends[:-1]]
+    places, targets = torch.cat(list(here)), torch.cat(list(there))
+    step = max(1, CHUNK // (channels * run))
+    for first in range(0, len(places), step):
+        last = min(first + step, len(places))
+        inside = [
+            (max(a, first) - first, min(b, last) - first) for a, b in zip(starts, ends, strict=True)
+        ]
+        segments = tuple((n, run * a, run * b) for n, (a, b) in enumerate(inside) if a < b)
+        some = None if weights is None else weights[first:last, None]
+        if some is not None and bool((some == 1).all()):
+            some = None
+        yield Batch(places[first:last], targets[first:last], run, some, segments)
 
 
 @final
 @dataclass(frozen=True)
-class Gathered:
-    """Features (n, C) of some positions, their weights, and where they go in rows without gaps.
+class Batch:
+    """Some positions of several regions, that are gathered at once."""
 
-    Without weights they are runs that count once, and places are counted in runs.
-    """
+    here: Tensor  # where they, or runs of them, begin in rows of features
+    there: Tensor  # and in the rows they are added to, counted in runs
+    run: int
+    weights: Tensor | None  # (n, 1), None where all count once
+    segments: tuple[tuple[int, int, int], ...]  # region, first and last of its positions
 
-    features: Tensor
-    places: Tensor
-    weights: Tensor | None
+    def of(self, rows: Rows) -> Tensor:
+        """The features (n, C) at the positions."""
+        found = rows.windows(self.run).index_select(0, self.here)
+        return found.view(-1, rows.channels)
 
 
 @final
@@ -109,7 +145,7 @@ class Rows:
     def of(cls, features: Tensor) -> list[Rows]:
         """Those of features (B, C, h, w), picture by picture."""
         c, width = features.shape[1], features.shape[3]
-        if features.stride(1) != 1 or features.stride(3) != c:
+        if not in_rows(features):
             features = features.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
         pitch = features.stride(2) // c if features.shape[2] > 1 else width
         return [cls(picture.permute(1, 2, 0), pitch) for picture in features]
@@ -125,6 +161,11 @@ class Rows:
         return self.picture.as_strided((count, run * c), (c, 1))
 
 
+def in_rows(features: Tensor) -> bool:
+    """Whether the channels of a position (B, C, h, w) lie side by side, and positions, too."""
+    return features.stride(1) == 1 and features.stride(3) == features.shape[1]
+
+
 def positions_of(weights: Tensor) -> Tensor | Positions | None:
     """What of weights (1, 1, h, w) costs the least to go by.
 
@@ -137,81 +178,95 @@ def positions_of(weights: Tensor) -> Tensor | Positions | None:
 
 def chosen(features: Tensor, positions: Positions) -> tuple[Tensor, Tensor]:
     """Features (B, C, h, w) at the positions, (B, C, N), and the positions' weights (N,)."""
-    pictures = [list(positions.gathered(rows)) for rows in Rows.of(features)]
-    found = [[part.features for part in parts] for parts in pictures]
+    pictures = Rows.of(features)
+    batches = positions.alone.batches(pictures[0])
     none = features.new_zeros((0, features.shape[1]))
-    weights = [
-        part.features.new_ones(len(part.features)) if part.weights is None else part.weights
-        for part in pictures[0]
-    ]
-    gathered = torch.stack([torch.cat([none, *parts]).T for parts in found])
-    return gathered, torch.cat([positions.weights[:0], *weights])
+    found = [torch.cat([none, *(part.of(rows) for part in batches)]).T for rows in pictures]
+    weights = features.new_ones(found[0].shape[1]).to(positions.weights.dtype)
+    weights[len(weights) - len(positions.weights) :] = positions.weights  # runs are first
+    return torch.stack(found), weights
 
 
 def add_chosen(into: Tensor, positions: Positions, values: Tensor) -> None:
     """Add values (B, C, N), in the order of `chosen`, to those of (B, C, h, w)."""
-    scattered = Scattered.like(into, positions)
+    scattered = Scattered.like(into, positions.alone)
     for number, rows in enumerate(Rows.of(into)):
         start = 0
-        for part in positions.gathered(rows):
-            end = start + len(part.features)
+        for part in positions.alone.batches(rows, scattered.pitch):
+            end = start + part.run * len(part.here)
             scattered.put(number, part, values[number, :, start:end].T.to(into.dtype))
             start = end
     scattered.add_to(into)
 
 
-def sums_at(features: Tensor, positions: Positions) -> tuple[Tensor, Tensor]:
-    """F F^T (B, C, C) and F (B, C), summed over the positions as they count."""
+def sums_at(features: Tensor, parts: Parts) -> tuple[Tensor, Tensor]:
+    """F F^T (B, R, C, C) and F (B, R, C), summed over each region's positions as they count."""
     b, c = features.shape[:2]
     dtype = torch.promote_types(features.dtype, torch.float32)
-    second = features.new_zeros((b, c, c), dtype=dtype)
-    first = features.new_zeros((b, c), dtype=dtype)
+    second = features.new_zeros((b, len(parts), c, c), dtype=dtype)
+    first = features.new_zeros((b, len(parts), c), dtype=dtype)
     for number, rows in enumerate(Rows.of(features)):
-        for part in positions.gathered(rows):
-            x = part.features.to(dtype)  # (n, C)
-            weighted = x if part.weights is None else x * part.weights.to(dtype)[:, None]
-            second[number].addmm_(weighted.T, x)
-            # Long rows first: sums over a handful of channels at a time are slow.
-            run = 1 if part.weights is not None else positions.run
-            first[number] += weighted.view(-1, run * c).sum(0).view(run, c).sum(0)
+        for batch in parts.batches(rows):
+            x, run = batch.of(rows).to(dtype), batch.run  # (n, C)
+            weighted = x if batch.weights is None else x * batch.weights.to(dtype)
+            for part, start, stop in batch.segments:
+                some = weighted[start:stop]
+                second[number, part].addmm_(some.T, x[start:stop])
+                # Long rows first: sums over a handful of channels at a time are slow.
+                first[number, part] += some.view(-1, run * c).sum(0).view(run, c).sum(0)
     return second, first
 
 
 def add_gradients_at(
-    into: Tensor, features: Tensor, given: Sequence[tuple[Tensor, Tensor, Positions]]
+    into: Tensor, features: Tensor, matrices: Tensor, slopes: Tensor, parts: Parts
 ) -> None:
-    """Add F M + m to `into` (B, C, h, w) at some positions, as they count; several times.
+    """Add F M + m to `into` (B, C, h, w) at each region's positions, as they count.
 
-    M (B, C, C) and m (B, C) are of the dtype of `into`.
+    M (B, R, C, C) and m (B, R, C) are of the dtype of `into`.
     """
-    scattered = Scattered.like(into, given[0][2])
+    scattered = Scattered.like(into, parts)
     for number, rows in enumerate(Rows.of(features)):
-        for matrix, slope, positions in given:
-            for part in positions.gathered(rows):
-                x = torch.addmm(slope[number], part.features.to(into.dtype), matrix[number])
-                if part.weights is not None:
-                    x *= part.weights.to(x.dtype)[:, None]
-                scattered.put(number, part, x)
+        for batch in parts.batches(rows, scattered.pitch):
+            x = batch.of(rows).to(into.dtype)
+            product = torch.empty_like(x)
+            for part, start, stop in batch.segments:
+                torch.addmm(
+                    slopes[number, part],
+                    x[start:stop],
+                    matrices[number, part],
+                    out=product[start:stop],
+                )
+            if batch.weights is not None:
+                product *= batch.weights.to(x.dtype)
+            scattered.put(number, batch, product)
     scattered.add_to(into)
 
 
 @final
 class Scattered:
-    """What is to be added to features, in lines of whole runs."""
+    """Where values are added to features: in rows of these, or in lines of whole runs beside them.
 
-    def __init__(self, values: Tensor, run: int) -> None:
-        self.values, self.run = values, run  # (B, h, lines * run, C)
+    Runs overlap in rows that have no whole number of them in a line.
+    """
+
+    def __init__(self, rows: Sequence[Tensor], pitch: int, beside: Tensor | None) -> None:
+        self.rows, self.pitch = rows, pitch  # of each picture (N, C)
+        self.beside = beside  # (B, h, lines * run, C)
 
     @classmethod
-    def like(cls, into: Tensor, positions: Positions) -> Scattered:
+    def like(cls, into: Tensor, parts: Parts) -> Scattered:
         b, c, h, _ = into.shape
-        return cls(into.new_zeros((b, h, positions.lines * positions.run, c)), positions.run)
+        if parts.run == 1 and in_rows(into):
+            rows = Rows.of(into)
+            return cls([picture.windows(1) for picture in rows], rows[0].pitch, None)
+        beside = into.new_zeros((b, h, parts.lines * parts.run, c))
+        return cls([picture.view(-1, c) for picture in beside], beside.shape[2], beside)
 
-    def put(self, number: int, part: Gathered, values: Tensor) -> None:
+    def put(self, number: int, batch: Batch, values: Tensor) -> None:
         """Add values (n, C) for some positions of one picture."""
-        run = self.run if part.weights is None else 1
-        rows = run * values.shape[1]
-        self.values[number].view(-1, rows).index_add_(0, part.places, values.reshape(-1, rows))
+        rows = batch.run * values.shape[1]
+        self.rows[number].view(-1, rows).index_add_(0, batch.there, values.reshape(-1, rows))
 
     def add_to(self, into: Tensor) -> None:
-        into += self.values[:, :, : into.shape[3]].permute(0, 3, 1, 2)
+        if self.beside is not None:
+            into += self.beside[:, :, : into.shape[3]].permute(0, 3, 1, 2)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.losses.statistics import Moments, at_least_float32
@@ -51,6 +52,21 @@ class Seeing:
             head[:, -1:].expand(len(x), -1, -1), head[:, :-1].expand(len(x), -1, -1), flat
         )
         return seen.view(len(x), len(head), *x.shape[2:])
+
+    def rows(self, features: Tensor) -> Tensor:
+        """The same of features (B, C, h, w), the channels of a position side by side."""
+        x = at_least_float32(features).permute(0, 2, 3, 1)  # (B, h, w, C)
+        if self.head is None:
+            return x.permute(0, 3, 1, 2)
+        head = self.head.to(x.dtype)
+        return F.linear(x, head[:, :-1], head[:, -1]).permute(0, 3, 1, 2)
+
+    def rows_back(self, gradient: Tensor) -> Tensor:
+        """The gradient in the features (B, C, h, w), of that in what `rows` sees of them."""
+        if self.head is None:
+            return gradient
+        head = self.head[:, :-1].to(gradient.dtype)
+        return (gradient.permute(0, 2, 3, 1) @ head).permute(0, 3, 1, 2)
 
     def back(self, gradient: Tensor) -> Tensor:
         """The gradient in the features (B, C, N), of that in what is seen of them (B, C', N)."""

@@ -50,8 +50,8 @@ def add_sums_gradient(
     Where positions are weighted, by `weights` (1, 1, H, W), so is what each of them gets.
     """
     if isinstance(weights, Positions):
-        matrix = (second + second.mT).to(into.dtype)
-        add_gradients_at(into, features, [(matrix, first.to(into.dtype), weights)])
+        matrix, slope = (second + second.mT).to(into.dtype), first.to(into.dtype)
+        add_gradients_at(into, features, matrix[:, None], slope[:, None], weights.alone)
         return
     if weights is not None:
         plain = torch.zeros_like(into)
@@ -152,7 +152,7 @@ def moments(features: Tensor, weights: Weights = None) -> Moments:
     their place.
     """
     if isinstance(weights, Positions):
-        second, first = sums_at(features, weights)
+        second, first = (part[:, 0] for part in sums_at(features, weights.alone))
         return Moments(second, first, weights.count.to(second.dtype).expand(len(features)))
     if weights is None:
         second, first = sums_of(features)

@@ -14,7 +14,7 @@ from gramarye.losses.kind import MaskMode, Needs, Term, TermKind, added_up, shar
 from gramarye.losses.style_losses import STYLE_LOSSES, parse_mix
 from gramarye.networks.layers import split_layer
 from gramarye.settings import LARGEST_WEIGHT, LayerWeights, Part, Weight, WrittenAs
-from gramarye.units import counted
+from gramarye.units import counted, is_or_are
 from gramarye.validation import not_allowed
 
 if TYPE_CHECKING:
@@ -219,8 +219,7 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
             what = "number" if name == "style_weights" else "role"
             raise SettingsError(
                 f"{name} has {counted(len(given), what)}, and there "
-                f"{'is' if len(styles) == 1 else 'are'} {counted(len(styles), 'style')}: give one "
-                f"{what} for each style",
+                f"{is_or_are(len(styles), 'style')}: give one {what} for each style",
                 setting=name,
             )
     parts = settings.parts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +21,8 @@ from gramarye.losses.style_look import Look, Make, PicturePart, mean_of_parts
 from gramarye.losses.style_losses import STYLE_LOSSES, load
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.regions import Sums
+
+SEEN = 2  # positions a channel and region, up to which every one of them is seen through a head
 
 
 def style_terms(look: Look, name: str, weights: Mapping[str, float]) -> Make:
@@ -58,7 +61,7 @@ def terms_of_moments(look: Look, name: str, weights: Mapping[str, float]) -> Mak
         )
         made = {k: [(part, style[k]) for part, _, style in found if k in style] for k in weights}
         return [
-            Term(f"style/{k}", weights[k] / unit, loss_of_moments(k, parts, distances[k]), (k,))
+            Term(f"style/{k}", weights[k] / unit, loss_of(look, name, k, parts, distances[k]), (k,))
             for k, parts in made.items()
             if parts
         ]
@@ -94,16 +97,29 @@ def style_moments(
     return mixed
 
 
-def loss_of_moments(
-    layer: str, parts: Sequence[tuple[PicturePart, Moments]], distance: Distance
+def loss_of(
+    look: Look,
+    name: str,
+    layer: str,
+    parts: Sequence[tuple[PicturePart, Moments]],
+    distance: Distance,
 ) -> MomentsLoss | RegionMomentsLoss:
-    """The loss of a layer in regions, or of one that is the whole picture."""
+    """The loss of a layer in regions, or of one that is the whole picture.
+
+    Through a head, a distance takes two products of matrices for every region. Where there are few
+    positions, it is less to be done to see each of them through it.
+    """
     if len(parts) == 1 and parts[0][0].share == 1:
         return MomentsLoss(layer, parts[0][1], distance, parts[0][0].choice)
-    targets = stacked([target for _, target in parts])
     shares = tuple(part.share for part, _ in parts)
     masks = tuple(part.mask for part, _ in parts if part.mask is not None)
-    return RegionMomentsLoss(layer, targets, distance, shares, masks)
+    seeing, targets = look.seeing(layer), [target for _, target in parts]
+    positions = math.prod(look.targets.network.positions(layer, side) for side in masks[0].size)
+    if seeing.head is None or positions > SEEN * len(parts) * seeing.channels:
+        return RegionMomentsLoss(layer, stacked(targets), distance, shares, masks)
+    seen = stacked([seeing.moments(target).amplified(look.gain) for target in targets])
+    plain = partial(STYLE_LOSSES[name].function(), width=seeing.width)
+    return RegionMomentsLoss(layer, seen, plain, shares, masks, seeing)
 
 
 def style_distance(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import final
 
@@ -70,10 +70,10 @@ def read_labels(pixels: Tensor, alpha: Tensor | None = None, name: str = "a pict
         seen = shown[::step, ::step]
     if not seen.any():
         raise ImageError(f"{name} is entirely transparent: give a picture that shows something")
-    exact = len(torch.unique(packed(sample)[seen])) <= MOST
+    exact = len(counted_colors(packed(sample)[seen])[0]) <= MOST
     peaks, counts = flat_colors(sample, seen, exact=exact)
-    near = near_colors(sample, seen, peaks) if peaks else 0.0
-    if not peaks or len(peaks) > MOST or (not exact and near < LEAST_FLAT):
+    drawn = 0 < len(peaks) <= MOST
+    if not drawn or not (exact or near_colors(sample, seen, peaks) >= LEAST_FLAT):
         raise ImageError(
             f"{name} is no label picture, but has as many colors as a photograph: paint every "
             f"region in one flat color, {MOST} at most, without shading"
@@ -92,12 +92,20 @@ def read_labels(pixels: Tensor, alpha: Tensor | None = None, name: str = "a pict
 
 def packed(levels: Tensor) -> Tensor:
     """Colors (3, ...) as one number each."""
-    places = torch.tensor([1 << 16, 1 << 8, 1], dtype=torch.int32)
-    return (levels.int() * places.view(3, *[1] * (levels.ndim - 1))).sum(0, dtype=torch.int32)
+    red, green, blue = levels.int()
+    found: Tensor = (red << 16) | (green << 8) | blue
+    return found
 
 
 def unpacked(color: int) -> Color:
     return color >> 16, color >> 8 & 255, color & 255
+
+
+def counted_colors(colors: Tensor) -> tuple[Tensor, Tensor]:
+    """Which numbers there are, in order, and how often; runs of equal ones count at once."""
+    runs, lengths = torch.unique_consecutive(colors, return_counts=True)
+    values, which = torch.unique(runs, return_inverse=True)
+    return values, torch.zeros_like(values, dtype=torch.long).index_add_(0, which, lengths)
 
 
 def flat_colors(levels: Tensor, seen: Tensor, *, exact: bool) -> tuple[list[Color], list[int]]:
@@ -105,10 +113,9 @@ def flat_colors(levels: Tensor, seen: Tensor, *, exact: bool) -> tuple[list[Colo
 
     Each is the most frequent of those around it; no more than one too many are looked for.
     """
-    x = levels.float()[None]
-    spread = F.max_pool2d(padded(x), 3, 1) + F.max_pool2d(padded(-x), 3, 1)
-    flat = (spread.amax(1)[0] <= (0 if exact else FLAT)) & seen
-    values, counts = torch.unique(packed(levels)[flat], return_counts=True)
+    spread = around(levels, torch.maximum) - around(levels, torch.minimum)
+    flat = (spread.amax(0) <= (0 if exact else FLAT)) & seen
+    values, counts = counted_colors(packed(levels)[flat])
     order = counts.argsort(descending=True, stable=True)[:4096]
     values, counts = values[order], counts[order]
     colors = torch.stack([values >> 16, values >> 8 & 255, values & 255], 1).float()  # (N, 3)
@@ -119,8 +126,8 @@ def flat_colors(levels: Tensor, seen: Tensor, *, exact: bool) -> tuple[list[Colo
         peaks.append(unpacked(int(values[0])))
         found.append(int(counts[mine].sum()))
         values, counts, colors = values[~mine], counts[~mine], colors[~mine]
-    order = sorted(range(len(peaks)), key=lambda i: -found[i])
-    return [peaks[i] for i in order], [found[i] for i in order]
+    ranks = sorted(range(len(peaks)), key=lambda i: -found[i])
+    return [peaks[i] for i in ranks], [found[i] for i in ranks]
 
 
 def near_colors(levels: Tensor, seen: Tensor, colors: list[Color]) -> float:
@@ -152,18 +159,27 @@ def snapped(levels: Tensor, colors: list[Color], apart: float) -> Tensor:
     """
     index, far = nearest(levels, colors)
     wild = far > apart
-    value = index.float().masked_fill(wild, float(len(colors)))[None, None]
-    same = F.max_pool2d(padded(value), 3, 1) == -F.max_pool2d(padded(-value), 3, 1)
-    same &= value < len(colors)
-    core = F.max_pool2d(padded(same.float()), 3, 1)[0, 0] > 0
-    core &= ~wild
+    value = index.masked_fill(wild, len(colors))
+    same = around(value, torch.maximum) == around(value, torch.minimum)
+    same &= ~wild
+    core = around(same, torch.logical_or) & ~wild
     if not core.any():
         return index
     return grown(index, core, levels, colors)
 
 
-def padded(x: Tensor) -> Tensor:
-    return F.pad(x, (1, 1, 1, 1), mode="replicate")
+def around(x: Tensor, best: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The best of each 3 x 3 pixels of (..., H, W), such as the largest, in the type of `x`.
+
+    Of bytes, a line after the other: pooling wants floats, and takes ten times as long.
+    """
+    for axis in (-1, -2):
+        side = x.shape[axis]
+        first, last = x.narrow(axis, 0, 1), x.narrow(axis, side - 1, 1)
+        before = torch.cat([first, x.narrow(axis, 0, side - 1)], axis)
+        after = torch.cat([x.narrow(axis, 1, side - 1), last], axis)
+        x = best(best(x, before), after)
+    return x
 
 
 def grown(index: Tensor, known: Tensor, levels: Tensor, colors: list[Color]) -> Tensor:
@@ -175,9 +191,9 @@ def grown(index: Tensor, known: Tensor, levels: Tensor, colors: list[Color]) -> 
     y, x = (~known).nonzero(as_tuple=True)
     pixels = levels[:, y, x].float().T  # (N, 3)
     places = (y + 1) * pitch + x + 1
-    around = torch.tensor([dy * pitch + dx for dy, dx in ring()])
+    beside = torch.tensor([dy * pitch + dx for dy, dx in ring()])
     while len(places):
-        labels_around = labels[places[:, None] + around]  # (N, 8)
+        labels_around = labels[places[:, None] + beside]  # (N, 8)
         far = (pixels[:, None] - palette[labels_around.clamp(min=0)]).norm(dim=2)
         far, choice = far.masked_fill(labels_around < 0, torch.inf).min(1)
         found = far < torch.inf
