@@ -10,7 +10,7 @@ from a photograph to a painting, and from a style to another. `sketches.jpg`: a 
 in four styles. `regions.jpg`: one pair by label pictures. `finishing.jpg`: what may be done to a
 painting afterwards. `photoreal.jpg`: contents in the light of others, by color matching alone, a
 grid, a table, and matting. `form-scale.jpg`: large forms half as large, as they are, and twice as
-large.
+large. `instant.jpg`: three photographs in three styles each, in one pass.
 """
 
 from __future__ import annotations
@@ -98,6 +98,20 @@ def strengths(size: int) -> list[list[Cell]]:
 def form_scales(size: int) -> list[list[Cell]]:
     pairs = ("canal", "facets"), ("landscape", "impasto")
     return [[paint(pair, size=size, form_scale=scale) for scale in FORMS] for pair in pairs]
+
+
+def instants(size: int) -> list[list[Cell]]:
+    styles = ("impasto", "mosaic", "woodblock")
+    return [
+        [painted(name, style, size) for style in styles] for name in ("landscape", "canal", "fox")
+    ]
+
+
+def painted(name: str, style: str, size: int) -> Cell:
+    painting = load_image(sample_path(style))
+    made = gramarye.instant(load_image(sample_path(name)), painting, size=size)
+    print(f"{name}, {style}: at once", flush=True)
+    return Cell(made.pixels, painting)
 
 
 def textures(size: int) -> list[list[Cell]]:
@@ -250,6 +264,7 @@ SHEETS: Mapping[str, tuple[Callable[[int], list[list[Cell]]], float, int]] = {
     "before-after": (before_after, 1.0, 1000),
     "strengths": (strengths, 0.75, 1400),
     "controls": (controls, 0.75, 1500),
+    "instant": (instants, 1.0, 1500),
     "form-scale": (form_scales, 0.75, 1200),
     "textures": (textures, 0.75, 1200),
     "sketches": (sketches, 0.75, 1400),

@@ -35,7 +35,7 @@ def made_small(words: list[str]) -> list[str]:
         few = ["--size", "64", "--steps", "2", "--jobs", "1", "--set", "finer_steps=1", "-q"]
         return words if len(words) == 1 else words + few
     if words[0] not in (
-        "stylize", "sketch", "photoreal", "texture", "blend", "redo", "demo",
+        "stylize", "instant", "sketch", "photoreal", "texture", "blend", "redo", "demo",
     ):  # fmt: skip
         return words
     if "--size" in words:

@@ -17,6 +17,8 @@ from torch.testing import assert_close
 
 import gramarye
 from gramarye.config import all_settings
+from gramarye.feedforward.files import make_painter, packed
+from gramarye.feedforward.settings import PainterConfig, StepConfig
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.color import grayed, match_color
@@ -174,6 +176,29 @@ def test_map_smoothness_makes_neighboring_maps_alike(studio: Studio) -> None:
         assert last.map is not None
         rough.append(last.map.parameters.diff(dim=2).square().mean().item())
     assert falls(rough, by=0.7)
+
+
+# what paints
+
+
+def test_painter_is_what_makes_the_picture(studio: Studio, tmp_path: Path) -> None:
+    """By default the optimizer; else a network in one pass, here one that makes all lighter."""
+    shape = PainterConfig(
+        coarse=StepConfig(layers=("relu1_1",), widths=(1,), blocks=(0,)),
+        fine=StepConfig(layers=("relu1_1",), widths=(1,), blocks=(0,)),
+        parts=(1,),
+    )
+    painter = make_painter(shape, studio.network).requires_grad_(False)
+    painter.fine.finish.weight.zero_()
+    file = tmp_path / "painter.safetensors"
+    for lighter in (0.0, 0.25, 1.0):
+        painter.fine.finish.bias.fill_(lighter)
+        file.write_bytes(packed(painter, 0))
+        (iterate,) = studio.iterates(painter=str(file))
+        assert_close(iterate.image, (studio.first_image() + lighter).clamp(0, 1))
+    optimized = studio.iterates(painter="optimizer")
+    assert len(optimized) == BASE["steps"]
+    assert torch.equal(optimized[-1].image, studio.image())
 
 
 # the picture

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gramarye.blends import blend
     from gramarye.config import StylizeConfig, load_preset, make_config, preset_names
     from gramarye.errors import GramaryeError
+    from gramarye.instants import instant
     from gramarye.networks.registry import load_network
     from gramarye.objective import Objective
     from gramarye.optimize import Iterate
@@ -43,6 +44,7 @@ __all__ = [
     "StylizeConfig",
     "__version__",
     "blend",
+    "instant",
     "load_image",
     "load_network",
     "load_picture",
@@ -70,6 +72,7 @@ _HOMES = {
     "Study": "gramarye.studies.study",
     "StylizeConfig": "gramarye.config",
     "blend": "gramarye.blends",
+    "instant": "gramarye.instants",
     "load_image": "gramarye.pictures.picture",
     "load_network": "gramarye.networks.registry",
     "load_picture": "gramarye.pictures.picture",

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, final
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
 from gramarye.errors import SettingsError, did_you_mean
+from gramarye.feedforward.settings import PaintingSettings
 from gramarye.inputs.kinds import INPUTS
 from gramarye.losses import terms
 from gramarye.losses.style import STYLE_LAYERS, check_forms
@@ -59,6 +60,7 @@ class StylizeConfig(Part):
     preset: str = Field("default", description="named set of settings the others start from")
     picture: PictureSettings = PictureSettings()
     map: MapSettings = MapSettings()
+    painter: PaintingSettings = PaintingSettings()
     network: NetworkSettings = NetworkSettings()
     terms: Annotated[Mapping[str, SerializeAsAny[Part]], BeforeValidator(checked_terms)] = Field(
         default_factory=dict, validate_default=True
@@ -97,7 +99,36 @@ class StylizeConfig(Part):
                 "a color map is moved by L-BFGS without line search, or by gradient descent: leave "
                 "--optimizer and --line-search as they are, or choose --map none"
             )
+        if self.is_painted:
+            self.check_painter()
         return self
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether a network paints in one pass: the picture, or its first image."""
+        return self.painter.is_on or self.picture.init == "instant"
+
+    def check_painter(self) -> None:
+        """Raise ValueError for what a network that paints in one pass cannot do."""
+        instead = "--painter optimizer" if self.painter.is_on else "another --init"
+        if self.network != NetworkSettings():
+            raise ValueError(
+                "the painter sees by vgg19-lite as it comes: leave out --network and what belongs "
+                f"to it, or choose {instead}"
+            )
+        if self.picture.aspect is not None:
+            raise ValueError(
+                f"the painter needs a content, and a texture has none: choose {instead}"
+            )
+        if self.map.is_on:
+            raise ValueError(
+                "either a painter makes the picture or a color map does: leave out --painter or "
+                "--map"
+            )
+        if self.painter.is_on and self.picture.init != "content":
+            raise ValueError(
+                f"the painter begins with the content: leave --init out, or choose {instead}"
+            )
 
     def with_settings(self, **changes: Any) -> StylizeConfig:
         """The config with some settings changed, by their options' names."""
@@ -217,6 +248,11 @@ def make_sketch_config(preset: str = "sketch", **settings: Any) -> StylizeConfig
     """The settings of a line drawing in color; of another preset, what it says wins."""
     found = {**load_preset("sketch"), **load_preset(preset)}
     return build({}, {**found, **settings, "drawing": True, "preset": preset})
+
+
+def make_instant_config(content: tuple[int, int], **settings: Any) -> StylizeConfig:
+    """The settings of a content of that width and height painted in one pass, in its own size."""
+    return make_config("instant", **{"size": max(content), **settings})
 
 
 PhotorealMode = Literal["map", "matting"]

@@ -190,6 +190,9 @@ def run_scales(
         check_wraps(network, *size, multiple, needs.neighbors)
     least = least_longest(sizes, picture, config.scales.min_size)
     longest = min(picture.size, config.map.size) if config.map.is_on else picture.size
+    if config.painter.is_on:  # in one pass, which goes from coarse to fine by itself
+        once = config.scales.model_copy(update={"coarse_to_fine": False, "steps": 1})
+        return plan_scales(*sizes["content"], longest, once)
     return plan_scales(*sizes["content"], longest, config.scales, least=least, multiple=multiple)
 
 
@@ -293,6 +296,11 @@ def check_shared(config: StylizeConfig, needs: Needs) -> None:
         raise SettingsError(
             "a color map is found in one process: leave torchrun out, or choose --map none"
         )
+    if config.is_painted:
+        raise SettingsError(
+            "a painter paints in one process: leave torchrun out, or choose --painter optimizer "
+            "and another --init"
+        )
     if needs.whole:
         raise SettingsError(
             f"{' and '.join(sorted(needs.whole))} cannot be computed in bands: leave it out, or "
@@ -315,7 +323,7 @@ def run_network(
     network = load_network(
         settings.name,
         weights=settings.weights,
-        layers=needs_of(config.terms).all_layers,
+        layers=None if config.is_painted else needs_of(config.terms).all_layers,
         pooling=settings.pooling,
         padding=settings.padding,
         normalize_weights=settings.normalize_weights,

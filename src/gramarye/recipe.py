@@ -15,6 +15,7 @@ from pydantic_core import from_json
 import gramarye
 from gramarye.config import StylizeConfig, find_setting, sentence
 from gramarye.errors import InputError, RecipeError
+from gramarye.feedforward.files import painter_sha256
 from gramarye.files import file_sha256
 from gramarye.inputs.kinds import check_content, check_names
 from gramarye.networks.catalog import find_network
@@ -57,6 +58,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     settings: StylizeConfig
     network: str
     weights_sha256: str | None
+    painter_sha256: str | None = None  # of the network that painted, if one did
     width: Count
     height: Count
     precision: Literal["float32", "bfloat16"] | None = (
@@ -163,6 +165,8 @@ def write_recipe(plan: Plan, inputs: Mapping[str, InputFile], network: Perceptua
     height, width = plan.size
     settings, weights = plan.config, plan.config.network.weights
     nameless = {"weights": weights and name_of(Path(weights))}
+    if settings.painter.file is not None:
+        nameless["painter"] = name_of(settings.painter.file)
     if "init" in inputs:
         nameless["init"] = inputs["init"].name
     return Recipe(
@@ -170,6 +174,7 @@ def write_recipe(plan: Plan, inputs: Mapping[str, InputFile], network: Perceptua
         settings=settings.with_settings(**nameless),
         network=network.name,
         weights_sha256=network.weights_sha256,
+        painter_sha256=painter_sha256(settings.painter.by) if settings.painter.is_on else None,
         width=width,
         height=height,
         precision=plan.precision,

@@ -29,6 +29,7 @@ from gramarye.networks.wrapping import wrapped_network
 from gramarye.notes import hardly_painted, input_notes
 from gramarye.objective import Objective
 from gramarye.optimize import Iterate, Snapshot, optimize
+from gramarye.painted import instant_image, painted_iterates
 from gramarye.pictures.color import grayed
 from gramarye.pictures.picture import Picture, Source, load_picture
 from gramarye.plan import Plan, config_at, make_plan, on_device, run_device, run_network
@@ -201,9 +202,13 @@ def scale_iterates(
     seen = inputs.at(
         scale.bands, band.window, config.picture, plan.device, first=first, mix=mix, own=own
     )
+    if config.painter.is_on:
+        return painted_iterates(network, seen, config, scale.budget)
     if config.map.is_on:
         objective = make_objective(network, seen, config, scale.budget, band)
         return mapped_iterates(plan, index, seen, objective, handover)
+    if handover.empty and config.picture.init == "instant":
+        seen["init"] = instant_image(network, seen, config, scale.budget)
     image = next_image(handover, seen, config, index, Band(scale.bands, processes))
     if wants_gray(seen, config):
         image = grayed(image)

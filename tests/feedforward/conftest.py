@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from gramarye.feedforward.cascade import Cascade
 from gramarye.feedforward.pairs import PairSampler, Pictures
-from gramarye.feedforward.settings import AnyStyleConfig, FeedForwardConfig
+from gramarye.feedforward.settings import FeedForwardConfig, PainterConfig, StepConfig
 from gramarye.feedforward.training import Training
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.folders import picture_files
 
-SHAPE = AnyStyleConfig(
-    half=4, quarter=6, eighth=5, quarter_blocks=1, eighth_blocks=1, code=3, hidden=4
+SHAPE = PainterConfig(
+    coarse=StepConfig(
+        layers=("relu4_1", "relu3_1", "relu2_1", "relu1_1"),
+        widths=(4, 4, 3, 2),
+        blocks=(1, 0, 0, 0),
+    ),
+    fine=StepConfig(layers=("relu3_1", "relu2_1", "relu1_1"), widths=(4, 3, 2), blocks=(1, 0, 0)),
+    parts=(4, 2, 2, 1),
 )
 SMALL = FeedForwardConfig(
     network=SHAPE, sides=(128,), style_side=128, pixels=2 * 128**2, warmup=1, precision="float32"
@@ -43,13 +50,15 @@ def sampler(photographs: Path, paintings: Path) -> PairSampler:
         SMALL.sides,
         SMALL.style_side,
         SMALL.pixels,
-        SMALL.mixtures,
         SMALL.seed,
     )
 
 
 @pytest.fixture
 def training(tiny_network: PerceptualNetwork, sampler: PairSampler) -> Training:
-    made = Training(SMALL, tiny_network, sampler)
-    made.standardize(batches=2)
-    return made
+    return Training(SMALL, tiny_network, sampler)
+
+
+@pytest.fixture
+def cascade(tiny_network: PerceptualNetwork) -> Cascade:
+    return Cascade(tiny_network, SHAPE)

@@ -17,32 +17,21 @@ from gramarye.pictures.folders import picture_files
 def test_a_step_has_the_same_pairs_whenever_it_is_made(sampler: PairSampler) -> None:
     one, other, again = sampler(3), sampler(4), sampler(3)
     assert torch.equal(one.contents, again.contents) and torch.equal(one.styles, again.styles)
-    assert torch.equal(one.shares, again.shares)
     assert not torch.equal(one.styles, other.styles)
 
 
 def test_smaller_crops_are_more_pairs(photographs: Path, paintings: Path) -> None:
     files = picture_files([photographs]), picture_files([paintings])
-    sampler = PairSampler(*map(Pictures, files), (128, 256), 128, 5 * 128**2, 0.25, seed=0)
-    shapes = {
-        (tuple(p.contents.shape), len(p.styles), len(p.shares)) for p in map(sampler, range(9))
-    }
-    assert shapes == {((5, 3, 128, 128), 5, 5), ((1, 3, 256, 256), 1, 1)}
+    sampler = PairSampler(*map(Pictures, files), (128, 256), 128, 5 * 128**2, seed=0)
+    shapes = {(tuple(p.contents.shape), tuple(p.styles.shape)) for p in map(sampler, range(9))}
+    assert shapes == {((5, 3, 128, 128), (5, 3, 128, 128)), ((1, 3, 256, 256), (1, 3, 128, 128))}
 
 
-def test_every_second_step_has_a_style_that_is_its_own_content(sampler: PairSampler) -> None:
-    for step in range(4):
-        pairs = sampler(step)
-        assert pairs.own == (step % 2 == 0)
-        assert torch.equal(pairs.contents[0], pairs.styles[0]) == pairs.own
-        assert pairs.contents.min() >= 0 and pairs.contents.max() <= 1
-    assert sampler(0).shares[0] == 0
-
-
-def test_some_styles_have_up_to_half_of_another_in_them(sampler: PairSampler) -> None:
-    shares = torch.cat([sampler(step).shares for step in range(1, 40, 2)])
-    assert 0.05 < float((shares > 0).float().mean()) < 0.6
-    assert float(shares.max()) <= 0.5
+def test_crops_are_pictures(sampler: PairSampler) -> None:
+    for pairs in map(sampler, range(6)):
+        for crops in (pairs.contents, pairs.styles):
+            assert crops.min() >= 0 and crops.max() <= 1 and crops.std() > 0.05
+        assert not torch.equal(pairs.contents, pairs.styles)
 
 
 def test_a_file_that_cannot_be_read_is_passed_over(photographs: Path) -> None:

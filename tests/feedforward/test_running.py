@@ -15,11 +15,13 @@ from safetensors import safe_open
 
 from gramarye.feedforward import running
 from gramarye.feedforward.__main__ import main
-from gramarye.feedforward.running import append, begin_with, packed
+from gramarye.feedforward.files import make_painter, packed
+from gramarye.feedforward.running import append, begin_with
+from gramarye.feedforward.settings import PainterConfig
 from gramarye.feedforward.training import Training
 from gramarye.networks.features import PerceptualNetwork
 
-from .conftest import SMALL
+from .conftest import SHAPE, SMALL
 
 Run = Callable[..., int]
 
@@ -33,7 +35,6 @@ def run(
 ) -> Run:
     """The command, with a tiny perceptual network; it returns the exit code."""
     monkeypatch.setattr(running, "load_network", lambda _: tiny_network)
-    monkeypatch.setattr(running, "BATCHES", 2)
     monkeypatch.setattr(running, "SIZE", 128)
     monkeypatch.setattr(running, "SHEET", 300)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
@@ -82,7 +83,8 @@ def test_held_out_pairs_are_shown_and_measured(
     assert 0 < float(row["style/relu3_1/2"]) < 3
     log = rows(out / "log.csv")
     assert [r["step"] for r in log] == ["1", "2"]
-    assert {"style/relu1_1", "content/relu3_1", "outside", "smooth", "rate"} <= set(log[0])
+    wanted = {"0/match/relu4_1", "2/style/relu1_1", "3/match/relu3_1", "3/outside", "rate"}
+    assert wanted | {"gradient", "seconds"} <= set(log[0])
     assert "step 2: style/relu1_1" in capsys.readouterr().err
 
 
@@ -112,13 +114,27 @@ def test_a_network_of_the_training_can_begin_another(
     with safe_open(file, "pt") as opened:
         about = json.loads(opened.metadata()["gramarye"])
     assert about["steps"] == 2
-    assert about["network"] == SMALL.network.model_dump()
+    assert about["network"] == SMALL.network.model_dump(mode="json")
     begin_with(training, file)
     wanted = torch.load(tmp_path / "out" / "checkpoint")["average"]
     for name, tensor in training.painter.state_dict().items():
         assert torch.equal(tensor, wanted[name].half().float())
-    assert packed(training)[-100:] == file.read_bytes()[-100:]
+    assert packed(training.average, 2) == file.read_bytes()
+    assert training.step == 0
     assert run(tmp_path / "next", "--steps", "1", "--start", str(file)) == 0
+
+
+def test_a_training_begins_with_a_network_of_its_own_shape_only(
+    run: Run, tmp_path: Path, training: Training, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shape = SHAPE.model_copy(update={"coarse": PainterConfig().coarse})
+    file = tmp_path / "other.safetensors"
+    file.write_bytes(packed(make_painter(shape, training.objective.network), 7))
+    assert run(tmp_path / "out", "--steps", "1", "--start", str(file)) == 2
+    assert "is a network of another shape: give its settings, too" in capsys.readouterr().err
+    file.write_bytes(b"nothing")
+    assert run(tmp_path / "out", "--steps", "1", "--start", str(file)) == 2
+    assert "cannot be read as weights" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

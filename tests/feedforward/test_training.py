@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from gramarye.errors import OptimizationError
-from gramarye.feedforward.objective import bounded
-from gramarye.feedforward.painting import paint_task
+from gramarye.feedforward.cascade import Aim
 from gramarye.feedforward.pairs import Pairs, PairSampler
 from gramarye.feedforward.settings import FeedForwardConfig
-from gramarye.feedforward.training import Training
+from gramarye.feedforward.training import Training, crop
+from gramarye.losses.statistics import Moments
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
 from tests.feedforward.conftest import SMALL
@@ -36,25 +39,74 @@ def test_paintings_come_nearer_to_their_styles(sampler: PairSampler) -> None:
     """Through the packaged network: features of two channels can hardly be carried over."""
     config = SMALL.model_copy(update={"learning_rate": 2e-3})
     training = Training(config, load_network("vgg19-lite"), sampler)
-    training.standardize(batches=2)
-    ramp = torch.linspace(0, 1, 128).expand(2, 3, 128, 128)
-    stripes = (torch.arange(128) // 3 % 2).float().expand(128, 128)
-    styles = torch.stack([stripes, stripes.mT])[:, None].expand(2, 3, 128, 128)
-    given = Pairs(ramp.contiguous(), styles.contiguous(), torch.zeros(2), own=False)
-    weights = training.objective.style_layers
+    contents, styles = (
+        F.interpolate(torch.rand(2, 3, side, side), size=128, mode="bicubic").clamp(0, 1)
+        for side in (8, 32)
+    )
+    given = Pairs(contents, styles)
+    training.pairs = lambda _: given  # type: ignore[assignment,misc]
 
-    def left() -> float:
-        """How much of the way to the stripes, as it is trained, is left."""
-        task = training.objective.task(given)
-        with torch.no_grad():
-            painted = paint_task(training.painter, task, [0, 1])
-        losses, _ = training.objective(painted, task, keep=False)
-        return sum(w * float(bounded(losses[f"style/{k}"]).mean()) for k, w in weights.items())
+    def left() -> dict[str, float]:
+        """How much is left of the way to the styles, and to the wanted features, by part."""
+        losses = training.learn()
+        kinds = {k: f"{k[0]}/{k.split('/')[1]}" for k in losses if "match" in k or "style" in k}
+        return {
+            kind: sum(losses[k] for k, of in kinds.items() if of == kind)
+            for kind in set(kinds.values())
+        }
 
-    training.pairs = lambda _: given
     before = left()
-    steps(training, 16)
-    assert left() < 0.9 * before
+    steps(training, 24)
+    after = left()
+    assert len(before) == 8
+    for kind, loss in after.items():
+        assert loss < (0.7 if kind.endswith("style") else 0.97) * before[kind]
+
+
+def test_a_step_begins_at_what_the_last_one_painted(training: Training) -> None:
+    """With a coarse step that paints all gray, the next part begins with gray and some detail."""
+    with torch.no_grad():
+        training.painter.coarse.finish.weight.zero_()
+        training.painter.coarse.finish.bias.fill_(9.0)
+    entered = []
+    enter = training.cascade.enter
+
+    def watched(before: Tensor | None, contents: Tensor, part: int, seeds: Sequence[int]) -> Tensor:
+        entered.append((part, before))
+        return enter(before, contents, part, seeds)
+
+    training.cascade.enter = watched  # type: ignore[method-assign]
+    training.learn()
+    parts, images = zip(*entered, strict=True)
+    assert parts == (4, 2, 2, 1) and images[0] is None
+    assert [tuple(image.shape) for image in images[1:]] == [
+        (2, 3, 32, 32), (2, 3, 64, 64), (2, 3, 64, 64)
+    ]  # fmt: skip
+    assert all((image == 1).all() for image in images[1:])  # clamped
+
+
+def test_fine_steps_learn_from_a_part_of_the_crops(training: Training) -> None:
+    images = torch.rand(2, 3, 96, 128)
+    places = set()
+    for step in range(40):
+        found = crop(images, 64, step)
+        assert found.shape == (2, 3, 64, 64)
+        rows = F.unfold(images[:1, :1], (64, 64), stride=8)[0].T
+        places |= {n for n, row in enumerate(rows) if torch.equal(row, found[0, 0].flatten())}
+        assert torch.equal(found, crop(images, 64, step))
+    assert len(places) > 20  # of 45
+    assert torch.equal(crop(images, 200, 1), images)
+    training.config = training.config.model_copy(update={"fine_side": 64})
+    seen = []
+    aim = training.cascade.aim
+
+    def watched(image: Tensor, style: Mapping[str, Moments], strength: float = 1.0) -> Aim:
+        seen.append(tuple(image.shape[-2:]))
+        return aim(image, style, strength)
+
+    training.cascade.aim = watched  # type: ignore[method-assign]
+    training.learn()
+    assert seen == [(32, 32), (64, 64), (64, 64), (64, 64)]
 
 
 def test_a_training_goes_on_to_the_same_bits(
@@ -72,16 +124,9 @@ def test_a_training_goes_on_to_the_same_bits(
     assert equal(training, other)
 
 
-def test_styles_are_standardized_by_what_they_are_on_average(training: Training) -> None:
-    rows = [training.objective.task(training.pairs(-1 - i)).statistics for i in range(2)]
-    standard = (torch.cat(rows) - training.painter.center) / training.painter.spread
-    assert standard.abs().median() < 1.5
-    assert torch.equal(training.painter.center, training.average.center)
-
-
 def test_weights_that_are_no_numbers_end_a_training(training: Training) -> None:
     with torch.no_grad():
-        training.painter.finish.weight[0] = torch.nan
+        training.painter.fine.finish.weight[0] = torch.nan
     with pytest.raises(OptimizationError, match="diverged at step 1: lower the learning rate"):
         steps(training, 1)
 
@@ -89,7 +134,7 @@ def test_weights_that_are_no_numbers_end_a_training(training: Training) -> None:
 def test_an_altered_state_is_refused(training: Training) -> None:
     steps(training, 1)
     state = copy.deepcopy(training.state_dict())
-    state["average"]["finish.weight"][0] = torch.inf
+    state["average"]["fine.finish.weight"][0] = torch.inf
     with pytest.raises(ValueError, match="not finite"):
         training.load_state_dict(state)
 
@@ -104,7 +149,9 @@ def test_the_seed_decides_the_first_weights(
     tiny_network: PerceptualNetwork, sampler: PairSampler, training: Training
 ) -> None:
     same = Training(training.config, tiny_network, sampler)
-    assert torch.equal(same.painter.finish.weight, training.painter.finish.weight)
+    assert torch.equal(same.painter.fine.finish.weight, training.painter.fine.finish.weight)
     other = training.config.model_copy(update={"seed": 1})
     different = Training(other, tiny_network, sampler)
-    assert not torch.equal(different.painter.finish.weight, training.painter.finish.weight)
+    assert not torch.equal(
+        different.painter.fine.finish.weight, training.painter.fine.finish.weight
+    )

@@ -21,6 +21,7 @@ from gramarye.cli import (
     distill,
     doctor,
     forecast,
+    instant,
     networks,
     photoreal,
     presets,
@@ -43,6 +44,7 @@ from gramarye.units import show_text
 
 COMMANDS = (
     stylize,
+    instant,
     sketch,
     photoreal,
     texture,

@@ -154,7 +154,7 @@ TYPES: dict[Any, tuple[Any, str]] = {
     tuple[int, ...]: (parse_whole_numbers, "N,N,..."),
     dict: (parse_layers, "LAYER=WEIGHT,..."),
 }
-FILES = ("init", "weights")  # settings that are text and may name a file
+FILES = ("init", "weights", "painter")  # settings that are text and may name a file
 COMPLETIONS = {
     "preset": starting_with(preset_names),
     "network": starting_with(network_names),

@@ -47,6 +47,8 @@ def describe(recipe: Recipe) -> str:
     lines = [("size", show_size(recipe.width, recipe.height))]
     lines += [(name, f"{file.name}  {file.sha256[:16]}") for name, file in recipe.inputs.items()]
     lines.append(("network", f"{recipe.network}  {(recipe.weights_sha256 or 'no hash')[:16]}"))
+    if recipe.painter_sha256 is not None:
+        lines.append(("painted by", f"{recipe.settings.painter.by}  {recipe.painter_sha256[:16]}"))
     lines.append(("device", f"{recipe.device}, {recipe.threads} threads"))
     lines += list(recipe.versions.items())
     if recipe.stopped_after is not None:

@@ -70,6 +70,8 @@ def run(args: SimpleNamespace) -> int:
     report = run_job(job, quiet=args.quiet)
     if report and report.recipe.weights_sha256 != recipe.weights_sha256:
         print("note: the network's weights are not those of the recipe", file=sys.stderr)
+    if report and recipe.painter_sha256 not in (None, report.recipe.painter_sha256):
+        print("note: the painter is not that of the recipe", file=sys.stderr)
     return tell(report, args.json)
 
 
@@ -176,7 +178,11 @@ def changed_config(
 
     weights = recipe.settings.network.weights
     if weights is not None and "weights" not in changes:
-        changes = {"weights": str(find_weights(weights, folders))} | changes
+        changes = {"weights": str(find_weights(weights, "weights", folders))} | changes
+    painter = recipe.settings.painter.file
+    if painter is not None and "painter" not in changes:
+        found = find_weights(str(painter), "painter", folders)
+        changes = {"painter": str(found)} | changes
     if "preset" in changes:
         changes = load_preset(changes["preset"]) | changes
     return recipe.settings.with_settings(**changes)
@@ -193,12 +199,15 @@ def found_in(folders: Sequence[Path], name: str) -> list[Path]:
     return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 (any name, also too long)
 
 
-def find_weights(name: str, folders: Sequence[Path]) -> Path:
+def find_weights(name: str, what: str, folders: Sequence[Path]) -> Path:
     for path in found_in(folders, name):
         return path
-    raise RecipeError(
-        f"the weights {show_value(name)} were not found: say where they are with --weights"
+    told = (
+        "were not found: say where they are"
+        if what == "weights"
+        else "was not found: say where it is"
     )
+    raise RecipeError(f"the {what} {show_value(name)} {told} with --{what}")
 
 
 def differences(recipe: Recipe, *, varied: bool) -> list[str]:

@@ -6,7 +6,7 @@ import json
 import sys
 
 from gramarye.jobs.job import Report
-from gramarye.units import show_seconds, show_size
+from gramarye.units import counted, show_seconds, show_size
 
 
 def tell(report: Report | None, as_json: bool) -> int:
@@ -25,7 +25,7 @@ def summary(report: Report) -> str:
     stopped = "stopped: the picture so far, " if report.stopped else ""
     return (
         f"{stopped}{show_size(report.recipe.width, report.recipe.height)} pixels, "
-        f"{report.steps} steps, "
+        f"{counted(report.steps, 'step')}, "
         f"{show_seconds(report.seconds)}{memory}"
     )
 

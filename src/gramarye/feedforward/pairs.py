@@ -17,18 +17,15 @@ from gramarye.pictures.folders import read_bytes
 
 ROOM = 2 << 30  # bytes of pictures that are kept once they are read
 LARGEST = 2.0  # times a photograph is enlarged at most, and a painting 1.6 times
-OWN = 2  # every second step has one style that is its own content
 
 
 @final
 @dataclass(frozen=True)
 class Pairs:
-    """Contents and styles of a step; a style may have some of another in it."""
+    """Contents and styles of a step."""
 
     contents: Tensor  # (B, 3, S, S) in [0, 1]
     styles: Tensor  # (B, 3, T, T) in [0, 1]
-    shares: Tensor  # (B,): how much of the next style in the batch is mixed into each
-    own: bool  # the first content is the first style
 
 
 @final
@@ -92,12 +89,11 @@ class PairSampler:
         sides: Sequence[int],
         style_side: int,
         pixels: int,
-        mixtures: float,
         seed: int,
     ) -> None:
         self.photographs, self.paintings = photographs, paintings
         self.sides, self.style_side = tuple(sides), style_side
-        self.pixels, self.mixtures, self.seed = pixels, mixtures, seed
+        self.pixels, self.seed = pixels, seed
 
     def __call__(self, step: int) -> Pairs:
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
@@ -115,16 +111,7 @@ class PairSampler:
                 for picture in self.paintings.draw(count, generator)
             ]
         )
-        own = step % OWN == 0
-        if own:
-            contents[0] = F.interpolate(
-                styles[:1], size=(side, side), mode="bilinear", antialias=True
-            )[0]
-        mixed = torch.rand(count, generator=generator) < self.mixtures
-        shares = 0.5 * torch.rand(count, generator=generator) * mixed
-        if own:
-            shares[0] = 0
-        return Pairs(contents, styles, shares, own)
+        return Pairs(contents, styles)
 
 
 def uniform(low: float, high: float, generator: torch.Generator) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,24 +11,22 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
-from safetensors.torch import save
 
 from gramarye.errors import CheckpointError, OutputError, WeightsError
+from gramarye.feedforward.files import load_painter, packed
 from gramarye.feedforward.painting import at_longest, paint
 from gramarye.feedforward.pairs import PairSampler, Pictures
-from gramarye.feedforward.settings import CODE_LAYERS, FeedForwardConfig
+from gramarye.feedforward.settings import FeedForwardConfig
 from gramarye.feedforward.training import Record, Training
 from gramarye.files import write_atomically
 from gramarye.networks.registry import load_network
-from gramarye.networks.weights_file import DAMAGE, open_weights, read_torch
+from gramarye.networks.weights_file import DAMAGE, read_torch
 from gramarye.pictures.contact_sheet import Cell, contact_sheet
 from gramarye.pictures.folders import picture_files
 from gramarye.pictures.picture import Picture, load_image, save_picture
 
 SHEET = 1600  # pixels wide
 SIZE = 512  # of the pictures that show how far the training is
-FORMAT = "any-style 1"
-BATCHES = 256  # whose styles the codes are standardized by
 NETWORK = "vgg19-lite"
 
 
@@ -68,7 +65,6 @@ def open_training(job: TrainJob) -> Training:
         config.sides,
         config.style_side,
         config.pixels,
-        config.mixtures,
         config.seed,
     )
     training = Training(config, network, pairs)
@@ -80,8 +76,6 @@ def open_training(job: TrainJob) -> Training:
             raise unusable(job.checkpoint, "it is damaged") from error
     elif job.start is not None:
         begin_with(training, job.start)
-    else:
-        training.standardize(BATCHES)
     return training
 
 
@@ -143,26 +137,16 @@ def save_training(training: Training, job: TrainJob) -> None:
     data = io.BytesIO()
     torch.save(training.state_dict(), data)
     write_atomically(job.checkpoint, data.getvalue())
-    write_atomically(job.painter, packed(training))
-
-
-def packed(training: Training) -> bytes:
-    """The averaged network as a file's content, in float16."""
-    tensors = {k: v.half().contiguous() for k, v in training.average.state_dict().items()}
-    about = {
-        "format": FORMAT,
-        "network": training.config.network.model_dump(mode="json"),
-        "layers": CODE_LAYERS,
-        "steps": training.step,
-    }
-    return save(tensors, {"gramarye": json.dumps(about)})  # one entry: several have no order
+    write_atomically(job.painter, packed(training.average, training.step))
 
 
 def begin_with(training: Training, path: Path) -> None:
     """Take up the weights of a file that `save_training` wrote."""
-    with torch.no_grad():
-        state = {k: v.float() for k, v in open_weights(path).items()}
-        training.painter.load_state_dict(state)
+    start = load_painter(path, training.objective.network)
+    config = training.config.network
+    if (start.config.coarse, start.config.fine) != (config.coarse, config.fine):
+        raise WeightsError(f"'{path}' is a network of another shape: give its settings, too")
+    training.painter.load_state_dict(start.state_dict())
     training.begin()
 
 
@@ -193,6 +177,7 @@ class Gallery:
         for content, style in self.pairs:
             painted = paint(
                 training.average,
+                training.cascade,
                 training.objective,
                 content,
                 style,

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, final
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from gramarye.settings import LayerWeights, Part
+from gramarye.settings import Part
+from gramarye.validation import not_allowed
 
-# What a style is told by: means and deviations of these layers' channels, from color to forms of
-# some hundred pixels. At half its size a painting's large forms are seen as sharply as its strokes.
-CODE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu3_1/2", "relu4_1/2")
-
-# Where features are carried over to the style's: at a half, a quarter and an eighth of the size.
-TRANSPORTED = ("relu2_1", "relu3_1", "relu4_1")
-
-# The layers of the default's style loss; here each is measured by its own way to go, and a plain
-# mean over the layers would leave the deep ones behind.
+# The layers of the default's style loss, by which held-out paintings are measured.
 STYLE_LAYERS = {
     "relu1_1": 0.5,
     "relu2_1": 0.5,
@@ -29,22 +23,93 @@ STYLE_LAYERS = {
 CONTENT_LAYERS = {"relu4_2/2": 2.0, "relu3_1": 1.0}
 
 Width = Annotated[int, Field(ge=1, le=1024)]
+Blocks = Annotated[int, Field(ge=0, le=16)]
 Side = Annotated[int, Field(ge=128, le=2048)]  # relu4_1 at a quarter of the size needs as much
 
 
 @final
-class AnyStyleConfig(Part):
-    """The shape of the network (`feedforward.network`)."""
+class PaintingSettings(Part):
+    """What paints."""
+
+    title: ClassVar[str] = "the picture"
+
+    by: str = Field(
+        "optimizer",
+        alias="painter",
+        description="what paints: optimizer (the image itself is optimized, step by step), instant "
+        "(the network that comes with gramarye, in one pass) or the file of a network of one's own",
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a network paints."""
+        return self.by != "optimizer"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a network of one's own."""
+        return Path(self.by) if self.by not in ("optimizer", "instant") else None
+
+
+@final
+class StepConfig(Part):
+    """The shape of a step: the layers it hears of, deep ones first, and its channels."""
+
+    title: ClassVar[str] = "a step"
+
+    layers: tuple[str, ...] = Field(
+        min_length=1, description="layers whose features it moves, deep ones first"
+    )
+    widths: tuple[Width, ...] = Field(description="channels at the size of each layer")
+    blocks: tuple[Blocks, ...] = Field(description="residual blocks at the size of each layer")
+
+    @model_validator(mode="after")
+    def consistent(self) -> StepConfig:
+        """One width and one number of blocks for every layer."""
+        if not len(self.layers) == len(self.widths) == len(self.blocks):
+            raise ValueError(
+                f"of {len(self.layers)} layers there are {len(self.widths)} widths and "
+                f"{len(self.blocks)} numbers of blocks: give one of each for every layer"
+            )
+        return self
+
+
+@final
+class PainterConfig(Part):
+    """The shape of the network (`feedforward.network`), and the parts of the size it works at."""
 
     title: ClassVar[str] = "the network"
 
-    half: Width = Field(24, description="channels at half of the picture's size")
-    quarter: Width = Field(64, description="channels at a quarter")
-    eighth: Width = Field(96, description="channels at an eighth")
-    quarter_blocks: int = Field(4, ge=0, le=64, description="residual blocks at a quarter")
-    eighth_blocks: int = Field(3, ge=0, le=64, description="residual blocks at an eighth")
-    code: Width = Field(72, description="numbers a style becomes")
-    hidden: Width = Field(80, description="directions in which styles are told apart")
+    coarse: StepConfig = StepConfig(
+        layers=("relu4_1", "relu3_1", "relu2_1", "relu1_1"),
+        widths=(128, 64, 32, 8),
+        blocks=(2, 2, 1, 0),
+    )
+    fine: StepConfig = StepConfig(
+        layers=("relu3_1", "relu2_1", "relu1_1"), widths=(64, 32, 8), blocks=(2, 1, 0)
+    )
+    parts: tuple[Literal[8, 4, 2, 1], ...] = Field(
+        (8, 4, 4, 2, 2, 1),
+        max_length=16,
+        description="parts of the size: a step, or several, at an eighth, up to the whole",
+    )
+    detail: float = Field(
+        0.3, ge=0, le=1, description="share of the photograph's finer detail that joins at a part"
+    )
+    grain: float = Field(
+        0.03, ge=0, le=1, description="noise added before coarse steps, so that skies have strokes"
+    )
+
+    @field_validator("parts")
+    @classmethod
+    def coarse_to_fine(cls, parts: tuple[int, ...]) -> tuple[int, ...]:
+        """From coarse to fine, up to the whole size."""
+        if parts[-1:] != (1,) or list(parts) != sorted(parts, reverse=True):
+            raise not_allowed("parts of the size that go down to 1, such as 4, 2, 2, 1")
+        return parts
+
+    def layers(self, part: int) -> tuple[str, ...]:
+        return self.fine.layers if part == 1 else self.coarse.layers
 
 
 @final
@@ -53,23 +118,25 @@ class FeedForwardConfig(Part):
 
     title: ClassVar[str] = "the training"
 
-    network: AnyStyleConfig = AnyStyleConfig()
+    network: PainterConfig = PainterConfig()
     sides: tuple[Side, ...] = Field(
-        (128, 192, 256), min_length=1, description="crop sides in pixels; each step draws one"
+        (256, 384, 512), min_length=1, description="crop sides in pixels; each step draws one"
+    )
+    fine_side: int = Field(
+        192, ge=64, le=2048, description="side of the part of them that fine steps learn from"
     )
     pixels: int = Field(
-        140_000,
+        300_000,
         ge=16_384,
         le=10**9,
         description="pixels of a step: the smaller its crops, the more pairs",
     )
-    style_side: Side = Field(192, description="side of the styles' crops, in pixels")
-    style_layers: LayerWeights = Field(STYLE_LAYERS, description="layers of the style loss")
-    content_layers: LayerWeights = Field(CONTENT_LAYERS, description="of the content loss")
-    style: float = Field(12.0, ge=0, le=1e6, description="weight of the style loss")
-    content: float = Field(1.0, ge=0, le=1e6, description="weight of the content loss")
-    identity: float = Field(4.0, ge=0, le=1e6, description="weight of a style painted as itself")
-    outside: float = Field(100.0, ge=0, le=1e6, description="weight of colors out of range")
+    style_side: Side = Field(448, description="side of the styles' crops, in pixels")
+    match: float = Field(
+        1.0, ge=0, le=1e6, description="weight of the distance from the wanted features"
+    )
+    style: float = Field(1.0, ge=0, le=1e6, description="weight of the style loss")
+    outside: float = Field(30.0, ge=0, le=1e6, description="weight of colors out of range")
     smooth: float = Field(1.0, ge=0, le=1e6, description="weight of the total variation")
     floor: float = Field(
         0.05,
@@ -78,11 +145,7 @@ class FeedForwardConfig(Part):
         description="the least way to go that a style loss is measured by, as a share of the "
         "style's distance from black",
     )
-    mixtures: float = Field(0.25, ge=0, le=1, description="share of pairs with two styles")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="Adam's rate after the warm-up")
-    style_pace: float = Field(
-        1.0, gt=0, le=1, description="share of the rate for the weights that read a style"
-    )
     warmup: int = Field(100, ge=0, le=10**9, description="steps of linear warm-up")
     plateau: int = Field(
         4000, ge=1, le=10**9, description="steps after which the rate falls as 1 / sqrt(step)"

@@ -12,21 +12,23 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gramarye.averages import check_adam, follow, follow_weights
 from gramarye.errors import OptimizationError
-from gramarye.feedforward.code import statistics_of
-from gramarye.feedforward.objective import PairObjective, bounded
-from gramarye.feedforward.painting import make_painter, paint_task
+from gramarye.feedforward.cascade import Cascade, match_colors
+from gramarye.feedforward.files import make_painter
+from gramarye.feedforward.objective import StepObjective, bounded
 from gramarye.feedforward.pairs import PairSampler
-from gramarye.feedforward.settings import CODE_LAYERS, FeedForwardConfig
+from gramarye.feedforward.settings import FeedForwardConfig
+from gramarye.losses.statistics import moments
 from gramarye.losses.variation import total_variation
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 
 MEMORY = 0.98  # of the running means that are reported
 LARGEST_GRADIENT = 1.0
+MULTIPLE = 8  # of pixels, where crops begin
 
 
 @final
@@ -52,7 +54,8 @@ class Training:
     ) -> None:
         self.config, self.pairs = config, pairs
         self.bfloat16 = choose_precision(config.precision, torch.device("cpu")) == "bfloat16"
-        self.objective = PairObjective(network, config, self.bfloat16)
+        self.cascade = Cascade(network, config.network, bfloat16=self.bfloat16)
+        self.objective = StepObjective(network, self.cascade.passes, config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.painter = make_painter(config.network, network)
@@ -64,20 +67,7 @@ class Training:
     def begin(self) -> None:
         """Average and optimizer of the network as it is now."""
         self.average = copy.deepcopy(self.painter).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(
-            self.painter.groups(self.config.style_pace), betas=(0.9, 0.99)
-        )
-
-    @torch.no_grad()
-    def standardize(self, batches: int) -> None:
-        """Measure what codes are on average, of styles that no step draws."""
-        found = []
-        for batch in range(batches):
-            styles = self.pairs(-1 - batch).styles
-            layers = frozenset(CODE_LAYERS)
-            found.append(statistics_of(self.objective.moments(styles, layers), CODE_LAYERS))
-        for painter in (self.painter, self.average):
-            painter.whiten(torch.cat(found))
+        self.optimizer = torch.optim.Adam(self.painter.parameters(), betas=(0.9, 0.99))
 
     def run(self) -> Iterator[Record]:
         """Train without end, yielding after each step."""
@@ -85,32 +75,43 @@ class Training:
             rate = self.config.rate(self.step)
             self.step += 1
             for group in self.optimizer.param_groups:
-                group["lr"] = rate * group["pace"]
+                group["lr"] = rate
             follow(self.means, self.learn(), MEMORY)
             yield Record(self.step, dict(self.means), rate)
 
     def learn(self) -> dict[str, float]:
-        """One step: its losses by name."""
+        """One step of training, through all parts of the cascade: its losses by name.
+
+        Each part is learned by itself, from what the parts before it have made.
+        """
         config = self.config
+        found: dict[str, float] = {}
         pairs = self.pairs(self.step)
-        task = self.objective.task(pairs)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            images = paint_task(
-                self.painter, task, [self.step * 1009 + n for n in range(len(task.contents))]
-            )
-        losses, gradient = self.objective(images.detach(), task)
-        assert gradient is not None
-        outside = (images - images.clamp(0, 1)).square().mean()
-        smooth = total_variation(images).mean()
-        total = config.outside * outside + config.smooth * smooth
-        found = {name: float(bounded(loss).mean()) for name, loss in losses.items()}
-        found |= {"outside": float(outside.detach()), "smooth": float(smooth.detach())}
-        if pairs.own:
-            identity = (images[0] - task.contents[0]).abs().mean()
-            total = total + config.identity * identity
-            found["identity"] = float(identity.detach())
+        contents = match_colors(pairs.contents, moments(pairs.styles.double()))
+        seeds = [self.step * 1009 + 16 * n for n in range(len(contents))]
+        style, own = self.cascade.look(pairs.styles), self.cascade.look(contents)
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward([images, total], [gradient, torch.ones_like(total)])
+        image = None
+        for number, part in enumerate(config.network.parts):
+            image = self.cascade.enter(image, contents, part, [seed + part for seed in seeds])
+            if part == 1:
+                image = crop(image, config.fine_side, self.step)
+            aim = self.cascade.aim(image, style[part])
+            ways = {
+                layer: self.objective.way(layer, own[part][layer], goal)
+                for layer, goal in style[part].items()
+            }
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+                made = self.painter.step(part)(image, aim.felt, aim.missing)
+            image = made.detach().contiguous(memory_format=torch.channels_last)
+            losses, gradient = self.objective(image, aim, style[part], ways)
+            outside = (made - made.clamp(0, 1)).square().mean()
+            smooth = total_variation(made).mean()
+            total = config.outside * outside + config.smooth * smooth
+            torch.autograd.backward([made, total], [gradient, torch.ones_like(total)])
+            image = image.clamp(0, 1)
+            found |= {f"{number}/{k}": float(bounded(loss).mean()) for k, loss in losses.items()}
+            found |= {f"{number}/outside": float(outside.detach())}
         norm = nn.utils.clip_grad_norm_(self.painter.parameters(), LARGEST_GRADIENT)
         if not norm.isfinite():
             raise OptimizationError(
@@ -143,3 +144,17 @@ class Training:
             raise ValueError("there are numbers that are not finite")
         self.means = dict(state["means"])
         self.step = state["step"]
+
+
+def crop(images: Tensor, side: int, step: int) -> Tensor:
+    """The same square of images (B, 3, H, W), at most so large, from anywhere by the step.
+
+    Strokes are seen in a part of a picture as well as in all of it, at a fraction of the work.
+    """
+    generator = torch.Generator().manual_seed(step)
+    places = []
+    for whole in images.shape[-2:]:
+        room = max(0, whole - side) // MULTIPLE
+        first = MULTIPLE * int(torch.randint(room + 1, (), generator=generator))
+        places.append(slice(first, first + side))
+    return images[..., places[0], places[1]].contiguous(memory_format=torch.channels_last)

@@ -27,27 +27,22 @@ LARGEST = 4.0  # times a direction of features is stretched at most
 @final
 @dataclass(frozen=True)
 class Move:
-    """A map of features f (B, C, h, w), `matrix` f + `offset`, and one of noise."""
+    """A map of features f (B, C, h, w): `matrix` f + `offset`."""
 
     matrix: Tensor  # (B, C, C)
     offset: Tensor  # (B, C)
-    root: Tensor  # (B, C, C), of the style's covariance
+    size: Tensor  # (B,), the root of the mean square of the style's features
 
     def __call__(self, features: Tensor) -> Tensor:
-        flat = features.flatten(2).to(self.matrix.dtype)
-        return torch.baddbmm(self.offset[:, :, None], self.matrix, flat).view(features.shape)
-
-    def colored(self, noise: Tensor) -> Tensor:
-        """White noise (B or 1, C, h, w) with the style's covariance."""
-        flat = noise.flatten(2).to(self.root.dtype)
-        return (self.root @ flat).view(len(self.root), *noise.shape[1:])
+        # In rows of positions, as channels-last memory has them.
+        batch, channels, height, width = features.shape
+        rows = features.permute(0, 2, 3, 1).reshape(batch, -1, channels).to(self.matrix.dtype)
+        moved = torch.baddbmm(self.offset[:, None, :], rows, self.matrix.mT)
+        return moved.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def transport(content: Moments, style: Moments) -> Move:
-    """The map from the content's features to the style's, in units of the style's own size.
-
-    Features of the style's moments have a mean square of one.
-    """
+    """The map from the content's features to the style's that moves them least."""
     sigma, goal = content.covariance().double(), style.covariance().double()
     variance = torch.diagonal(sigma, dim1=1, dim2=2).mean(1).clamp_min(0)
     size = torch.diagonal(content.gram().double(), dim1=1, dim2=2).mean(1)
@@ -61,9 +56,4 @@ def transport(content: Moments, style: Moments) -> Move:
     matrix = (vectors * values.clamp(0, LARGEST)[:, None, :]) @ vectors.mT
     offset = style.mean().double() - (matrix @ content.mean().double()[:, :, None])[:, :, 0]
     square = torch.diagonal(style.gram().double(), dim1=1, dim2=2).mean(1)
-    unit = square.clamp_min(1e-12).rsqrt()[:, None, None]
-    return Move(
-        (unit * matrix).float(),
-        (unit[:, :, 0] * offset).float(),
-        (unit * symmetric_power(goal, 0.5)).float(),
-    )
+    return Move(matrix.float(), offset.float(), square.clamp_min(1e-12).sqrt().float())

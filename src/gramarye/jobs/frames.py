@@ -142,6 +142,8 @@ def made_by(recipe: Recipe, job: Job, *, whole: bool = True) -> bool:
     names: dict[str, Any] = {}
     if job.config.network.weights is not None:
         names["weights"] = name_of(Path(job.config.network.weights))
+    if job.config.painter.file is not None:
+        names["painter"] = name_of(job.config.painter.file)
     if "init" in job.inputs:
         names["init"] = name_of(job.inputs["init"])
     return known == files and recipe.settings == job.config.with_settings(**names)

@@ -44,6 +44,8 @@ class Job:
             Path(network.weights) if network.weights else weights_path(find_network(network.name))
         )
         files = [*self.inputs.values(), *self.keep, weights]
+        if self.config.painter.file is not None:
+            files.append(user_path(self.config.painter.file))
         if self.resume is not None:
             run = self.resume.run
             files.append(self.resume.path)

@@ -209,11 +209,8 @@ def needs(settings: StyleSettings) -> Needs:
     )
 
 
-def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term]]:
-    from gramarye.losses.style_look import Look, Share, parts_of
-    from gramarye.losses.style_terms import style_terms
-
-    styles = targets.names("style")
+def check_counts(settings: StyleSettings, styles: Sequence[str]) -> None:
+    """Raise SettingsError unless there are as many weights and roles as styles, if any."""
     for name, given in (("style_weights", settings.mix), ("style_roles", settings.roles)):
         if given and len(given) != len(styles):
             what = "number" if name == "style_weights" else "role"
@@ -222,6 +219,14 @@ def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term
                 f"{is_or_are(len(styles), 'style')}: give one {what} for each style",
                 setting=name,
             )
+
+
+def prepare(settings: StyleSettings, targets: Targets) -> Callable[[], list[Term]]:
+    from gramarye.losses.style_look import Look, Share, parts_of
+    from gramarye.losses.style_terms import style_terms
+
+    styles = targets.names("style")
+    check_counts(settings, styles)
     parts = settings.parts()
     between = settings.mixing == "between" and len(styles) > 1
     if between and (others := [name for name in parts if STYLE_LOSSES[name].of != "moments"]):

@@ -9,7 +9,8 @@ from pydantic import Field, field_validator
 from gramarye.settings import Part, as_text
 from gramarye.validation import not_allowed
 
-NAMED_FIRST_IMAGES = ("content", "noise", "style-noise", "gray", "style")  # any other is a file
+# Any other is a file.
+NAMED_FIRST_IMAGES = ("content", "noise", "style-noise", "gray", "style", "instant")
 
 ColorMethod = Literal["monge-kantorovich", "cholesky", "pca", "histogram"]
 
@@ -53,7 +54,7 @@ class PictureSettings(Part):
     init: str = Field(
         "content",
         description="first image: content, noise, style-noise (with the style's colors and "
-        "spectrum), gray, style or the path of a picture",
+        "spectrum), gray, style, instant (what 'gramarye instant' paints) or the path of a picture",
     )
     style_scale: float = Field(
         1.0,

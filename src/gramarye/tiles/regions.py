@@ -43,6 +43,11 @@ class Box:
         return self.right - self.left
 
     @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """Top, bottom, left and right."""
+        return self.top, self.bottom, self.left, self.right
+
+    @property
     def area(self) -> int:
         return self.height * self.width
 
