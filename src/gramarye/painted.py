@@ -42,7 +42,8 @@ from gramarye.tiles.regions import Box
 MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eighth of that
 LEAST = 16  # pixels of a part's shorter side: below, there is next to nothing to see
 FULL = 0.5  # the strength at which features are carried all the way
-TILE = 1 << 21  # pixels of a picture, or a part of it, that a step takes at once
+TILE = 1 << 20  # pixels of a picture, or a part of it, that a step takes at once: some 0.7 GiB
+LOOK = 512 << 20  # bytes for the features of what is only measured
 
 
 Features = Mapping[str, Tensor]
@@ -105,7 +106,7 @@ def paint_image(
     height, width = seen["content"].shape[-2:]
     seen = {name: whole(x) if kind_of(name).size == "image" else x for name, x in seen.items()}
     precision = choose_precision(config.machine.precision, seen["content"].device)
-    extractor = FeatureExtractor(network, precision, memory)
+    extractor = FeatureExtractor(network, precision, min(memory or LOOK, LOOK))
     image, goals = None, dict[int, list[Goal]]()
     for number, part in enumerate(parts_for(painter, seen["content"])):
         here = at_part(seen, part, config.picture.form_scale)
