@@ -89,12 +89,12 @@ class PainterConfig(Part):
         layers=("relu3_1", "relu2_1", "relu1_1"), widths=(64, 32, 8), blocks=(2, 1, 0)
     )
     parts: tuple[Literal[8, 4, 2, 1], ...] = Field(
-        (8, 4, 4, 2, 2, 1),
+        (8, 4, 4, 2, 1),
         max_length=16,
         description="parts of the size: a step, or several, at an eighth, up to the whole",
     )
     detail: float = Field(
-        0.3, ge=0, le=1, description="share of the photograph's finer detail that joins at a part"
+        0.4, ge=0, le=1, description="share of the photograph's finer detail that joins at a part"
     )
     grain: float = Field(
         0.03, ge=0, le=1, description="noise added before coarse steps, so that skies have strokes"
@@ -123,10 +123,10 @@ class FeedForwardConfig(Part):
         (256, 384, 512), min_length=1, description="crop sides in pixels; each step draws one"
     )
     fine_side: int = Field(
-        192, ge=64, le=2048, description="side of the part of them that fine steps learn from"
+        320, ge=64, le=2048, description="side of the part of them that fine steps learn from"
     )
     pixels: int = Field(
-        300_000,
+        270_000,
         ge=16_384,
         le=10**9,
         description="pixels of a step: the smaller its crops, the more pairs",
