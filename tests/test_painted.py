@@ -24,7 +24,7 @@ from gramarye.files import file_sha256
 from gramarye.losses.statistics import moments
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
-from gramarye.painted import aims, at_part, boxes, goals_at, margin_of, paint_image
+from gramarye.painted import aims, at_part, boxes, goals_at, margin_of, own_moments, paint_image
 from gramarye.pictures.picture import load_picture
 from gramarye.plan import check_shared, run_needs
 from gramarye.recipe import Recipe
@@ -235,9 +235,9 @@ def test_regions_are_moved_from_their_own_statistics_to_their_styles(
     seen = two_regions()
     extractor = FeatureExtractor(tiny_network, "float32", None)
     goals = goals_at(halving, extractor, seen, config(), 1)
-    targets = aims(goals, extractor, seen["content"], None)
+    targets = aims(goals, own_moments(goals, extractor, seen["content"], None))
     known = tiny_network(seen["content"], halving.fine.layers)
-    again = aims(goals, extractor, seen["content"], known)
+    again = aims(goals, own_moments(goals, extractor, seen["content"], known))
     assert len(targets) == len(again) == 2
     names = ["content", "style/0", "style/1"]
     content, *styles = (tiny_network(seen[name], halving.fine.layers) for name in names)

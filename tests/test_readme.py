@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def made_small(words: list[str]) -> list[str]:
         few = ["--size", "64", "--steps", "2", "--jobs", "1", "--set", "finer_steps=1", "-q"]
         return words if len(words) == 1 else words + few
     if words[0] not in (
-        "stylize", "instant", "sketch", "photoreal", "texture", "blend", "redo", "demo",
+        "stylize", "instant", "video", "sketch", "photoreal", "texture", "blend", "redo", "demo",
     ):  # fmt: skip
         return words
     if "--size" in words:
@@ -46,7 +47,7 @@ def made_small(words: list[str]) -> list[str]:
     if "--frames" in words:
         words[words.index("--frames") + 1] = "3"
         words += ["--frame-steps", "1"]
-    return words if words[0] == "demo" else words + SMALL
+    return words if words[0] in ("demo", "instant", "video") else words + SMALL
 
 
 @pytest.fixture
@@ -62,6 +63,11 @@ def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "paintings" / f"{name}.jpg").write_bytes(
             (tmp_path / f"{name}.jpg").read_bytes()
         )
+    for number in range(3):
+        save_picture(load_picture(tmp_path / "photo.jpg"), tmp_path / f"frames/{number}.png")
+    make_clip(tmp_path / "clip.mp4", tmp_path / "photo.jpg")
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday/photo.png").write_bytes((tmp_path / "frames/0.png").read_bytes())
     save_picture(load_picture(line_drawing()[..., ::5, ::5]), tmp_path / "drawing.png")
     half = torch.zeros(1, 3, 96, 96)
     half[..., 48:] = 1
@@ -70,6 +76,20 @@ def sample_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GRAMARYE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(demo, "PAIRS", {"canal": ("woodblock",)})
     return tmp_path
+
+
+def make_clip(path: Path, photo: Path) -> None:
+    """Three frames of a picture at rest; none without the extra `video`."""
+    if find_spec("av") is None:
+        return
+    import av
+
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        for _ in range(3):
+            output.mux(stream.encode(av.VideoFrame.from_image(load_picture(photo).to_pil())))
+        output.mux(stream.encode(None))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -81,6 +101,8 @@ def test_the_commands_of_the_documentation_run(
     for line in lines:
         command, *words = shlex.split(line, comments=True)
         assert command == "gramarye"
+        if words[0] == "video" and find_spec("av") is None:
+            continue
         assert main(made_small(words)) == 0, f"{line}\n{capsys.readouterr().err}"
 
 

@@ -14,7 +14,7 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("studies",),
-    ("jobs",),
+    ("jobs", "video"),
     ("forecast", "scoring"),
     ("textures", "blends", "sketches", "photographs", "instants"),
     ("stylize",),

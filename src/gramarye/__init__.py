@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gramarye.studies.study import Study, setting_axis
     from gramarye.stylize import stylize, stylize_steps
     from gramarye.textures import texture
+    from gramarye.video.stylizing import stylize_video
 
 __version__ = "0.1.0"
 
@@ -59,6 +60,7 @@ __all__ = [
     "sketch",
     "stylize",
     "stylize_steps",
+    "stylize_video",
     "texture",
 ]
 
@@ -87,6 +89,7 @@ _HOMES = {
     "sketch": "gramarye.sketches",
     "stylize": "gramarye.stylize",
     "stylize_steps": "gramarye.stylize",
+    "stylize_video": "gramarye.video.stylizing",
     "texture": "gramarye.textures",
 }
 

@@ -8,7 +8,7 @@ further than a tile's margin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -91,7 +91,6 @@ def instant_image(
     return paint_image(painter, network, seen, config, budget and budget.tile_bytes)
 
 
-@torch.no_grad()
 def paint_image(
     painter: Painter,
     network: PerceptualNetwork,
@@ -103,28 +102,92 @@ def paint_image(
 
     `memory` is what the network's features may take, in bytes.
     """
-    height, width = seen["content"].shape[-2:]
-    seen = {name: whole(x) if kind_of(name).size == "image" else x for name, x in seen.items()}
-    precision = choose_precision(config.machine.precision, seen["content"].device)
-    extractor = FeatureExtractor(network, precision, min(memory or LOOK, LOOK))
-    image, goals = None, dict[int, list[Goal]]()
-    for number, part in enumerate(parts_for(painter, seen["content"])):
-        here = at_part(seen, part, config.picture.form_scale)
-        again = image is not None and image.shape == here["content"].shape
-        image = add_detail(image, here["content"], painter.config.detail)
+    return Painting(painter, network, config, memory).paint(seen)
+
+
+Own = list[dict[str, Moments]]  # of every region, the moments of the picture so far by layer
+
+
+@final
+class Painting:
+    """What paints pictures of one size, such as the frames of a clip, in the same styles.
+
+    What the styles ask for is measured at the first picture, and holds until it is forgotten.
+    """
+
+    def __init__(
+        self,
+        painter: Painter,
+        network: PerceptualNetwork,
+        config: StylizeConfig,
+        memory: int | None = None,
+    ) -> None:
+        self.painter, self.config = painter, config
+        device = next(painter.parameters()).device
+        precision = choose_precision(config.machine.precision, device)
+        self.extractor = FeatureExtractor(network, precision, min(memory or LOOK, LOOK))
+        self.goals: dict[int, list[Goal]] = {}
+
+    def forget_styles(self) -> None:
+        """Measure the styles again at the next picture."""
+        self.goals.clear()
+
+    @torch.no_grad()
+    def paint(
+        self,
+        seen: Mapping[str, Tensor],
+        averaged: Callable[[int, Own], Own] | None = None,
+    ) -> Tensor:
+        """The painted content (1, 3, H, W), of inputs by name, their colors matched.
+
+        After the first picture the content is enough. `averaged` puts other moments of the content
+        in the place of its own, by the number of the step and region by region.
+        """
+        height, width = seen["content"].shape[-2:]
+        seen = {k: whole(x) if kind_of(k).size == "image" else x for k, x in seen.items()}
+        image = None
+        for number, part in enumerate(parts_for(self.painter, seen["content"])):
+            wanted = {"content": seen["content"]} if part in self.goals else seen
+            here = at_part(wanted, part, self.config.picture.form_scale)
+            again = image is not None and image.shape == here["content"].shape
+            image = self.entered(image, here["content"], number, part, again)
+            here["content"] = image = image.contiguous(memory_format=torch.channels_last)
+            image = self.after_step(image, here, number, part, averaged)
+        assert image is not None
+        return image[..., :height, :width].clamp(0, 1)
+
+    def entered(
+        self, before: Tensor | None, content: Tensor, number: int, part: int, again: bool
+    ) -> Tensor:
+        """Where a step begins: the last one's image with some detail and, at a new size, noise."""
+        image = add_detail(before, content, self.painter.config.detail)
         if part > 1 and not again:
             size = image.shape[-2], image.shape[-1]
-            image = image + painter.config.grain * normal_image(*size, config, number, image)
-        here["content"] = image = image.contiguous(memory_format=torch.channels_last)
+            image = image + self.painter.config.grain * normal_image(
+                *size, self.config, number, image
+            )
+        return image
+
+    def after_step(
+        self,
+        image: Tensor,
+        here: Mapping[str, Tensor],
+        number: int,
+        part: int,
+        averaged: Callable[[int, Own], Own] | None,
+    ) -> Tensor:
         known = None  # of a picture that is not taken in tiles, one look is enough
         if image.shape[-2] * image.shape[-1] <= TILE:
-            known = extractor.passes(image, painter.step(part).layers, keep=False).features
-        if part not in goals:
-            goals[part] = goals_at(painter, extractor, here, config, part)
-        targets = aims(goals[part], extractor, image, known)
-        image = stepped(painter, extractor, image, targets, config, part, known)
-    assert image is not None
-    return image[..., :height, :width].clamp(0, 1)
+            layers = self.painter.step(part).layers
+            known = self.extractor.passes(image, layers, keep=False).features
+        if part not in self.goals:
+            self.goals[part] = goals_at(self.painter, self.extractor, here, self.config, part)
+        goals = self.goals[part]
+        own = own_moments(goals, self.extractor, image, known)
+        if averaged is not None:
+            own = averaged(number, own)
+        targets = aims(goals, own)
+        return stepped(self.painter, self.extractor, image, targets, self.config, part, known)
 
 
 def parts_for(painter: Painter, content: Tensor) -> Iterator[int]:
@@ -194,20 +257,21 @@ def targets_of(
     return Targets(extractor, seen, one_band(*size), tiles)
 
 
-def aims(
-    goals: Sequence[Goal],
-    extractor: FeatureExtractor,
-    image: Tensor,
-    known: Features | None,
-) -> list[Target]:
-    """How the features of each region are to be moved."""
+def own_moments(
+    goals: Sequence[Goal], extractor: FeatureExtractor, image: Tensor, known: Features | None
+) -> Own:
+    """What each region of the image is like."""
     if known is not None:
-        own = [moments_in(goal.region, known) for goal in goals]
-    else:
-        layers = frozenset().union(*(goal.region.layers for goal in goals))
-        targets = targets_of(extractor, {"content": image}, layers)
-        own = [targets.moments("content", g.region.layers, g.region.mask) for g in goals]
-        targets.look()
+        return [moments_in(goal.region, known) for goal in goals]
+    layers = frozenset().union(*(goal.region.layers for goal in goals))
+    targets = targets_of(extractor, {"content": image}, layers)
+    own = [targets.moments("content", g.region.layers, g.region.mask) for g in goals]
+    targets.look()
+    return [dict(found) for found in own]
+
+
+def aims(goals: Sequence[Goal], own: Own) -> list[Target]:
+    """How the features of each region are to be moved."""
     return [
         Target(goal.region.mask, {k: transport(here[k], style) for k, style in goal.styles.items()})
         for goal, here in zip(goals, own, strict=True)

@@ -1,0 +1,1 @@
+"""Clips: frames in, painted frames out, steady where the film is steady."""

@@ -1,0 +1,102 @@
+"""Frames of a clip painted one after the other, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+from typing import Any, final
+
+from torch import Tensor
+
+from gramarye.config import make_instant_config
+from gramarye.errors import InputError
+from gramarye.files import user_path
+from gramarye.pictures.picture import Source, load_picture
+from gramarye.scales.sizes import fit
+from gramarye.surroundings import undisturbed
+from gramarye.video.frames import Frame, as_pixels, at_times
+from gramarye.video.painter import FramePainter
+from gramarye.video.reading import open_clip
+from gramarye.video.settings import FRAMES_A_SECOND, STEADY, make_video_settings
+from gramarye.video.steady import SteadyPainter
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class VideoFrame:
+    """A painted frame (1, 3, H, W) in [0, 1], and when it is shown and how long, in seconds."""
+
+    image: Tensor
+    time: float
+    duration: float
+    cut: bool  # whether a shot begins with it
+
+
+def stylize_video(
+    clip: str | PathLike[str] | Iterable[Source],
+    style: Source | Sequence[Source],
+    *,
+    steady: float = STEADY,
+    start: float | None = None,
+    end: float | None = None,
+    fps: float | None = None,
+    **settings: Any,
+) -> Iterator[VideoFrame]:
+    """The frames of a clip in the style, one by one, steady where the film is steady.
+
+    `clip` is a file, a folder of frames, a pattern such as "in/%05d.png", or pictures one after the
+    other, `fps` of them a second (25). Of a file `fps` is how many frames are painted a second at
+    most. Settings are those of `instant`; the size is the clip's own unless another is asked for.
+    """
+    video = make_video_settings(
+        steady=steady,
+        **{k: v for k, v in {"start": start, "end": end, "fps": fps}.items() if v is not None},
+    )
+    # What is wrong is told here and not with the first frame.
+    make_instant_config((64, 64), **settings)
+    styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    pictures = [load_picture(one) for one in styles]
+    if isinstance(clip, str | PathLike):
+        opened = open_clip(user_path(clip), video.rate)
+        frames = opened.frames()
+        rate = video.rate if Path(opened.path).is_file() else None
+        size = opened.size
+    else:
+        frames, size = given_frames(clip, video.rate or Fraction(FRAMES_A_SECOND))
+        rate = None
+    if "size" in settings:
+        size = fit(*size, settings["size"])
+    config = make_instant_config((size[1], size[0]), **settings)
+    painter = SteadyPainter(FramePainter(pictures, config, size), size, video.steady)
+    return painted(painter, at_times(frames, video.first, video.last, rate))
+
+
+@undisturbed
+def painted(painter: SteadyPainter, frames: Iterable[Frame]) -> Iterator[VideoFrame]:
+    for frame in frames:
+        made = painter.paint(frame)
+        yield VideoFrame(made.image, float(frame.time), float(frame.duration), made.cut)
+
+
+def given_frames(
+    pictures: Iterable[Source], rate: Fraction
+) -> tuple[Iterator[Frame], tuple[int, int]]:
+    """Pictures as frames, and (height, width) of the first; InputError where there is none."""
+    if not isinstance(pictures, Iterable):
+        raise InputError(
+            f"a clip cannot be made from {type(pictures).__name__}: give a file, a folder, a "
+            "pattern, or pictures one after the other"
+        )
+    every = (load_picture(picture).pixels for picture in pictures)
+    first = next(every, None)
+    if first is None:
+        raise InputError("the clip has no frame: give pictures one after the other, one at least")
+    frames = (
+        Frame(as_pixels(image), number / rate, 1 / rate)
+        for number, image in enumerate(chain([first], every))
+    )
+    return frames, (first.shape[-2], first.shape[-1])
