@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gramarye.studies.study import Study, setting_axis
     from gramarye.stylize import stylize, stylize_steps
     from gramarye.textures import texture
+    from gramarye.training.running import train_steps
 
 __version__ = "0.1.0"
 
@@ -60,6 +61,7 @@ __all__ = [
     "stylize",
     "stylize_steps",
     "texture",
+    "train_steps",
 ]
 
 _HOMES = {
@@ -88,6 +90,7 @@ _HOMES = {
     "stylize": "gramarye.stylize",
     "stylize_steps": "gramarye.stylize",
     "texture": "gramarye.textures",
+    "train_steps": "gramarye.training.running",
 }
 
 

@@ -33,6 +33,7 @@ from gramarye.cli import (
     study,
     stylize,
     texture,
+    train,
 )
 from gramarye.cli.commands import Group, as_typed, mistake
 from gramarye.cli.interrupts import as_interrupts
@@ -45,6 +46,7 @@ from gramarye.units import show_text
 COMMANDS = (
     stylize,
     instant,
+    train,
     sketch,
     photoreal,
     texture,
