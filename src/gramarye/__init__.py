@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gramarye.studies.study import Study, setting_axis
     from gramarye.stylize import stylize, stylize_steps
     from gramarye.textures import texture
+    from gramarye.training.running import train_steps
     from gramarye.video.stylizing import stylize_video
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ __all__ = [
     "stylize_steps",
     "stylize_video",
     "texture",
+    "train_steps",
 ]
 
 _HOMES = {
@@ -91,6 +93,7 @@ _HOMES = {
     "stylize_steps": "gramarye.stylize",
     "stylize_video": "gramarye.video.stylizing",
     "texture": "gramarye.textures",
+    "train_steps": "gramarye.training.running",
 }
 
 

@@ -19,11 +19,14 @@ from torch import Tensor
 from gramarye.config import StylizeConfig
 from gramarye.distributed.bands import whole as one_band
 from gramarye.feedforward.cascade import add_detail
-from gramarye.feedforward.files import SHIPPED, load_painter
+from gramarye.feedforward.files import load_painter
 from gramarye.feedforward.network import Painter, Step
+from gramarye.feedforward.settings import SHIPPED
 from gramarye.feedforward.transport import Move, transport
 from gramarye.handover import uniform_image
 from gramarye.inputs.kinds import form_of, kind_of, names_of
+from gramarye.johnson.files import load_trained
+from gramarye.johnson.network import Johnson
 from gramarye.losses.masks import MaskWeights
 from gramarye.losses.statistics import Moments, moments
 from gramarye.losses.style import Role, StyleSettings, check_counts, has_role
@@ -38,10 +41,10 @@ from gramarye.scales.resizing import resize
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
 from gramarye.tiles.regions import Box
+from gramarye.transformed import FULL, transform_image
 
 MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eighth of that
 LEAST = 16  # pixels of a part's shorter side: below, there is next to nothing to see
-FULL = 0.5  # the strength at which features are carried all the way
 TILE = 1 << 20  # pixels of a picture, or a part of it, that a step takes at once: some 0.7 GiB
 LOOK = 512 << 20  # bytes for the features of what is only measured
 
@@ -74,9 +77,12 @@ def painted_iterates(
     budget: ScaleBudget | None,
 ) -> Iterator[Iterate]:
     """The only step of a picture that a network paints."""
-    painter = load_painter(config.painter.by, network).to(seen["content"].device)
+    painter = load_trained(config.painter.by, network).to(seen["content"].device)
     memory = None if budget is None else budget.tile_bytes
-    image = paint_image(painter, network, seen, config, memory)
+    if isinstance(painter, Johnson):
+        image = transform_image(painter, seen, config)
+    else:
+        image = paint_image(painter, network, seen, config, memory)
     yield Iterate(1, 1, {}, image)
 
 

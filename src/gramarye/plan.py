@@ -122,7 +122,7 @@ def make_plan(
     needs = needs_of(config.terms)
     canvas = canvas_size(sizes, config.picture)
     check_sizes(sizes)
-    for kind in needs.inputs:
+    for kind in () if config.painter.is_on else needs.inputs:  # a painter's file may hold the style
         if not names_of(kind, sizes):
             raise InputError(f"there is no {kind}: name one, or give what needs it a weight of 0")
     sizes = {"content": canvas} | dict(sizes)

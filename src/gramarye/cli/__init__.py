@@ -33,6 +33,7 @@ from gramarye.cli import (
     study,
     stylize,
     texture,
+    train,
     video,
 )
 from gramarye.cli.commands import Group, as_typed, mistake
@@ -46,6 +47,7 @@ from gramarye.units import show_text
 COMMANDS = (
     stylize,
     instant,
+    train,
     video,
     sketch,
     photoreal,

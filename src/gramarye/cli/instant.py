@@ -21,6 +21,7 @@ from gramarye.cli.output import given_output, new_name, output_options
 from gramarye.cli.styles import pictures_of, style_names, with_weights
 from gramarye.config import all_settings, make_instant_config
 from gramarye.errors import GramaryeError, InputError, SettingsError
+from gramarye.feedforward.settings import OPTIMIZER, SHIPPED
 from gramarye.files import user_path
 from gramarye.pictures.formats import EXTENSIONS
 from gramarye.units import counted, show_seconds, show_text
@@ -33,11 +34,13 @@ GROUPS = ("the optimizer", "the scales", "the losses", "the network", "the color
 OF_STYLES = ("strength", "style_weights", "style_mixing", "style_roles", "mask_mode")
 OWN = ("preset", "init", "aspect", "tileable", "drawing", "paper", "area_colors", "gaps")
 OUTPUT = ("--cube", "--preview", "--save-every", "--checkpoint-every")
+NETWORK = ".safetensors"
 OF_ONE = ("content_mask", "content_regions", "strength_map", "protect")  # photograph
 
 
 def command() -> Command:
-    pictures = "photographs, or folders of them, and last the style: a painting or a folder"
+    pictures = "photographs, or folders of them, and last the style: a painting, a folder, or the "
+    pictures += "file of a network that 'gramarye train' has made"
     more = "a further style, with a weight if you like (woodblock.jpg:0.5); repeat for more"
     at_once = "how many of several photographs are painted at once [one per core]"
     settings = [option for option in setting_options() if is_of_use(option)]
@@ -81,16 +84,13 @@ def run(args: SimpleNamespace) -> int:
 
 def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
     """The photographs, and for each what is made of it."""
-    *named, style = args.pictures
-    if not named:
-        raise InputError(
-            f"there is one picture, '{style}', and it takes two: the photograph, and last the "
-            "style it is painted in"
-        )
+    named, args.styles = photographs_and_styles(args)
     known = [name for name in all_settings() if not hasattr(args, name)]
     vars(args).update(dict.fromkeys((*known, "cube", "preview", "save_every")))
-    args.checkpoint_every, args.styles = 0.0, [style, *getattr(args, "with")]
+    args.checkpoint_every = 0.0
     styles, settings = with_weights(args, given_settings(args))
+    if not styles:
+        settings = {"color": "free", **settings}  # the network has colors of its own
     make_instant_config((512, 512), **settings)  # a mistake is told before all else
     output = given_output(args)
     photographs = [photo for name in named for photo in pictures_of(name)]
@@ -101,7 +101,8 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
             f"--{option} is laid over one photograph, and there are {len(photographs)}: paint that "
             "one alone"
         )
-    names = [*style_names(args.styles), Path("instant")]
+    of_style = style_names(args.styles) or [Path(args.painter)]
+    names = [*of_style, Path("instant")]
 
     from gramarye.jobs.job import Job, name_inputs
     from gramarye.pictures.picture import picture_size
@@ -124,6 +125,38 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
         jobs.append(Job(inputs, out, config, output, new=new))
     check_names(jobs)
     return photographs, jobs
+
+
+def photographs_and_styles(args: SimpleNamespace) -> tuple[list[Path], list[Path]]:
+    """What is painted and in which styles; a network named last becomes `args.painter`.
+
+    One that has its style in itself takes none.
+    """
+    named, more = list(args.pictures), list(getattr(args, "with"))
+    last = None
+    if named[-1].suffix.lower() == NETWORK:
+        last = named.pop()
+        if args.painter is not None:
+            raise InputError(
+                f"'{last}' is a network, and --painter names another: one paints a picture"
+            )
+        args.painter = str(last)
+    if args.painter not in (None, SHIPPED, OPTIMIZER):
+        from gramarye.instants import holds_style
+
+        if holds_style(args.painter):
+            if more or not named:
+                raise InputError(
+                    f"'{args.painter}' has its style in itself: name photographs, and no style"
+                )
+            return named, []
+    if len(named) < 2:
+        one = f", '{named[0]}'" if named else ""
+        raise InputError(
+            f"there is {'one' if named else 'no'} picture{one}, and it takes two: the photograph, "
+            "and last the style it is painted in"
+        )
+    return named[:-1], [named[-1], *more]
 
 
 def extension_of(photo: Path) -> str:

@@ -181,7 +181,7 @@ def changed_config(
         changes = {"weights": str(find_weights(weights, "weights", folders))} | changes
     painter = recipe.settings.painter.file
     if painter is not None and "painter" not in changes:
-        found = find_weights(str(painter), "painter", folders)
+        found = find_painter(str(painter), recipe.painter_sha256, folders)
         changes = {"painter": str(found)} | changes
     if "preset" in changes:
         changes = load_preset(changes["preset"]) | changes
@@ -208,6 +208,18 @@ def find_weights(name: str, what: str, folders: Sequence[Path]) -> Path:
         else "was not found: say where it is"
     )
     raise RecipeError(f"the {what} {show_value(name)} {told} with --{what}")
+
+
+def find_painter(name: str, sha256: str | None, folders: Sequence[Path]) -> Path:
+    """The file of the network that painted; RecipeError if it is gone, or another."""
+    first = find_weights(name, "painter", folders)
+    for path in found_in(folders, name):
+        if sha256 is None or file_sha256(path) == sha256:
+            return path
+    raise RecipeError(
+        f"'{first}' is not the network that painted the picture (its SHA-256 differs): give that "
+        "with --painter, or this one by name to paint with it all the same"
+    )
 
 
 def differences(recipe: Recipe, *, varied: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from gramarye.errors import LayerError, WeightsError
 from gramarye.feedforward.network import Painter
-from gramarye.feedforward.settings import PainterConfig, StepConfig
+from gramarye.feedforward.settings import SHIPPED, PainterConfig, StepConfig
 from gramarye.files import file_sha256, user_path
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.weights_file import WeightsFile, check_path, open_weights
@@ -22,7 +23,6 @@ from gramarye.validation import first_problem
 
 FORMAT = "painter 1"
 KEY = "gramarye"  # of the metadata; one entry, since several have no order
-SHIPPED = "instant"
 
 
 class PainterMetadata(BaseModel, frozen=True, extra="forbid"):
@@ -31,13 +31,16 @@ class PainterMetadata(BaseModel, frozen=True, extra="forbid"):
     format: str
     network: PainterConfig
     steps: NonNegativeInt = 0
+    styles: tuple[str, ...] = ()  # names of those it was trained on with, if it was
 
 
-def packed(painter: Painter, steps: int) -> bytes:
+def packed(painter: Painter, steps: int, styles: Sequence[str] = ()) -> bytes:
     """The content of a painter's file, its numbers in float16."""
     tensors = {k: v.half().contiguous() for k, v in painter.state_dict().items()}
     config = painter.config.model_dump(mode="json")
-    about = {"format": FORMAT, "network": config, "steps": steps}
+    about: dict[str, object] = {"format": FORMAT, "network": config, "steps": steps}
+    if styles:
+        about["styles"] = list(styles)
     return save(tensors, {KEY: json.dumps(about)})
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.errors import ImageError
+from gramarye.feedforward.cascade import StyleLook
 from gramarye.pictures.folders import read_bytes
 
 ROOM = 2 << 30  # bytes of pictures that are kept once they are read
@@ -26,6 +27,7 @@ class Pairs:
 
     contents: Tensor  # (B, 3, S, S) in [0, 1]
     styles: Tensor  # (B, 3, T, T) in [0, 1]
+    look: StyleLook | None = None  # what the styles are like at each part, where it is known
 
 
 @final

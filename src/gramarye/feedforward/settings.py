@@ -22,6 +22,9 @@ STYLE_LAYERS = {
 }
 CONTENT_LAYERS = {"relu4_2/2": 2.0, "relu3_1": 1.0}
 
+SHIPPED = "instant"  # the painter that comes with the package
+OPTIMIZER = "optimizer"  # no painter
+
 Width = Annotated[int, Field(ge=1, le=1024)]
 Blocks = Annotated[int, Field(ge=0, le=16)]
 Side = Annotated[int, Field(ge=128, le=2048)]  # relu4_1 at a quarter of the size needs as much
@@ -34,7 +37,7 @@ class PaintingSettings(Part):
     title: ClassVar[str] = "the picture"
 
     by: str = Field(
-        "optimizer",
+        OPTIMIZER,
         alias="painter",
         description="what paints: optimizer (the image itself is optimized, step by step), instant "
         "(the network that comes with gramarye, in one pass) or the file of a network of one's own",
@@ -43,12 +46,12 @@ class PaintingSettings(Part):
     @property
     def is_on(self) -> bool:
         """Whether a network paints."""
-        return self.by != "optimizer"
+        return self.by != OPTIMIZER
 
     @property
     def file(self) -> Path | None:
         """The file of a network of one's own."""
-        return Path(self.by) if self.by not in ("optimizer", "instant") else None
+        return Path(self.by) if self.by not in (OPTIMIZER, SHIPPED) else None
 
 
 @final

@@ -7,7 +7,7 @@ sent back through it into the one that painted. Each pair has a style of its own
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -19,7 +19,7 @@ from gramarye.errors import OptimizationError
 from gramarye.feedforward.cascade import Cascade, match_colors
 from gramarye.feedforward.files import make_painter
 from gramarye.feedforward.objective import StepObjective, bounded
-from gramarye.feedforward.pairs import PairSampler
+from gramarye.feedforward.pairs import Pairs
 from gramarye.feedforward.settings import FeedForwardConfig
 from gramarye.losses.statistics import moments
 from gramarye.losses.variation import total_variation
@@ -50,7 +50,10 @@ class Training:
     """
 
     def __init__(
-        self, config: FeedForwardConfig, network: PerceptualNetwork, pairs: PairSampler
+        self,
+        config: FeedForwardConfig,
+        network: PerceptualNetwork,
+        pairs: Callable[[int], Pairs],
     ) -> None:
         self.config, self.pairs = config, pairs
         self.bfloat16 = choose_precision(config.precision, torch.device("cpu")) == "bfloat16"
@@ -89,7 +92,8 @@ class Training:
         pairs = self.pairs(self.step)
         contents = match_colors(pairs.contents, moments(pairs.styles.double()))
         seeds = [self.step * 1009 + 16 * n for n in range(len(contents))]
-        style, own = self.cascade.look(pairs.styles), self.cascade.look(contents)
+        style = pairs.look or self.cascade.look(pairs.styles)
+        own = self.cascade.look(contents)
         self.optimizer.zero_grad(set_to_none=True)
         image = None
         for number, part in enumerate(config.network.parts):
