@@ -24,7 +24,16 @@ from gramarye.files import file_sha256
 from gramarye.losses.statistics import moments
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
-from gramarye.painted import aims, at_part, boxes, goals_at, margin_of, own_moments, paint_image
+from gramarye.painted import (
+    aims,
+    at_part,
+    boxes,
+    goals_at,
+    margin_of,
+    own_moments,
+    paint_image,
+    reach,
+)
 from gramarye.pictures.picture import load_picture
 from gramarye.plan import check_shared, run_needs
 from gramarye.recipe import Recipe
@@ -168,10 +177,16 @@ def test_strength_is_how_much_of_it_is_told(painter: Painter, paint: Paint) -> N
     middle, strong = paint(seen), paint(seen, strength=1)
     for step in (painter.coarse, painter.fine):
         for conv in step.wanted.values():
-            conv.weight *= 2
-    twice = paint(seen)
+            conv.weight *= reach(1.0) / reach(0.5)
+    told_more = paint(seen)
     assert (middle - strong).abs().mean() > 0.005
-    assert_close(twice, strong, atol=1e-4, rtol=0)
+    assert_close(told_more, strong, atol=1e-4, rtol=0)
+
+
+def test_strength_reaches_the_style_in_the_middle_and_beyond_it_at_the_end() -> None:
+    assert [reach(s) for s in (0.0, 0.25, 0.5, 0.75, 1.0)] == pytest.approx(
+        [0.0, 0.65, 1.3, 1.65, 2.0]
+    )
 
 
 @pytest.mark.parametrize("name", ["content-mask", "strength-map"])
@@ -428,8 +443,9 @@ def test_a_recipe_names_no_folder_and_finds_the_painter_beside_its_picture(
     assert "note" not in capsys.readouterr().err
 
     file.write_bytes(packed(make_painter(SHAPE, load_network("vgg19-lite")), 2))
-    assert main(["redo", "../made.png", "-q", "-o", "other.png"]) == 0
-    assert "note: the painter is not that of the recipe" in capsys.readouterr().err
+    assert main(["redo", "../made.png", "-q", "-o", "other.png"]) == 2
+    assert "is not the network that painted the picture" in capsys.readouterr().err
+    assert not Path("other.png").exists()
     file.rename(tmp_path / "elsewhere" / "moved")
     assert main(["redo", "../made.png", "-q"]) == 2
     err = capsys.readouterr().err

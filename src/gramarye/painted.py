@@ -41,7 +41,7 @@ from gramarye.scales.resizing import resize
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
 from gramarye.tiles.regions import Box
-from gramarye.transformed import FULL, transform_image
+from gramarye.transformed import transform_image
 
 MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eighth of that
 LEAST = 16  # pixels of a part's shorter side: below, there is next to nothing to see
@@ -331,7 +331,7 @@ def stepped(
     known: Features | None,
 ) -> Tensor:
     """The image a step further, tile by tile where it is large and its features are not known."""
-    amount = style_settings(config).strength / FULL
+    amount = reach(style_settings(config).strength)
     step, network = painter.step(part), extractor.network
     margin = margin_of(step, network)
     made = torch.empty_like(image)
@@ -359,6 +359,15 @@ def stepped(
         columns = slice(owned.left - window.left, owned.right - window.left)
         owned.of(made).copy_(moved[..., inside.top : inside.bottom, columns])
     return made
+
+
+def reach(strength: float) -> float:
+    """How far features are to be carried on their way to the style's: 0 to 2.
+
+    A step falls short of what it is told: told 1.3 of it, it comes nearest, measured on six pairs.
+    That is at the strength 0.5; beyond it, forms become bolder and not nearer.
+    """
+    return min(2.6 * strength, 0.6 + 1.4 * strength)
 
 
 def margin_of(step: Step, network: PerceptualNetwork) -> int:
