@@ -174,13 +174,12 @@ def test_without_strength_nothing_is_missing(painter: Painter, paint: Paint) -> 
 
 def test_strength_is_how_much_of_it_is_told(painter: Painter, paint: Paint) -> None:
     seen = {"content": picture(64, 96), "style/0": picture(64, 64, 1, 30)}
-    middle, strong = paint(seen), paint(seen, strength=1)
+    some, twice = paint(seen, strength=0.25), paint(seen, strength=0.5)
     for step in (painter.coarse, painter.fine):
         for conv in step.wanted.values():
-            conv.weight *= reach(1.0) / reach(0.5)
-    told_more = paint(seen)
-    assert (middle - strong).abs().mean() > 0.005
-    assert_close(told_more, strong, atol=1e-4, rtol=0)
+            conv.weight *= 2
+    assert (some - twice).abs().mean() > 0.005
+    assert_close(paint(seen, strength=0.25), twice, atol=1e-4, rtol=0)
 
 
 def test_strength_reaches_the_style_in_the_middle_and_beyond_it_at_the_end() -> None:
