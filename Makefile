@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 PLAIN := GRAMARYE_NO_BFLOAT16=1 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 \
 	OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE
 # What computes nothing with the network, or what other tests have computed before.
-NOT_NUMERICAL := cli jobs pictures samples tools test_benchmarks.py test_docs.py test_examples.py test_readme.py
+NOT_NUMERICAL := cli jobs pictures samples studies tools training video test_benchmarks.py test_docs.py test_examples.py test_readme.py
 
 .PHONY: demo test test-plain lint types bench samples gallery wheel fuzz clean help
 .DEFAULT_GOAL := help
