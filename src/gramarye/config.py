@@ -221,7 +221,16 @@ def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
 # Kinds of terms that a texture has not.
 # What asks for a content: kinds of terms, and other settings.
 OF_CONTENT = ("content", "self_similarity", "detail", "matting")
-OF_A_CONTENT = ("drawing", "paper", "finish", "map", "map_size", "map_cells", "map_smoothness")
+OF_A_CONTENT = (
+    "painter",
+    "drawing",
+    "paper",
+    "finish",
+    "map",
+    "map_size",
+    "map_cells",
+    "map_smoothness",
+)
 
 
 def make_texture_config(
@@ -230,7 +239,7 @@ def make_texture_config(
     """The settings of a texture of that size, of which the style is all there is.
 
     Whatever the preset, what it says of a content is left out, and a first image that would be the
-    content is noise.
+    content, or be painted of it, is noise.
     """
     for name, side in (("width", width), ("height", height)):
         check_kind(name, side, Real, "a whole number of pixels")
@@ -238,7 +247,7 @@ def make_texture_config(
     for option, value in load_preset(preset).items():
         path = find_setting(option).path
         asks = option in OF_A_CONTENT or path[:2] in [("terms", kind) for kind in OF_CONTENT]
-        if not asks and value != "content":
+        if not asks and value not in ("content", "instant"):
             found[option] = value
     size = {"size": max(width, height), "aspect": (width, height)}
     return build({}, {**found, **size, **settings, "preset": preset})
