@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
 import torch
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 from safetensors.torch import save
-from torch import Tensor
 
 from gramarye.errors import LayerError, WeightsError
 from gramarye.feedforward.network import Painter
 from gramarye.feedforward.settings import SHIPPED, PainterConfig, StepConfig
 from gramarye.files import file_sha256, user_path
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.weights_file import WeightsFile, check_path, open_weights
+from gramarye.networks.weights_file import WeightsFile, check_path, open_weights, state_of
 from gramarye.units import show_text
 from gramarye.validation import first_problem
 
@@ -61,7 +61,7 @@ def load_painter(source: str | Path, network: PerceptualNetwork) -> Painter:
         check_layers(file, step, network)
     with torch.device("meta"):
         painter = make_painter(config, network)
-    painter.load_state_dict(tensors_of(file, painter), assign=True)
+    painter.load_state_dict(state_of(file, painter, partial(not_a_painter, file)), assign=True)
     painter.requires_grad_(False)
     painter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return painter.eval()
@@ -110,21 +110,6 @@ def check_layers(file: WeightsFile, step: StepConfig, network: PerceptualNetwork
             "in its metadata, the layers of a step are not each of twice the size of the last, "
             "up to the picture's own",
         )
-
-
-def tensors_of(file: WeightsFile, painter: Painter) -> dict[str, Tensor]:
-    """Its tensors, all that there are to be and of their shapes."""
-    found = {}
-    for name, wanted in painter.state_dict().items():
-        if name not in file:
-            raise not_a_painter(file, f"it has no {name}")
-        tensor = file.floats(name)
-        if tensor.shape != wanted.shape:
-            raise not_a_painter(
-                file, f"{name} has shape {tuple(tensor.shape)}, not {tuple(wanted.shape)}"
-            )
-        found[name] = tensor
-    return found
 
 
 def not_a_painter(file: WeightsFile, reason: str) -> WeightsError:

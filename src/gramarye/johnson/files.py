@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Literal, final
 
 import torch
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 from safetensors.torch import save
-from torch import Tensor
 
 from gramarye.errors import WeightsError
 from gramarye.feedforward.files import KEY, load_painter
@@ -19,7 +19,7 @@ from gramarye.files import user_path
 from gramarye.johnson.network import Johnson
 from gramarye.johnson.settings import JohnsonConfig
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.weights_file import WeightsFile, open_weights
+from gramarye.networks.weights_file import WeightsFile, open_weights, state_of
 from gramarye.units import show_text
 from gramarye.validation import first_problem
 
@@ -100,16 +100,7 @@ def load_johnson(file: WeightsFile) -> Johnson:
     about = metadata_of(file)
     with torch.device("meta"):
         made = Johnson(about.network, len(about.styles))
-    found: dict[str, Tensor] = {}
-    for name, wanted in made.state_dict().items():
-        if name not in file:
-            raise unreadable(file, f"it has no {name}")
-        tensor = file.floats(name)
-        if tensor.shape != wanted.shape:
-            raise unreadable(
-                file, f"{name} has shape {tuple(tensor.shape)}, not {tuple(wanted.shape)}"
-            )
-        found[name] = tensor
+    found = state_of(file, made, partial(unreadable, file))
     made.load_state_dict(found, assign=True)
     made.requires_grad_(False)
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -17,7 +17,7 @@ from typing import Any, final
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from gramarye.errors import WeightsError
 from gramarye.files import check_readable
@@ -98,6 +98,21 @@ class WeightsFile(Mapping[str, Tensor]):
                 "its training has failed; name another file"
             )
         return copy
+
+
+def state_of(
+    file: WeightsFile, module: nn.Module, refused: Callable[[str], WeightsError]
+) -> dict[str, Tensor]:
+    """A module's tensors from a file, in float32; `refused` makes an error of what is wrong."""
+    found = {}
+    for name, wanted in module.state_dict().items():
+        if name not in file:
+            raise refused(f"it has no {name}")
+        tensor = file.floats(name)
+        if tensor.shape != wanted.shape:
+            raise refused(f"{name} has shape {tuple(tensor.shape)}, not {tuple(wanted.shape)}")
+        found[name] = tensor
+    return found
 
 
 def open_weights(path: Path) -> WeightsFile:
