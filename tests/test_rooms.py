@@ -42,7 +42,7 @@ FLOORS = (
     ("samples", "pictures"),
     ("scales",),
     ("surroundings",),
-    ("settings", "files", "devices", "threads", "matrices", "averages", "warned"),
+    ("settings", "files", "devices", "threads", "matrices", "averages", "warned", "peaks"),
     ("validation",),
     ("units",),
     ("errors",),

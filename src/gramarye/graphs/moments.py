@@ -32,7 +32,8 @@ class Moments:
         return cls(second / count, rows.sum(1, dtype=np.float64) / count)
 
     def covariance(self) -> Array:
-        return self.gram - np.outer(self.mean, self.mean)
+        found: Array = self.gram - np.outer(self.mean, self.mean)
+        return found
 
 
 @final
@@ -69,9 +70,9 @@ def symmetric_root(matrix: Array) -> Array:
 
 def mixed(parts: Sequence[Moments], weights: Sequence[float], *, between: bool) -> Moments:
     """Several styles as one: pooled, or one whose means and covariances lie between theirs."""
-    shares = [weight / sum(weights) for weight in weights]
-    mean = sum(s * part.mean for s, part in zip(shares, parts, strict=True))
+    shares = np.array(weights, np.float64) / sum(weights)
+    mean = np.tensordot(shares, np.stack([part.mean for part in parts]), 1)
     if not between:
-        return Moments(sum(s * p.gram for s, p in zip(shares, parts, strict=True)), mean)
-    covariance = sum(s * p.covariance() for s, p in zip(shares, parts, strict=True))
+        return Moments(np.tensordot(shares, np.stack([part.gram for part in parts]), 1), mean)
+    covariance = np.tensordot(shares, np.stack([part.covariance() for part in parts]), 1)
     return Moments(covariance + np.outer(mean, mean), mean)
