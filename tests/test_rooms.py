@@ -19,6 +19,7 @@ FLOORS = (
     ("textures", "blends", "sketches", "photographs", "instants"),
     ("stylize",),
     ("blending",),
+    ("exporting",),
     ("mapped", "painted", "finishing"),
     ("transformed",),
     ("recipe", "handover", "notes", "waiting"),

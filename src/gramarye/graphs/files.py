@@ -80,7 +80,7 @@ def open_seer() -> Seer | None:
 
 def is_step(network: Network, part: int) -> bool:
     """Whether a step has all of its tensors, in their shapes, from deep layers to shallow ones."""
-    config, tensors = network.step_config(part), network.tensors(part)
+    config, tensors, start = network.step_config(part), network.painter, network.shape(part).start
     if [layer[4] for layer in config.layers] != [
         str(block) for block in range(len(config.layers), 0, -1)
     ]:
@@ -99,4 +99,7 @@ def is_step(network: Network, part: int) -> bool:
         before = width
     wanted["finish.weight"] = (3, before, 3, 3)
     wanted |= {name.replace(".weight", ".bias"): shape[:1] for name, shape in wanted.items()}
-    return all(name in tensors and tensors[name].shape == shape for name, shape in wanted.items())
+    return all(
+        start + name in tensors and tensors[start + name].shape == shape
+        for name, shape in wanted.items()
+    )

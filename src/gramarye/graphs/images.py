@@ -59,7 +59,8 @@ def uniform_noise(height: int, width: int, seed: int) -> Array:
     drawn = np.random.RandomState(seed & 0xFFFFFFFF).randint(
         0, 1 << 32, 3 * height * width, dtype=np.uint32
     )
-    return ((drawn & 0xFFFFFF) * np.float32(2**-24)).reshape(1, 3, height, width)
+    low = (drawn & 0xFFFFFF).astype(np.float32)
+    return (low * np.float32(2**-24)).reshape(1, 3, height, width)
 
 
 def is_gray(image: Array) -> bool:

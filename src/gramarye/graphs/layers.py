@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from gramarye.graphs.writing import Array, Graph
 
@@ -46,6 +46,7 @@ class Seer:
 class StepShape:
     """A step's layers, deep ones first, and its residual blocks at each."""
 
+    start: str  # of its tensors' names
     layers: tuple[str, ...]
     blocks: tuple[int, ...]
 
@@ -88,9 +89,9 @@ def bordered(graph: Graph, x: str, tensors: Tensors, name: str, mode: str = "ref
     return convolved(graph, graph.add("Pad", x, pads, mode=mode), tensors, name)
 
 
-def convolved(graph: Graph, x: str, tensors: Tensors, name: str) -> str:
+def convolved(graph: Graph, x: str, tensors: Tensors, name: str, **attributes: Any) -> str:
     weight = kept(graph, f"{name}.weight", tensors)
-    return graph.add("Conv", x, weight, kept(graph, f"{name}.bias", tensors))
+    return graph.add("Conv", x, weight, kept(graph, f"{name}.bias", tensors), **attributes)
 
 
 def kept(graph: Graph, name: str, tensors: Tensors) -> str:
@@ -116,22 +117,24 @@ def step(
     tensors: Tensors,
     shape: StepShape,
 ) -> str:
-    """The next image (1, 3, H, W); `tensors` are those of this step."""
-    x = ""
+    """The next image (1, 3, H, W)."""
+    x, start = "", shape.start
     for layer, blocks in zip(shape.layers, shape.blocks, strict=True):
-        here = heard(graph, features[layer], carries[layer], tensors, layer)
+        here = heard(graph, features[layer], carries[layer], tensors, shape.start, layer)
         if x:
-            rise = convolved(graph, x, tensors, f"rise.{layer}")
+            rise = convolved(graph, x, tensors, f"{start}rise.{layer}")
             here = graph.add("Add", here, doubled(graph, rise))
         x = graph.add("Relu", here)
         for block in range(blocks):
-            name = f"blocks.{layer}.{block}"
+            name = f"{start}blocks.{layer}.{block}"
             inside = graph.add("Relu", bordered(graph, x, tensors, f"{name}.first"))
             x = graph.add("Add", x, bordered(graph, inside, tensors, f"{name}.last"))
-    return graph.add("Add", image, bordered(graph, x, tensors, "finish"))
+    return graph.add("Add", image, bordered(graph, x, tensors, f"{start}finish"))
 
 
-def heard(graph: Graph, features: str, carry: Carry, tensors: Tensors, layer: str) -> str:
+def heard(
+    graph: Graph, features: str, carry: Carry, tensors: Tensors, start: str, layer: str
+) -> str:
     """What a step takes in at a layer (1, width, h, w): features, and what they miss.
 
     Where f are the features in the style's units, and g those that are wanted, it is H f +
@@ -146,7 +149,7 @@ def heard(graph: Graph, features: str, carry: Carry, tensors: Tensors, layer: st
             "Div",
             graph.add(
                 "Squeeze",
-                kept(graph, f"{part}.{layer}.weight", tensors),
+                kept(graph, f"{start}{part}.{layer}.weight", tensors),
                 shared(graph, "last_two", [2, 3]),
             ),
             carry.unit,
@@ -157,7 +160,7 @@ def heard(graph: Graph, features: str, carry: Carry, tensors: Tensors, layer: st
     told = graph.add("Mul", told, carry.amount)
     own = graph.add("Sub", own, told)
     x = graph.add("Add", graph.add("MatMul", own, flat), graph.add("MatMul", told, wanted))
-    biases = (kept(graph, f"{part}.{layer}.bias", tensors) for part in ("here", "wanted"))
+    biases = (kept(graph, f"{start}{part}.{layer}.bias", tensors) for part in ("here", "wanted"))
     bias = graph.add("Unsqueeze", graph.add("Add", *biases), shared(graph, "second", [1]))
     x = graph.add("Add", x, bias)
     sides = graph.add(

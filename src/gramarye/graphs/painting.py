@@ -34,15 +34,10 @@ class Network:
 
     def shape(self, part: int) -> StepShape:
         config = self.step_config(part)
-        return StepShape(config.layers, config.blocks)
+        return StepShape("fine." if part == 1 else "coarse.", config.layers, config.blocks)
 
     def step_config(self, part: int) -> StepConfig:
         return self.config.fine if part == 1 else self.config.coarse
-
-    def tensors(self, part: int) -> Tensors:
-        """Those of a step, without its name before them."""
-        start = "fine." if part == 1 else "coarse."
-        return {k[len(start) :]: v for k, v in self.painter.items() if k.startswith(start)}
 
 
 @final
@@ -85,12 +80,12 @@ class Graphs:
     ) -> Array:
         """The painted content (1, 3, H, W), whose colors match the styles' already."""
         height, width = content.shape[-2:]
+        content, image = whole(content), None
         parts = list(parts_for(self.network.config.parts, content))
         looks = [self.look_at(style, parts) for style in styles]
-        content, image = whole(content), None
         for number, part in enumerate(parts):
-            sides = (-(-side // part) for side in content.shape[-2:])
-            here = resize(content, *sides).clip(0, 1)
+            rows, columns = (-(-side // part) for side in content.shape[-2:])
+            here = resize(content, rows, columns).clip(0, 1)
             image = self.entered(image, here, part, (seed + number) % 2**63)
             goals = {
                 layer: mixed([found[part][layer] for found in looks], weights, between=between)
@@ -158,6 +153,6 @@ def step_graph(network: Network, part: int) -> Graph:
             graph.input(f"size.{layer}", []),
             amount,
         )
-    made = step(graph, image, features, carries, network.tensors(part), shape)
+    made = step(graph, image, features, carries, network.painter, shape)
     graph.output(made, "next", [1, 3, "height", "width"])
     return graph

@@ -17,6 +17,7 @@ import numpy as np
 
 from gramarye.config import StylizeConfig, changed_settings
 from gramarye.errors import SettingsError
+from gramarye.feedforward.metadata import painter_sha256
 from gramarye.files import file_sha256, is_there, numbered
 from gramarye.graphs.files import open_network
 from gramarye.graphs.images import MULTIPLE, is_gray, match_colors, resize
@@ -34,7 +35,7 @@ from gramarye.peaks import peak_memory
 from gramarye.pictures.decoding import Decoded, decode_file
 from gramarye.pictures.formats import format_of
 from gramarye.pictures.stored import MAX_PIXELS, Saved, open_source, save_planes
-from gramarye.recipe import InputFile, Recipe, name_of, painter_sha256, versions, without_folders
+from gramarye.recipe import InputFile, Recipe, name_of, versions, without_folders
 from gramarye.scales.sizes import fit, style_size
 
 KNOWN = frozenset(
@@ -81,7 +82,7 @@ def paint_job(job: Job) -> Report:
         check_targets(job)
         pictures = {name: read_whole(path, decoded) for name, path in job.inputs.items()}
         check_pictures(pictures, job.config)
-        height, width = fit(*pictures["content"].color.shape[-2:], job.config.picture.size)
+        height, width = fit(*size_of(pictures["content"]), job.config.picture.size)
         check_targets(job, (width, height))
         image, notes = painted(network, pictures, job.config, (height, width))
         recipe = recipe_of(job, pictures, (height, width))
@@ -122,12 +123,17 @@ def decoded(path: Path) -> Decoded:
         return decode_file(file, name, MAX_PIXELS)
 
 
+def size_of(picture: Decoded) -> tuple[int, int]:
+    """Its height and width."""
+    return picture.color.shape[1], picture.color.shape[2]
+
+
 def check_pictures(pictures: Mapping[str, Decoded], config: StylizeConfig) -> None:
     """Raise LeftToTorch for pictures that it does not paint, or with."""
     for name, picture in pictures.items():
         if picture.alpha is not None and float(picture.alpha.min()) < 1:
             raise LeftToTorch(f"{name} is transparent in places")
-        size = picture.color.shape[-2:]
+        size = size_of(picture)
         if name != "content":
             size = style_size(*size, config.picture.size, config.picture.style_scale)
         else:
@@ -151,7 +157,7 @@ def painted(
     colored = resize(match_colors(own, styles, settings.mix), *size)
     shown = []
     for style in styles:
-        there = style_size(*style.shape[-2:], max(size), config.picture.style_scale)
+        there = style_size(style.shape[2], style.shape[3], max(size), config.picture.style_scale)
         shown.append(style if style.shape[-2:] == there else resize(style, *there).clip(0, 1))
     image = Graphs(network).paint(
         colored,
