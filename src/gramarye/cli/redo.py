@@ -68,9 +68,7 @@ def run(args: SimpleNamespace) -> int:
     # The same tiles give the same last bits.
     memory = None if "memory" in changes else recipe.memory
     new, keep = args.out is None, (args.picture,)
-    runtime: Runtime = (
-        "auto" if ONNX in recipe.versions else "torch"
-    )  # as it was made: the same last bits
+    runtime: Runtime = "auto" if ONNX in recipe.versions else "torch"
     job = Job(inputs, out, config, output, keep=keep, new=new, memory=memory, runtime=runtime)
     report = done_at_once(job)
     if report is None:

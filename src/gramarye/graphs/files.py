@@ -35,12 +35,17 @@ class ArraysFile:
     metadata: Mapping[str, str]
 
 
-def open_arrays(path: Path) -> ArraysFile | None:
-    """A file's arrays; None for anything but sound safetensors of float16 and float32."""
+def open_arrays(path: Path, last: str = "") -> ArraysFile | None:
+    """A file's arrays; None for anything but sound safetensors of float16 and float32.
+
+    Where there is a `last` layer, those of the network behind it, and its heads, are not read.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {
+                name: file.get_tensor(name) for name in list(file.keys()) if not behind(name, last)
+            }
     except DAMAGE:
         return None
     if any(tensor.dtype not in (np.float16, np.float32) for tensor in tensors.values()):
@@ -49,6 +54,10 @@ def open_arrays(path: Path) -> ArraysFile | None:
     if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
         return None
     return ArraysFile(path, tensors, metadata)
+
+
+def behind(name: str, last: str) -> bool:
+    return bool(last) and (name.startswith("head.") or name.partition(".")[0] > last)
 
 
 def open_network(painter: str | Path) -> Network | None:
@@ -69,7 +78,7 @@ def open_network(painter: str | Path) -> Network | None:
 
 
 def open_seer() -> Seer | None:
-    file = open_arrays(weights_path(find_network(NetworkSettings().name)))
+    file = open_arrays(weights_path(find_network(NetworkSettings().name)), "conv4_4")
     if file is None:
         return None
     padding, pooling = (file.metadata.get(key, "") for key in ("padding", "pooling"))

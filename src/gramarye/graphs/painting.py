@@ -100,10 +100,8 @@ class Graphs:
         config = self.network.config
         image = add_detail(before, content, config.detail)
         if part > 1 and (before is None or before.shape != content.shape):
-            noise = (uniform_noise(image.shape[-2], image.shape[-1], seed) - 0.5) * np.float32(
-                12**0.5
-            )
-            image = image + np.float32(config.grain) * noise
+            drawn = uniform_noise(image.shape[-2], image.shape[-1], seed)
+            image = image + np.float32(config.grain * 12**0.5) * (drawn - np.float32(0.5))
         return np.ascontiguousarray(image, np.float32)
 
     def stepped(

@@ -8,10 +8,11 @@ same picture, but for rounding.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import final
 
 import numpy as np
 
@@ -84,7 +85,13 @@ def paint_job(job: Job) -> Report:
         check_pictures(pictures, job.config)
         height, width = fit(*size_of(pictures["content"]), job.config.picture.size)
         check_targets(job, (width, height))
-        image, notes = painted(network, pictures, job.config, (height, width))
+        found = ready(pictures, job.config, (height, width))
+        weights = style_weights(job.config, pictures)
+        # Their pixels are needed no longer, and are more than all else where pictures are large.
+        pictures = {
+            name: replace(p, color=p.color[:, :1, :1].copy()) for name, p in pictures.items()
+        }
+        image, notes = painted(network, found, weights, job.config)
         recipe = recipe_of(job, pictures, (height, width))
         saved = save(job, image, pictures["content"], recipe)
     return Report(
@@ -147,27 +154,41 @@ def check_pictures(pictures: Mapping[str, Decoded], config: StylizeConfig) -> No
         raise LeftToTorch("the style is gray, and the picture, too")
 
 
-def painted(
-    network: Network, pictures: Mapping[str, Decoded], config: StylizeConfig, size: tuple[int, int]
-) -> tuple[Array, tuple[str, ...]]:
-    """The picture (1, 3, H, W) of that height and width, and what a user should know of it."""
+@final
+@dataclass(frozen=True)
+class Ready:
+    """The pictures (1, 3, h, w) at their sizes: the content in its own colors and the styles'."""
+
+    own: Array
+    colored: Array
+    styles: list[Array]
+
+
+def ready(pictures: Mapping[str, Decoded], config: StylizeConfig, size: tuple[int, int]) -> Ready:
     own = pictures["content"].color[None]
     styles = [pictures[name].color[None] for name in names_of("style", pictures)]
-    settings = style_settings(config)
-    colored = resize(match_colors(own, styles, settings.mix), *size)
+    colored = resize(match_colors(own, styles, style_settings(config).mix), *size)
     shown = []
     for style in styles:
         there = style_size(style.shape[2], style.shape[3], max(size), config.picture.style_scale)
-        shown.append(style if style.shape[-2:] == there else resize(style, *there).clip(0, 1))
+        shown.append(style if style.shape[2:] == there else resize(style, *there).clip(0, 1))
+    return Ready(resize(own, *size), colored, shown)
+
+
+def painted(
+    network: Network, found: Ready, weights: Sequence[float], config: StylizeConfig
+) -> tuple[Array, tuple[str, ...]]:
+    """The picture (1, 3, H, W), and what a user should know of it."""
+    settings = style_settings(config)
     image = Graphs(network).paint(
-        colored,
-        shown,
-        style_weights(config, pictures),
+        found.colored,
+        found.styles,
+        weights,
         strength=settings.strength,
         seed=config.picture.seed,
-        between=settings.mixing == "between" and len(styles) > 1,
+        between=settings.mixing == "between" and len(found.styles) > 1,
     )
-    same = {"as it was": resize(own, *size), "in the style's colors, and no more": colored}
+    same = {"as it was": found.own, "in the style's colors, and no more": found.colored}
     for how, picture in same.items():
         if float(np.abs(image - picture.clip(0, 1)).mean()) < UNCHANGED:
             return image, (hardly(how),)
