@@ -54,7 +54,7 @@ def test_peak_memory_is_the_most_that_was_held() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     before, after = map(float, done.stdout.split())
-    assert 20 < before < 2000  # mebibytes: Python with PyTorch
+    assert 5 < before < 200  # mebibytes: Python alone
     assert after - before == pytest.approx(256, abs=16)
 
 
