@@ -27,14 +27,14 @@ def johnson_graph(config: JohnsonConfig, tensors: Tensors, styles: int) -> Graph
     x = padded(graph, content, size, STRIDE)
     doubled = graph.add("Mul", x, graph.constant(2.0))
     x = graph.add("Sub", doubled, graph.constant(1.0))
-    everywhere = config.border == "everywhere"
+    everywhere, around = config.border == "everywhere", config.kernel // 2
     if not everywhere:
         x = reflected(graph, x, LOST * config.blocks)
 
     def norm(x: str, name: str) -> str:
         return normalized(graph, x, tensors, name, mix)
 
-    x = layer(graph, x, tensors, "first", 4, everywhere)
+    x = layer(graph, x, tensors, "first", around, everywhere)
     x = graph.add("Relu", norm(x, "norms.0"))
     for number in range(2):
         x = layer(graph, x, tensors, f"down.{number}", 1, everywhere, stride=2)
@@ -64,7 +64,7 @@ def johnson_graph(config: JohnsonConfig, tensors: Tensors, styles: int) -> Graph
                 output_padding=[1, 1],
             )
         x = graph.add("Relu", norm(x, f"norms.{3 + number}"))
-    x = graph.add("Tanh", layer(graph, x, tensors, "last", 4, everywhere))
+    x = graph.add("Tanh", layer(graph, x, tensors, "last", around, everywhere))
     x = graph.add("Mul", graph.add("Add", x, graph.constant(1.0)), graph.constant(0.5))
     x = graph.add("Slice", x, whole(graph, [0, 0]), size, whole(graph, [2, 3]))
     graph.output(x, "picture", [1, 3, "height", "width"])
