@@ -97,8 +97,10 @@ def network_seconds(pair: Pair, plan: Plan) -> float:
     }
     network = run_network(config, run_device(config))
     painting = Painting(load_painter(SHIPPED, network), network, config)
-    painting.paint(seen)
-    return statistics.median(seconds(lambda: painting.paint(seen)) for _ in range(plan.repeats))
+    painting.paint(dict(seen))
+    return statistics.median(
+        seconds(lambda: painting.paint(dict(seen))) for _ in range(plan.repeats)
+    )
 
 
 def folder_share(pictures: Sequence[Path], folder: Path) -> float:

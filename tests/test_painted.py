@@ -13,33 +13,26 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import gramarye
-from gramarye import painted
+from gramarye import painted, stepping
 from gramarye.cli import main
 from gramarye.errors import SettingsError
 from gramarye.feedforward.files import make_painter, packed
 from gramarye.feedforward.network import Painter
-from gramarye.feedforward.settings import PainterConfig, StepConfig
+from gramarye.feedforward.settings import PainterConfig, StepConfig, reach
 from gramarye.feedforward.transport import transport
 from gramarye.files import file_sha256
 from gramarye.losses.statistics import moments
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
-from gramarye.painted import (
-    aims,
-    at_part,
-    boxes,
-    goals_at,
-    margin_of,
-    own_moments,
-    paint_image,
-    reach,
-)
+from gramarye.painted import at_part, paint_image
 from gramarye.pictures.picture import load_picture
 from gramarye.plan import check_shared, run_needs
 from gramarye.recipe import Recipe
 from gramarye.scales.resizing import resize
+from gramarye.stepping import boxes, margin_of
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.regions import Box
+from gramarye.wanted import aims, goals_at, own_moments
 
 # Thin, and as deep as the one of the package: it sees as far.
 SHAPE = PainterConfig(
@@ -114,7 +107,8 @@ def test_a_picture_in_tiles_is_the_picture_in_one_piece(
     whole = paint(seen)
     assert (whole - seen["content"]).abs().mean() > 0.05
     assert ((whole > 0) & (whole < 1)).float().mean() > 0.5  # of others, clamping hides something
-    monkeypatch.setattr(painted, "TILE", tile)
+    monkeypatch.setattr(painted, "PIECE", tile)
+    monkeypatch.setattr(stepping, "TILE", tile)
     assert_close(paint(seen), whole, atol=1e-5, rtol=0)
 
 

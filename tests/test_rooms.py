@@ -21,6 +21,8 @@ FLOORS = (
     ("blending",),
     ("exporting",),
     ("mapped", "painted", "finishing"),
+    ("stepping",),
+    ("wanted",),
     ("transformed",),
     ("recipe", "handover", "notes", "waiting"),
     ("plan",),

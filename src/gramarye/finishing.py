@@ -38,7 +38,9 @@ def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     """The picture of an iterate's image (1, 3, H, W), in [0, 1]: with the edges and in the colors
     asked for, and with what is protected as it was.
     """
-    image = image.clamp(0, 1)
+    low, high = image.aminmax()
+    if low < 0 or high > 1 or config.finishing.any:  # what is finished is written over
+        image = image.clamp(0, 1)
     if config.picture.finish == "guided":
         content = resize(inputs["content"].load().pixels, *image.shape[-2:]).clamp(0, 1)
         image = guided(image, content.to(image.device)).clamp_(0, 1)

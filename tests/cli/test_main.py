@@ -15,7 +15,16 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
     for command in COMMANDS:
-        assert command.__name__.rpartition(".")[2] in text
+        assert f"\n  {command} " in text
+
+
+def test_a_command_loads_no_other() -> None:
+    code = (
+        "import sys; from gramarye.cli import main; main(['recipe', '--help']); print(*sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(told.stdout.split())
+    assert [name for name in COMMANDS if f"gramarye.cli.{name}" in loaded] == ["recipe"]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +221,7 @@ def test_every_preset_shows_options_the_command_takes(
         assert main(["presets", name]) == 0
         given = capsys.readouterr().out.splitlines()[1:]
         options = [word for line in given for word in line.split(" ", 1)]
-        command = cli.make_commands().commands["stylize"]
+        command = cli.make_commands().named("stylize")
         params = command.make_context("stylize", ["a", "b", *options]).params
         expected = gramarye.load_preset(name)
         assert {key: params[key] for key in expected} == expected

@@ -16,7 +16,7 @@ from gramarye.settings import Setting
 
 
 def parse(*given: str) -> dict[str, object]:
-    command = make_commands().commands["stylize"]
+    command = make_commands().named("stylize")
     context = command.make_context("stylize", ["a", "b", *given])
     return given_settings(SimpleNamespace(**context.params))
 
@@ -80,7 +80,7 @@ def test_a_layer_weight_that_is_no_number_is_left_to_the_settings() -> None:
     ],
 )
 def test_pictures_and_options_in_any_order(arguments: str, content: str, styles: str) -> None:
-    command = make_commands().commands["stylize"]
+    command = make_commands().named("stylize")
     params = command.make_context("stylize", arguments.split()).params
     assert params["content"] == Path(content)
     assert params["styles"] == tuple(Path(style) for style in styles.split())
@@ -143,6 +143,6 @@ def test_further_inputs_are_options_that_take_a_file(monkeypatch: pytest.MonkeyP
         ["--guide"], "picture to follow", "the inputs",
     )  # fmt: skip
     assert guide.type_cast_value(click.Context(click.Command("a")), "g.png") == Path("g.png")
-    command = make_commands().commands["stylize"]
+    command = make_commands().named("stylize")
     params = command.make_context("stylize", ["a", "b", "--guide", "g.png"]).params
     assert options.given_inputs(SimpleNamespace(**params)) == {"guide": Path("g.png")}

@@ -14,30 +14,7 @@ from collections.abc import Sequence
 import click
 
 import gramarye
-from gramarye.cli import (
-    blend,
-    completion,
-    demo,
-    distill,
-    doctor,
-    export,
-    forecast,
-    instant,
-    networks,
-    photoreal,
-    presets,
-    recipe,
-    redo,
-    resume,
-    score,
-    sketch,
-    study,
-    stylize,
-    texture,
-    train,
-    video,
-)
-from gramarye.cli.commands import Group, as_typed, mistake
+from gramarye.cli.commands import ASKED, Group, as_typed, mistake
 from gramarye.cli.interrupts import as_interrupts
 from gramarye.cli.streams import check_printed, guarded_streams
 from gramarye.distributed.environment import launched, only_errors
@@ -45,28 +22,29 @@ from gramarye.errors import GramaryeError, InputError, OutputError
 from gramarye.threads import share_cores
 from gramarye.units import show_text
 
+# Each is the module of this room that has its name, loaded when it is asked for.
 COMMANDS = (
-    stylize,
-    instant,
-    train,
-    export,
-    video,
-    sketch,
-    photoreal,
-    texture,
-    blend,
-    study,
-    demo,
-    redo,
-    resume,
-    forecast,
-    score,
-    recipe,
-    presets,
-    networks,
-    distill,
-    doctor,
-    completion,
+    "stylize",
+    "instant",
+    "train",
+    "export",
+    "video",
+    "sketch",
+    "photoreal",
+    "texture",
+    "blend",
+    "study",
+    "demo",
+    "redo",
+    "resume",
+    "forecast",
+    "score",
+    "recipe",
+    "presets",
+    "networks",
+    "distill",
+    "doctor",
+    "completion",
 )
 
 
@@ -75,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if argv is None and not sys.warnoptions:
         warnings.simplefilter("ignore")  # other programs' advice to programmers
-    if os.environ.get(completion.ASKED):
-        make_commands().main(arguments, "gramarye", completion.ASKED)  # answers the shell and exits
+    if os.environ.get(ASKED):
+        make_commands().main(arguments, "gramarye", ASKED)  # answers the shell and exits
     with guarded_streams():
         try:
             with as_interrupts():
@@ -131,7 +109,7 @@ def make_commands() -> Group:
         Group(
             "gramarye",
             help="Render the content of one picture in the style of another.",
-            commands=[module.command() for module in COMMANDS],
+            modules=COMMANDS,
             no_args_is_help=True,
             epilog="'gramarye COMMAND --help' explains a command.",
             context_settings={"help_option_names": ["-h", "--help"]},

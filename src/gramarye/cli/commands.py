@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, final
@@ -13,6 +14,8 @@ from gramarye.cli.streams import check_printed
 from gramarye.errors import GramaryeError, did_you_mean
 from gramarye.units import show_value
 from gramarye.validation import listed
+
+ASKED = "_GRAMARYE_COMPLETE"  # set by the script of `completion` when the shell asks; click answers
 
 
 @final
@@ -144,10 +147,26 @@ def repeated(args: Sequence[str], lists: Collection[str]) -> list[str]:
 
 @final
 class Group(click.Group):
-    """Commands in the order given."""
+    """Commands in the order given: those of `modules`, which are loaded when they are asked for."""
+
+    def __init__(self, *args: Any, modules: Sequence[str] = (), **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.modules = modules  # of this room, each with a `command()` of its name
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return self.names()
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return self.named(name) if name in self.names() else None
+
+    def names(self) -> list[str]:
+        return list(self.modules or self.commands)
+
+    def named(self, name: str) -> click.Command:
+        """One of the commands."""
+        if name not in self.commands:
+            self.add_command(import_module(f"gramarye.cli.{name}").command())
+        return self.commands[name]
 
 
 def mistake(error: click.UsageError, arguments: Sequence[str]) -> str:
@@ -170,7 +189,7 @@ def mistake(error: click.UsageError, arguments: Sequence[str]) -> str:
         if not getattr(option, "is_flag", False):
             message = f"{error.option_name} has no value: give {option.metavar or 'one'} behind it"
     elif isinstance(error, click.NoSuchCommand):
-        names = list(error.ctx.command.commands)  # type: ignore[attr-defined]  # it is a Group
+        names = error.ctx.command.names()  # type: ignore[attr-defined]  # it is a Group
         message = f"unknown command {error.command_name!r}: there are {', '.join(names)}"
         message += did_you_mean(error.command_name, names)
     elif isinstance(error, click.NoSuchOption):

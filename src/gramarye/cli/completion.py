@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from click.shell_completion import get_completion_class
 
-from gramarye.cli.commands import Choice, Command, argument
+from gramarye.cli.commands import ASKED, Choice, Command, argument
 
 HOW = {
     "bash": 'eval "$(gramarye completion bash)" in ~/.bashrc',
@@ -14,7 +14,6 @@ HOW = {
     "fish": "gramarye completion fish > ~/.config/fish/completions/gramarye.fish",
     "powershell": "gramarye completion powershell | Out-String | Invoke-Expression in $PROFILE",
 }
-ASKED = "_GRAMARYE_COMPLETE"  # set by the script when the shell asks; click answers
 
 
 def command() -> Command:

@@ -20,6 +20,8 @@ from gramarye.jobs.job import Job, Report
 from gramarye.jobs.running import JobRun, open_job
 from gramarye.optimize import Iterate
 
+LEAST_KEPT = 64 << 20  # bytes of the pieces that a painter's steps take and give back at least
+
 
 def run_job(job: Job, *, quiet: bool = False, shared: bool = False) -> Report | None:
     """Make the picture, together with others if torchrun started several processes.
@@ -49,6 +51,9 @@ def run_on(processes: Processes, job: Job, *, quiet: bool) -> Report | None:
     run = open_job(job, processes=processes, fetch=partial(fetch_with_progress, quiet=not shown))
     if processes.size == 1 and run.plan.first_tiled is not None:
         keep_freed_memory(below=run.plan.first_tiled.bytes)
+    if run.plan.config.painter.is_on:  # its tiles are smaller than the picture
+        height, width = run.plan.size
+        keep_freed_memory(below=max(LEAST_KEPT, 3 * 4 * height * width))
     expected = announce(run, console) if shown else None
     iterates = run.steps()
     if shown:

@@ -119,8 +119,9 @@ def add_detail(before: Tensor | None, content: Tensor, share: float) -> Tensor:
     if before.shape == content.shape:
         return before
     height, width = content.shape[-2:]
-    coarse = resize(resize(content, *before.shape[-2:]), height, width)
-    return resize(before, height, width) + share * (content - coarse)
+    # Resizing is linear: what both images are enlarged by is enlarged once.
+    coarse = resize(content, *before.shape[-2:])
+    return resize(before - share * coarse, height, width).add_(content, alpha=share)
 
 
 def at_part(images: Tensor, part: int) -> Tensor:

@@ -73,7 +73,8 @@ class Residual(nn.Module):
         self.last = init(nn.Conv2d(channels, channels, 3), 0.3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + reflected(F.relu(reflected(x, self.first)), self.last)
+        inside = F.relu(reflected(x, self.first), inplace=True)
+        return reflected(inside, self.last).add_(x)
 
 
 @final
@@ -103,17 +104,32 @@ class Step(nn.Module):
             before = width
         self.finish = init(nn.Conv2d(before, 3, 3), 0.05)  # hardly moves, at first
 
+    def ears(self, layer: str) -> tuple[nn.Conv2d, nn.Conv2d]:
+        """What it hears of a layer by: of its features, and of what they miss."""
+        name = layer.replace("/", "_")
+        here, wanted = self.here[name], self.wanted[name]
+        assert isinstance(here, nn.Conv2d) and isinstance(wanted, nn.Conv2d)
+        return here, wanted
+
     def forward(
         self, image: Tensor, felt: Mapping[str, Tensor], missing: Mapping[str, Tensor]
     ) -> Tensor:
         """The next image (B, 3, H, W); features (B, C, h, w) and what is missing of the wanted."""
+        heard = {}
+        for layer in self.layers:
+            here, wanted = self.ears(layer)
+            heard[layer] = here(felt[layer]) + wanted(missing[layer])
+        return self.joined(image, heard)
+
+    def joined(self, image: Tensor, heard: dict[str, Tensor]) -> Tensor:
+        """The next image, of what was heard at each layer (B, width, h, w), which is taken out."""
         x: Tensor | None = None
         for layer in self.layers:
             name = layer.replace("/", "_")
-            here = self.here[name](felt[layer]) + self.wanted[name](missing[layer])
+            here = heard.pop(layer)
             if x is not None:
-                here = here + enlarged(self.rise[name](x), here)
-            x = self.blocks[name](F.relu(here))
+                here = here.add_(enlarged(self.rise[name](x), here))
+            x = self.blocks[name](F.relu(here, inplace=True))
         assert x is not None
         return image + reflected(x, self.finish).float()
 

@@ -46,8 +46,10 @@ def add_detail(before: Array | None, content: Array, share: float) -> Array:
     if before.shape == content.shape:
         return before
     height, width = content.shape[-2:]
-    coarse = resize(resize(content, *before.shape[-2:]), height, width)
-    return resize(before, height, width) + np.float32(share) * (content - coarse)
+    # Resizing is linear: what both images are enlarged by is enlarged once.
+    coarse = resize(content, *before.shape[-2:])
+    smooth = resize(before - np.float32(share) * coarse, height, width)
+    return smooth + np.float32(share) * content
 
 
 def uniform_noise(height: int, width: int, seed: int) -> Array:

@@ -19,6 +19,7 @@ from gramarye.pictures.settings import PictureSettings
 from gramarye.recipe import InputFile, input_file
 
 LARGE = 12_000_000  # pixels; as float32 these take 137 MiB
+LARGE_PAINTED = 4_000_000  # of what a painter paints, which looks at its inputs once
 
 
 @final
@@ -43,22 +44,27 @@ class InputPictures:
 
 
 def read_inputs(
-    paths: Mapping[str, Path], settings: PictureSettings, device: torch.device
+    paths: Mapping[str, Path],
+    settings: PictureSettings,
+    device: torch.device,
+    *,
+    painted: bool = False,
 ) -> InputPictures:
-    """Read all inputs, the small ones onto the device."""
-    read = {name: read_input(path, device) for name, path in paths.items()}
+    """Read all inputs, the small ones onto the device; `painted` in one pass, fewer are small."""
+    large = LARGE_PAINTED if painted else LARGE
+    read = {name: read_input(path, device, large) for name, path in paths.items()}
     pictures = {name: picture for name, (_, picture) in read.items()}
     files = {name: input_file(picture) for name, picture in pictures.items()}
     inputs = Inputs({name: found for name, (found, _) in read.items()}, settings)
     return InputPictures(inputs, pictures, files)
 
 
-def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
+def read_input(path: Path, device: torch.device, large: int) -> tuple[Input, Picture]:
     """Read a picture, and let go of its pixels if they are many."""
     before = state_of(path)
     picture = read_whole(path, load_picture)
     size = picture.height, picture.width
-    if size[0] * size[1] <= LARGE:
+    if size[0] * size[1] <= large:
         return Input.of(picture.on(device), f"'{path}'"), picture
     opacity(picture.alpha, f"'{path}'")  # said now, not when it is read again
     without = replace(picture, pixels=picture.pixels[..., :1, :1].clone())

@@ -99,7 +99,8 @@ def plan_job(job: Job, processes: Processes, fetch: Fetch, start: float) -> JobR
     name = job.config.machine.device
     device = run_device(job.config) if alone else process_device(name)
     held_on = device if alone else torch.device("cpu")
-    pictures = read_inputs(job.inputs, job.config.picture, held_on)
+    painted = job.config.painter.is_on
+    pictures = read_inputs(job.inputs, job.config.picture, held_on, painted=painted)
     if processes.rank == 0:  # before a network is fetched, and long before the last step
         settings = job.config
         canvas = canvas_size(pictures.inputs.sizes, settings.picture)

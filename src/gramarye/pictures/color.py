@@ -30,7 +30,8 @@ def mean_and_covariance(image: Tensor, weights: Tensor | None = None) -> tuple[T
     x = image[0].flatten(1)  # (3, H*W)
     if weights is not None:
         return _weighted(x, weights.flatten().to(x.dtype))
-    mean = x.mean(dim=1, dtype=torch.float64)
+    sums = [part.sum(dim=1, dtype=torch.float64) for part in torch.split(x, _PIXELS, dim=1)]
+    mean = torch.stack(sums).sum(0) / x.shape[1]
     total = torch.zeros(3, 3, dtype=torch.float64)
     for part in torch.split(x, _PIXELS, dim=1):
         centered = part - mean.to(x.dtype)[:, None]

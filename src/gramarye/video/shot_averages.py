@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gramarye.losses.statistics import Moments, mix_moments
-from gramarye.painted import Own
+from gramarye.wanted import Own
 
 FRAMES = 24  # that a running mean looks back over
 
