@@ -19,20 +19,21 @@ from gramarye.errors import SettingsError
 from gramarye.feedforward.files import make_painter, packed
 from gramarye.feedforward.network import Painter
 from gramarye.feedforward.settings import PainterConfig, StepConfig, reach
-from gramarye.feedforward.transport import transport
+from gramarye.feedforward.transport import Move, transport
 from gramarye.files import file_sha256
+from gramarye.losses.masks import MaskWeights
 from gramarye.losses.statistics import moments
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
-from gramarye.painted import at_part, paint_image
+from gramarye.painted import Painting, at_part, paint_image
 from gramarye.pictures.picture import load_picture
 from gramarye.plan import check_shared, run_needs
 from gramarye.recipe import Recipe
 from gramarye.scales.resizing import resize
-from gramarye.stepping import boxes, margin_of
+from gramarye.stepping import boxes, differences, heard_at, margin_of
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.regions import Box
-from gramarye.wanted import aims, goals_at, own_moments
+from gramarye.wanted import Target, aims, goals_at, own_moments
 
 # Thin, and as deep as the one of the package: it sees as far.
 SHAPE = PainterConfig(
@@ -110,6 +111,37 @@ def test_a_picture_in_tiles_is_the_picture_in_one_piece(
     monkeypatch.setattr(painted, "PIECE", tile)
     monkeypatch.setattr(stepping, "TILE", tile)
     assert_close(paint(seen), whole, atol=1e-5, rtol=0)
+
+
+def test_what_is_heard_is_what_the_first_convolutions_make_of_it(
+    painter: Painter, tiny_network: PerceptualNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By products of a few rows at a time, with one move, with masks, and with none."""
+    layer, step = "relu2_1", painter.fine
+    features = tiny_network(picture(64, 96, cells=40), [layer])[layer]
+    place, channels = Box.whole(*features.shape[-2:]), features.shape[1]
+    drawn = torch.Generator().manual_seed(0)
+    matrix = torch.rand(1, channels, channels, generator=drawn)
+    move = Move(matrix, matrix[:, 0] - 0.5, torch.tensor([0.3]))
+    other = Move(matrix.mT, matrix[:, 1], torch.tensor([0.6]))
+    monkeypatch.setattr(stepping, "CHUNK", channels * place.width * 5)
+    mask = MaskWeights("content-mask", halves(64, 96), tiny_network, (64, 96))
+    moves = [Target(None, {layer: move}), Target(mask, {layer: other})]
+    for targets in (moves[:1], moves[1:], moves, []):
+        felt, missing = differences(features, targets, layer, place)
+        here, wanted = step.ears(layer)
+        expected = here(felt) + wanted(1.3 * missing)
+        found = heard_at(step, layer, features, targets, place, 1.3)
+        assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_painting_lets_go_of_its_inputs(
+    painter: Painter, tiny_network: PerceptualNetwork
+) -> None:
+    """A large content must not be there to the end."""
+    seen = {"content": picture(64, 96), "style/0": picture(64, 64, 1, 30)}
+    Painting(painter, tiny_network, config()).paint(seen)
+    assert not seen
 
 
 def test_memory_decides_the_tiles_of_the_statistics_and_nothing_else(

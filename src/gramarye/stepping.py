@@ -107,7 +107,8 @@ def heard_at(
     height, width = features.shape[-2:]
     hears = Hearing.of(step, layer, amount)
     made = features.new_empty((height * width, hears.bias.shape[0]), dtype=torch.float32)
-    rows = max(1, CHUNK // (features.shape[1] * width))
+    # Where no style has the layer, its unit is the features' own, of all of them.
+    rows = max(1, CHUNK // (features.shape[1] * width)) if known else height
     for top in range(0, height, rows):
         box = Box(top, min(top + rows, height), 0, width)
         into = made[top * width : box.bottom * width]

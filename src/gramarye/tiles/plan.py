@@ -59,16 +59,16 @@ def bytes_at_one_size(
     """What a pass takes whose layers look at the image at one size, per pixel of that."""
     itemsize = 2 if precision == "bfloat16" else 4
     stride, channels, outputs, widest = 1, 3, 0.0, 0.0
-    steps = network.steps[: network.deepest(layers)]
+    steps, chain = network.steps[: network.deepest(layers)], is_chain(network)
     for step in steps:
         stride *= step.stride
         channels = step.channels
         floats = channels / stride**2
         widest = max(widest, floats)
-        if isinstance(step.module, Conv) or not is_chain(network):
+        if isinstance(step.module, Conv) or not chain:
             outputs += floats
     image = 4 * 3 * 4  # the window's copies: normalized, padded, its gradient
-    if is_chain(network):
+    if chain:
         # The first convolution reads the image split into ten channels, which are copied once.
         first = 2 * 10 * itemsize if precision == "bfloat16" else 0
         return PassBytes(1.2 * itemsize * outputs, 3.5 * itemsize * widest + image + first)
