@@ -40,7 +40,7 @@ FLOORS = (
     ("drawings",),
     ("samples", "pictures"),
     ("scales",),
-    ("surroundings",),
+    ("surroundings", "figures"),
     ("settings", "files", "devices", "threads", "matrices", "averages"),
     ("validation",),
     ("units",),

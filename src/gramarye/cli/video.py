@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.commands import FILE, Choice, Command, Option, argument
 from gramarye.cli.interrupts import stop_politely
 from gramarye.cli.options import given_settings, number, setting_options, whole_number
 from gramarye.cli.output import new_name
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gramarye.video.run import Step, VideoReport, VideoRun
 
 LINE_EVERY = 5.0  # seconds between two lines where there is no bar
+HDR = "of a clip of high dynamic range: map it into standard range, or refuse it [map]"
 WARM = 3  # frames before the first estimate
 STRIP = 12  # frames of a strip at most, four in a row
 # Settings that are of use besides those of the picture, the finish and the machine.
@@ -61,7 +62,9 @@ def command() -> Command:
         Option("--trial", f"paint {TRIAL} seconds only, for a first look", **clip),
         Option("--fps", fps, number, "X", **clip),
         Option("--steady", steady, number, "X", **clip),
-        Option("-o --out", "the result: mp4, mov, mkv, webm, gif, a folder of frames, or a pattern",
+        Option("--hdr", HDR, Choice(("map", "refuse")), **clip),
+        Option("-o --out", "the result: mp4, mov, mkv, webm, gif, webp, a folder of frames, or a "
+               "pattern",
                FILE, "FILE", **file),
         Option("--quality", "of the result, 1 to 100 [80]", whole_number, "N", **file),
         Option("--compare", "the clip at the left of the painting", **file),

@@ -1,0 +1,34 @@
+"""What a clip is, wherever its frames come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from gramarye.video.frames import Frame
+
+ADVICE = (
+    "give a clip (mp4, mov, mkv, webm, gif, webp), a folder of frames or a pattern such as %05d.png"
+)
+
+
+class AbstractClip(ABC):
+    """A clip whose frames can be gone through again and again."""
+
+    path: Path
+    size: tuple[int, int]  # (height, width) as it is shown: upright, with square pixels
+    time_base: Fraction  # that all times are multiples of
+    origin: Fraction  # the time that it begins at, for all its streams
+    duration: Fraction | None
+    count: int | None  # of frames, where the clip says it
+
+    @abstractmethod
+    def frames(self) -> Iterator[Frame]:
+        """Every frame, its time counted from `origin`."""
+
+    @property
+    @abstractmethod
+    def notes(self) -> tuple[str, ...]:
+        """What a user may not expect, as far as the frames have been gone through."""
