@@ -81,15 +81,6 @@ def test_ten_bits_are_told(make_clip: MakeClip, scene: Scene) -> None:
     assert any("10 bits" in note for note in clip.notes)
 
 
-@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
-def test_high_dynamic_range_is_refused(
-    make_clip: MakeClip, scene: Scene, transfer: int, name: str
-) -> None:
-    path = make_clip("a.mp4", scene(2), pixels="yuv420p10le", transfer=transfer)
-    with pytest.raises(ImageError, match=f"high dynamic range .{name}."):
-        open_clip(path)
-
-
 def test_a_clip_that_is_cut_short_is_read_as_far_as_it_goes(
     make_clip: MakeClip, scene: Scene
 ) -> None:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, final
 
@@ -105,8 +106,8 @@ def write_animation(
     parts: Sequence[Path], file: BinaryIO, last: Fraction, quality: int, comment: str
 ) -> tuple[str, ...]:
     """Write the parts' frames as one WebP that goes round; times are thousandths of a second."""
-    av = load_av()
-    with av.open(file, "w", format="webp", options={"loop": "0"}) as output:
+    av, whole = load_av(), BytesIO()  # as long as what the encoder holds, and gone through again
+    with av.open(whole, "w", format="webp", options={"loop": "0"}) as output:
         stream: Any = None
         for frame in decoded(parts):
             if stream is None:
@@ -119,7 +120,8 @@ def write_animation(
             shown.pts, shown.time_base = time, MILLISECOND
             output.mux(stream.encode(shown))
         output.mux(stream.encode(None))
-    end_well(file, max(1, round(last / MILLISECOND)), comment)
+    end_well(whole, max(1, round(last / MILLISECOND)), comment)
+    file.write(whole.getbuffer())
     return ("WebP has no room for sound",)
 
 

@@ -72,7 +72,7 @@ class Pairing:
         """Each painted frame with what the film shows at its time; times may be rounded."""
         films: Iterator[tuple[int, Frame]] = enumerate(self.film.frames())
         if self.start:
-            films = (f for f in films if f[1].time + f[1].duration > self.start)
+            films = (f for f in films if ends(f[1]) > self.start)
         now = next(films, None)
         coming = next(films, None)
         begin = now[1].time if now is not None and self.start else Fraction(0)
@@ -80,23 +80,29 @@ class Pairing:
         left = again = 0
         for painted in self.painted.frames():
             time = painted.time + begin
-            while coming is not None and coming[1].time <= time + coming[1].duration / 3:
+            while coming is not None and now is not None:
+                if coming[1].time > time + now[1].duration / 3:
+                    break
                 now, coming = coming, next(films, None)
-            if now is None or time > now[1].time + now[1].duration * Fraction(4, 3):
+            # As if another frame of the film began where its last one ends.
+            if now is None or (coming is None and ends(now[1]) <= time + now[1].duration / 3):
                 left += 1
             elif now[0] == last:
                 again += 1  # the painting shows a frame of the film twice
             else:
                 last = now[0]
                 yield Pair(last, now[1].time, now[1].pixels, painted.pixels)
-        for count, why in ((left, "is not there in the film"), (again, "the film has once")):
+        for count, why in ((left, "the film has not"), (again, "the film has once")):
             if count:
-                self.tell(
-                    f"{counted(count, 'frame')} of '{self.painted.path}' that {why}: left out"
-                )
+                frames = counted(count, "frame")
+                self.tell(f"{frames} of '{self.painted.path}', which {why}: left out")
 
     def tell(self, note: str) -> None:
         self.notes = (*self.notes, note)
+
+
+def ends(frame: Frame) -> Fraction:
+    return frame.time + frame.duration
 
 
 def in_order(film: AbstractClip, painted: AbstractClip) -> bool:

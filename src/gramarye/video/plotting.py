@@ -16,7 +16,7 @@ FILM = "#777777"
 def draw_scores(scores: Sequence[tuple[str, ClipScore]], path: Path) -> None:
     """Write the plot of named scores, as png, svg or pdf; InputError without matplotlib.
 
-    A frozen picture has no warping error: the style and the content stand beside it.
+    A blank picture has no warping error: the style and the content stand beside it.
     """
     with matplotlib_there("plots are drawn") as make_figure:
         figure = make_figure(figsize=(7.2, 6.2))

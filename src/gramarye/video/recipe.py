@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, final
 
@@ -36,6 +37,7 @@ class ClipRecipe(BaseModel, frozen=True, extra="forbid"):
     styles: Annotated[tuple[InputFile, ...], Field(min_length=1)]
     settings: Annotated[dict[str, Any], BeforeValidator(plain_settings)]
     video: dict[str, Any]
+    painter_sha256: str | None = None  # of the network that painted, where it is not the shipped
 
     @property
     def of_video(self) -> VideoSettings:
@@ -68,6 +70,15 @@ class ClipRecipe(BaseModel, frozen=True, extra="forbid"):
                 "program has dropped its comment, or it is a GIF, which has no room for one"
             )
         return cls.from_json(text, f"the recipe of '{path}'")
+
+
+def is_clip_recipe(text: str | None) -> bool:
+    """Whether a text is a clip's recipe by its parts; a picture's has others."""
+    try:
+        tree = json.loads(text or "")
+    except ValueError:
+        return False
+    return isinstance(tree, dict) and "clip" in tree
 
 
 def recipe_text(path: Path) -> str | None:

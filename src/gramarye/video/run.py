@@ -22,6 +22,7 @@ import numpy as np
 import gramarye
 from gramarye.config import StylizeConfig, changed_settings, make_instant_config
 from gramarye.errors import InputError, OutputError
+from gramarye.feedforward.files import painter_sha256
 from gramarye.files import check_target, file_sha256, user_path
 from gramarye.pictures.picture import Picture, load_picture
 from gramarye.surroundings import undisturbed
@@ -311,12 +312,19 @@ def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
     """What made a clip, for its metadata: names without folders, and SHA-256s."""
     styles = [{"name": s.name, "sha256": file_sha256(user_path(s))} for s in job.styles]
     video = {k: v for k, v in asdict(job.video).items() if v not in (None, False)}
+    settings = json.loads(json.dumps(changed_settings(config), default=str))
+    for name in ("painter", "weights"):
+        if name in settings:
+            settings[name] = Path(settings[name]).name
+    own = config.painter.file is not None
+    painter = {"painter_sha256": painter_sha256(config.painter.by)} if own else {}
     return {
         "gramarye": gramarye.__version__,
         "clip": {"name": job.clip.name, "sha256": clip_sha256(job.clip)},
         "styles": styles,
-        "settings": json.loads(json.dumps(changed_settings(config), default=str)),
+        "settings": settings,
         "video": video,
+        **painter,
     }
 
 

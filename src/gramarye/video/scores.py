@@ -1,6 +1,6 @@
 """The score of a painted clip: how steady it is, and how near it is to its style and its film.
 
-Both belong together: a frozen picture is perfectly steady, and a blurred one nearly. Frames are
+Both belong together: a blank picture is perfectly steady, and a blurred one nearly. Frames are
 gone through once, and no more of them are held than the last eleven and those a judge looks at.
 """
 
@@ -23,7 +23,7 @@ from gramarye.scales.resizing import style_at
 from gramarye.scales.sizes import fit
 from gramarye.scoring.judge import Judge
 from gramarye.scoring.levels import LEVELS
-from gramarye.scoring.score import Scene
+from gramarye.scoring.score import Scene, check_size
 from gramarye.units import counted
 from gramarye.video.clip import AbstractClip
 from gramarye.video.frames import Pixels, as_image, as_pixels
@@ -127,6 +127,8 @@ def score_clip(
     recipe, notes = recipe_in(painted, film, judges)
     pairing = Pairing(film, painted, None if recipe is None else recipe.of_video.first)
     height, width = measured_size(painted, size)
+    for judge in judges:  # before all frames are gone through
+        check_size(judge, [torch.empty(1, 3, height, width)])
     meter, still, cuts, spread = Steadying(between), StillPlaces(), Cuts(), Spread(looks)
     begun: list[float] = []
     times: list[float] = []
