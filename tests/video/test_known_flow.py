@@ -72,7 +72,7 @@ def test_where_there_is_no_file_flow_is_estimated(tmp_path: Path, scene: Scene) 
 
 
 def test_a_folder_without_flow_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no [.]flo file"):
+    with pytest.raises(InputError, match=r"no \.flo file"):
         KnownMotions(tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         KnownMotions(tmp_path / "gone")

@@ -128,13 +128,15 @@ def copy_with_comment(av: object, path: Path, out: Path, comment: str) -> None:
 def test_the_size_is_the_painting_s_or_smaller(
     score: Callable[..., ClipScore], make_clip: MakeClip, scene: Scene
 ) -> None:
-    film, small = make_clip("film.mp4", scene(3)), make_clip("a.mp4", scene(3, size=(24, 36)))
+    film, small = make_clip("film.mp4", scene(3, size=(64, 96))), make_clip("a.mp4", scene(3))
     found = score(film, small)
-    assert (found.width, found.height) == (36, 24)
-    assert score(film, film, size=36, looks=2).width == 36
+    assert (found.width, found.height) == (48, 32)
+    assert score(film, film, size=72).width == 72
     assert len(score(film, film, looks=2).judged[0].looks) == 2
-    with pytest.raises(SettingsError, match="cannot be judged at 60"):
-        score(film, film, size=60)
+    with pytest.raises(SettingsError, match="cannot be judged at 97"):
+        score(film, film, size=97)
+    with pytest.raises(ImageError, match="too small for"):
+        score(film, film, size=20)
 
 
 def test_frames_are_chosen_evenly_and_few_are_held() -> None:

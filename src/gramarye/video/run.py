@@ -311,7 +311,7 @@ def frame_file(out: Path, number: int) -> Path:
 def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
     """What made a clip, for its metadata: names without folders, and SHA-256s."""
     styles = [{"name": s.name, "sha256": file_sha256(user_path(s))} for s in job.styles]
-    video = {k: v for k, v in asdict(job.video).items() if v not in (None, False)}
+    video = {k: v for k, v in asdict(job.video).items() if v is not None and v is not False}
     settings = json.loads(json.dumps(changed_settings(config), default=str))
     for name in ("painter", "weights"):
         if name in settings:
