@@ -101,6 +101,17 @@ def test_damage_in_the_middle_loses_a_few_frames(make_clip: MakeClip, scene: Sce
     assert 15 < len(times) <= 40 and times == sorted(times)
 
 
+def test_a_clip_that_ends_early_says_so(make_clip: MakeClip, scene: Scene) -> None:
+    path = make_clip("a.mkv", scene(60, moved=1))
+    whole = path.read_bytes()
+    clip = open_clip(path)
+    assert len(list(clip.frames())) == 60 and clip.notes == ()
+    path.write_bytes(whole[: len(whole) // 2])
+    clip = open_clip(path)
+    assert len(list(clip.frames())) < 50
+    assert "should last 4.0 s, and can be read for" in clip.notes[0]
+
+
 def test_no_clip_is_told(tmp_path: Path, make_clip: MakeClip, scene: Scene) -> None:
     (tmp_path / "text.mp4").write_text("no clip")
     for name, message in (("text.mp4", "cannot be read as a clip"), ("gone.mp4", "there is no")):

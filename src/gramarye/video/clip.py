@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from gramarye.video.frames import Frame
 
 ADVICE = (
     "give a clip (mp4, mov, mkv, webm, gif, webp), a folder of frames or a pattern such as %05d.png"
 )
+
+LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 class AbstractClip(ABC):
@@ -32,3 +36,14 @@ class AbstractClip(ABC):
     @abstractmethod
     def notes(self) -> tuple[str, ...]:
         """What a user may not expect, as far as the frames have been gone through."""
+
+
+def length_of(stream: Any) -> Fraction | None:
+    """How long a stream of pictures says that it is, in seconds, apart from the clip's others."""
+    if stream.duration:
+        return Fraction(stream.duration) * Fraction(stream.time_base)
+    found = LENGTH.match(stream.metadata.get("DURATION", ""))  # as Matroska's programs write it
+    if found is None:
+        return None
+    hours, minutes, seconds = found.groups()
+    return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)

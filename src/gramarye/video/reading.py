@@ -17,7 +17,7 @@ from gramarye.pictures.formats import EXTENSIONS
 from gramarye.pictures.picture import load_picture
 from gramarye.units import counted, show_size
 from gramarye.video.animations import AnimationFile, is_animation
-from gramarye.video.clip import ADVICE, AbstractClip
+from gramarye.video.clip import ADVICE, AbstractClip, length_of
 from gramarye.video.extra import load_av
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels
 from gramarye.video.hdr import NAMES, tone_mapped, wide_pixels
@@ -25,6 +25,7 @@ from gramarye.video.settings import FRAMES_A_SECOND, is_pattern
 
 UNKNOWN = 2  # in H.273
 BT709, BT601 = 1, 5  # color spaces of libswscale
+MISSED = Fraction(1, 2)  # seconds; below, times are only rounded
 HIGH = 720  # rows; from here on a clip that does not say so is taken for BT.709, as players do
 
 
@@ -55,6 +56,9 @@ class ClipFile(AbstractClip):
             length = container.duration
             self.duration = None if length is None else Fraction(length, self.av.time_base)
             self.count = stream.frames or None
+            self.promised = length_of(stream)
+            if self.promised is None and len(container.streams) == 1:
+                self.promised = self.duration
             self.aspect = self.pixel_aspect(stream)
             rate = stream.average_rate or stream.guessed_rate
             self.usual = 1 / Fraction(rate) if rate else Fraction(1, FRAMES_A_SECOND)
@@ -72,6 +76,7 @@ class ClipFile(AbstractClip):
             if self.duration is not None and self.count is None:
                 self.count = max(1, round(self.duration / self.usual))
         self.damaged = 0  # they are counted when frames are gone through
+        self.reached: Fraction | None = None  # where the last frame of all ended
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Any, Any]]:
@@ -138,6 +143,7 @@ class ClipFile(AbstractClip):
                 last = found.duration * Fraction(found.time_base) if found.duration else self.usual
             if waiting is not None:
                 yield Frame(waiting[0], waiting[1], last)
+                self.reached = waiting[1] + last
 
     def upright(self, frame: Any) -> Pixels:
         """The frame's pixels in sRGB, the way up that it is shown."""
@@ -173,8 +179,14 @@ class ClipFile(AbstractClip):
             found.append(f"the clip has {self.bits} bits a color: it is painted and written in 8")
         if self.damaged:
             found.append(
-                f"{counted(self.damaged, 'damaged part')} of '{self.path.name}' could not be read "
-                "and is left out"
+                f"{counted(self.damaged, 'damaged part')} of '{self.path.name}', which cannot be "
+                "read: left out"
+            )
+        promised, reached = self.promised, self.reached
+        if promised is not None and reached is not None and promised - reached > MISSED:
+            found.append(
+                f"'{self.path.name}' should last {float(promised):.1f} s, and can be read for "
+                f"{float(reached):.1f} s: the rest is damaged, or missing"
             )
         if self.resized:
             height, width = self.stored
