@@ -219,6 +219,12 @@ class VideoRun:
         number = getattr(error, "errno", None)
         full = number == errno.ENOSPC or "no space left" in str(error)
         why = "no space left" if full else (getattr(error, "strerror", None) or str(error))
+        kept = self.parts.read()
+        if self.format is not None and (kept is None or not kept.frames):
+            return OutputError(
+                f"'{self.out}' cannot be written ({why}), and nothing of it could be kept: make "
+                "room, or choose another place"
+            )
         return OutputError(
             f"'{self.out}' cannot be written ({why}): what is painted stays in "
             f"'{self.parts.folder}', and the same command goes on there"
