@@ -42,7 +42,7 @@ FLOORS = (
     ("drawings",),
     ("samples", "pictures"),
     ("scales",),
-    ("surroundings",),
+    ("surroundings", "figures"),
     ("settings", "files", "devices", "threads", "matrices", "averages", "warned", "peaks"),
     ("validation",),
     ("units",),

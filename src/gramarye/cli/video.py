@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.commands import FILE, Choice, Command, Option, argument
 from gramarye.cli.interrupts import stop_politely
 from gramarye.cli.options import given_settings, number, setting_options, whole_number
 from gramarye.cli.output import new_name
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gramarye.video.run import Step, VideoReport, VideoRun
 
 LINE_EVERY = 5.0  # seconds between two lines where there is no bar
+HDR = "of a clip of high dynamic range: map it into standard range, or refuse it [map]"
+COMPARE = "the clip at the left of the painting"
 WARM = 3  # frames before the first estimate
 STRIP = 12  # frames of a strip at most, four in a row
 # Settings that are of use besides those of the picture, the finish and the machine.
@@ -38,10 +40,7 @@ OWN = ("preset", "init", "aspect", "tileable", "drawing", "paper", "area_colors"
 
 def command() -> Command:
     styles = "how it is painted; several are mixed, with a weight if you like (woodblock.jpg:0.5)"
-    steady = "how much of a frame is taken along from the one before, where the film shows the "
-    steady += f"same, 0 to 1 [{STEADY}]"
-    fps = "paint so many frames a second at most; of a folder of frames: show so many"
-    clip, file, running = {"group": "the clip"}, {"group": "the file"}, {"group": "while it runs"}
+    file, running = {"group": "the file"}, {"group": "while it runs"}
     settings = [option for option in setting_options() if is_of_use(option)]
     for option in settings:
         if option.opts[0] == "--size":
@@ -56,15 +55,12 @@ def command() -> Command:
         argument("source", "a clip, a folder of frames, or a pattern such as %05d.png", FILE,
                  metavar="CLIP"),
         argument("styles", styles, FILE, nargs=-1, required=True, metavar="STYLE..."),
-        Option("--start", "begin so many seconds into the clip", number, "SECONDS", **clip),
-        Option("--end", "end so many seconds into the clip", number, "SECONDS", **clip),
-        Option("--trial", f"paint {TRIAL} seconds only, for a first look", **clip),
-        Option("--fps", fps, number, "X", **clip),
-        Option("--steady", steady, number, "X", **clip),
-        Option("-o --out", "the result: mp4, mov, mkv, webm, gif, a folder of frames, or a pattern",
+        *clip_options(),
+        Option("--compare", COMPARE, **file),
+        Option("-o --out", "the result: mp4, mov, mkv, webm, gif, webp, a folder of frames, or a "
+               "pattern",
                FILE, "FILE", **file),
         Option("--quality", "of the result, 1 to 100 [80]", whole_number, "N", **file),
-        Option("--compare", "the clip at the left of the painting", **file),
         Option("--strip", "also write a sheet of frames to this file", FILE, "FILE", **file),
         Option("--json", "print one JSON object about the result on stdout", **running),
         Option("-q --quiet", "show no progress", **running),
@@ -77,14 +73,45 @@ def command() -> Command:
     )  # fmt: skip
 
 
+def clip_options(*, again: bool = False, group: str = "the clip") -> list[Option]:
+    """What of a clip is painted; of one painted `again`, switches can be turned off, too."""
+    clip = {"group": group}
+    steady = "how much of a frame is taken along from the one before, where the film shows the "
+    steady += f"same, 0 to 1 [{STEADY}]"
+    fps = "paint so many frames a second at most; of a folder of frames: show so many"
+    trial = f"paint {TRIAL} seconds only, for a first look"
+    switches = [Option("--trial", trial, **clip)]
+    if again:
+        switches = [Option("--trial/--no-trial", trial, default=None, **clip)]
+        switches += [Option("--compare/--no-compare", COMPARE, default=None, **clip)]
+    return [
+        Option("--start", "begin so many seconds into the clip", number, "SECONDS", **clip),
+        Option("--end", "end so many seconds into the clip", number, "SECONDS", **clip),
+        *switches,
+        Option("--fps", fps, number, "X", **clip),
+        Option("--steady", steady, number, "X", **clip),
+        Option("--hdr", HDR, Choice(("map", "refuse")), **clip),
+    ]
+
+
+def given_video(args: SimpleNamespace) -> dict[str, Any]:
+    """What was given of a clip's own settings."""
+    wanted = {f.name: getattr(args, f.name, None) for f in fields(VideoSettings)}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
 def is_of_use(option: Option) -> bool:
     name = option.opts[0][2:].replace("-", "_")
     return name in OF_STYLES or (option.group in GROUPS and name not in OWN)
 
 
 def run(args: SimpleNamespace) -> int:
-    video, named = given_run(args)
+    video, strip = given_run(args)
+    return paint(video, args, strip)
 
+
+def paint(video: VideoRun, args: SimpleNamespace, named: Path | None = None) -> int:
+    """Paint a clip, telling how far it is, and its strip if that is `named`."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
@@ -108,8 +135,7 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
     known = [name for name in all_settings() if not hasattr(args, name)]
     vars(args).update(dict.fromkeys(known))
     styles, settings = with_weights(args, given_settings(args))
-    wanted = {f.name: getattr(args, f.name) for f in fields(VideoSettings)}
-    video = make_video_settings(**{k: v for k, v in wanted.items() if v is not None})
+    video = make_video_settings(**given_video(args))
     make_instant_config((64, 64), **settings)  # a mistake is told before all else
 
     from gramarye.files import check_target

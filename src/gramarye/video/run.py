@@ -22,15 +22,18 @@ import numpy as np
 import gramarye
 from gramarye.config import StylizeConfig, changed_settings, make_instant_config
 from gramarye.errors import InputError, OutputError
+from gramarye.feedforward.files import painter_sha256
 from gramarye.files import check_target, file_sha256, user_path
 from gramarye.pictures.picture import Picture, load_picture
 from gramarye.surroundings import undisturbed
+from gramarye.video.animations import LONGEST_SIDE
+from gramarye.video.clip import AbstractClip
 from gramarye.video.extra import has_flow, load_av
 from gramarye.video.formats import ClipFormat, clip_format
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels, at_times, even_size
 from gramarye.video.keeping import Parts, State, claim, fingerprint
 from gramarye.video.painter import FramePainter, check_colors
-from gramarye.video.reading import AbstractClip, ClipFile, frame_path, open_clip
+from gramarye.video.reading import ClipFile, FrameFolder, frame_path, open_clip
 from gramarye.video.settings import VideoSettings
 from gramarye.video.sound import OtherStreams
 from gramarye.video.steady import SteadyPainter
@@ -157,7 +160,7 @@ class VideoRun:
 
     def wanted(self) -> Iterator[Frame]:
         video = self.job.video
-        rate = video.rate if isinstance(self.clip, ClipFile) else None
+        rate = None if isinstance(self.clip, FrameFolder) else video.rate
         return at_times(self.clip.frames(), video.first, video.last, rate)
 
     def total(self) -> int | None:
@@ -168,7 +171,7 @@ class VideoRun:
         end = min(length, video.last or length)
         seconds = max(Fraction(0), end - (video.first or 0))
         rate = Fraction(count) / length
-        if video.rate is not None and isinstance(self.clip, ClipFile):
+        if video.rate is not None and not isinstance(self.clip, FrameFolder):
             rate = min(rate, video.rate)
         return max(1, round(seconds * rate))
 
@@ -216,6 +219,12 @@ class VideoRun:
         number = getattr(error, "errno", None)
         full = number == errno.ENOSPC or "no space left" in str(error)
         why = "no space left" if full else (getattr(error, "strerror", None) or str(error))
+        kept = self.parts.read()
+        if self.format is not None and (kept is None or not kept.frames):
+            return OutputError(
+                f"'{self.out}' cannot be written ({why}), and nothing of it could be kept: make "
+                "room, or choose another place"
+            )
         return OutputError(
             f"'{self.out}' cannot be written ({why}): what is painted stays in "
             f"'{self.parts.folder}', and the same command goes on there"
@@ -233,6 +242,7 @@ class VideoRun:
                     self.state.last,
                     self.others(),
                     json.dumps(self.recipe) if self.format.comment else "",
+                    self.job.video.quality,
                 )
         return VideoReport(
             self.out,
@@ -251,7 +261,7 @@ class VideoRun:
     def others(self) -> OtherStreams | None:
         """The clip's sound and subtitles, for as long as there are frames."""
         assert self.format is not None
-        if not isinstance(self.clip, ClipFile) or self.format.container == "gif":
+        if not isinstance(self.clip, ClipFile) or self.format.sound is None:
             return None
         video, origin = self.job.video, self.clip.origin
         cut = video.last is not None or not self.complete
@@ -264,7 +274,7 @@ def open_video(job: VideoJob) -> VideoRun:
     """The run of a job, checked as far as can be before its first frame."""
     job = replace(job, clip=user_path(job.clip), out=user_path(job.out))
     format_ = clip_format(job.out)
-    clip = open_clip(job.clip, job.video.rate)
+    clip = open_clip(job.clip, job.video.rate, map_hdr=job.video.hdr == "map")
     inputs = (job.clip, *job.styles)
     if format_ is not None:
         load_av()
@@ -277,6 +287,11 @@ def open_video(job: VideoJob) -> VideoRun:
                 "folder"
             )
     size = painted_size(clip, job, format_)
+    if format_ is not None and format_.container == "webp" and max(size) > LONGEST_SIDE:
+        raise OutputError(
+            f"'{job.out}' would have {max(size)} pixels a side, and WebP has {LONGEST_SIDE} at "
+            "most: give a smaller --size, or write mp4 or webm"
+        )
     config = make_instant_config((size[1], size[0]), **{**job.settings, "size": max(size)})
     check_colors(config)
     return VideoRun(job, clip, config)
@@ -302,13 +317,20 @@ def frame_file(out: Path, number: int) -> Path:
 def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
     """What made a clip, for its metadata: names without folders, and SHA-256s."""
     styles = [{"name": s.name, "sha256": file_sha256(user_path(s))} for s in job.styles]
-    video = {k: v for k, v in asdict(job.video).items() if v not in (None, False)}
+    video = {k: v for k, v in asdict(job.video).items() if v is not None and v is not False}
+    settings = json.loads(json.dumps(changed_settings(config), default=str))
+    for name in ("painter", "weights"):
+        if name in settings:
+            settings[name] = Path(settings[name]).name
+    own = config.painter.file is not None
+    painter = {"painter_sha256": painter_sha256(config.painter.by)} if own else {}
     return {
         "gramarye": gramarye.__version__,
         "clip": {"name": job.clip.name, "sha256": clip_sha256(job.clip)},
         "styles": styles,
-        "settings": json.loads(json.dumps(changed_settings(config), default=str)),
+        "settings": settings,
         "video": video,
+        **painter,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, Literal, final
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -29,6 +29,7 @@ class VideoSettings:
     quality: Annotated[int, Field(ge=1, le=100)] = 80
     compare: bool = False
     trial: bool = False
+    hdr: Literal["map", "refuse"] = "map"  # of high dynamic range, into standard range
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
