@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import final
 
+from gramarye.devices import resident_memory
 from gramarye.errors import InputError
-from gramarye.peaks import peak_memory, resident_memory
+from gramarye.peaks import peak_memory
 from gramarye.surroundings import plain_torch
 from gramarye.video.extra import has_flow
 from gramarye.video.frames import as_pixels
