@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from gramarye.config import StylizeConfig
 from gramarye.errors import SettingsError
 from gramarye.inputs.inputs import Inputs
 from gramarye.pictures.picture import load_picture
+from gramarye.video import run as running
 from gramarye.video.flow import Flow
 from gramarye.video.flows import FilmFrame, FoundFlows
 from gramarye.video.frames import Frame, Pixels
 from gramarye.video.optimizing import OptimizingPainter
+from gramarye.video.run import VideoJob, open_video
 from gramarye.video.settings import make_video_settings
 from gramarye.video.ways import make_video_config
 
@@ -118,23 +121,17 @@ def test_a_frame_that_is_shown_again_is_painted_as_it_was(make: Make, scene: Sce
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
-def test_a_still_scene_with_noise_hardly_drifts(make: Make, scene: Scene) -> None:
+def test_a_still_scene_with_noise_drifts_less_and_is_not_frozen(make: Make, scene: Scene) -> None:
     rng, still = np.random.default_rng(0), scene(1)[0].astype(int)
-    noisy = [(still + rng.integers(-1, 2, still.shape)).clip(0, 255) for _ in range(6)]
-    found = images(make(steps=16), [x.astype(np.uint8) for x in noisy])
-    assert float((found[-1] - found[0]).abs().mean()) < 1 / 255
-    assert not torch.equal(found[-1], found[0])
+    noisy = [(still + rng.integers(-1, 2, still.shape)).clip(0, 255) for _ in range(4)]
+    film = [x.astype(np.uint8) for x in noisy]
 
+    def drift(weight: float) -> float:
+        found = images(make(to_the_left(0), (1,), 8, temporal_weight=weight), film)
+        return float((found[-1] - found[0]).abs().mean())
 
-def test_it_is_steadier_than_frames_one_by_one_and_not_frozen(make: Make, scene: Scene) -> None:
-    film = scene(4, moved=2)
-
-    def left(weight: float) -> float:
-        settings: dict[str, Any] = {"init": "noise", "temporal_weight": weight, "color": "free"}
-        found = images(make(to_the_left(2), (1,), 16, **settings), film)
-        return float((found[-1][..., :-8] - found[-2][..., 2:-6]).abs().mean())
-
-    assert 0 < left(1e5) < 0.5 * left(1e-6)
+    held, free = drift(1e5), drift(1e-6)
+    assert 0 < held < 0.5 * free
 
 
 def test_nothing_is_taken_over_a_cut(make: Make, scene: Scene) -> None:
@@ -182,3 +179,36 @@ def test_what_is_of_one_picture_is_refused(settings: dict[str, Any], why: str) -
 def test_settings_of_the_other_way_are_refused(given: dict[str, Any], why: str) -> None:
     with pytest.raises(SettingsError, match=why):
         make_video_settings(**given)
+
+
+def test_a_killed_run_goes_on_and_its_recipe_tells_the_way(
+    scene: Scene,
+    painting: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(running, "PART_FRAMES", 2)
+    film = tmp_path / "film"
+    film.mkdir()
+    for number, pixels in enumerate(scene(5, moved=1)):
+        Image.fromarray(pixels).save(film / f"{number}.png")
+    video = make_video_settings(way="optimize", frame_steps=2, offsets=(1, 2))
+    settings = {**FAST, "weights": str(tiny_weights)}
+
+    def job(name: str) -> VideoJob:
+        return VideoJob(film, [painting], tmp_path / name, settings, video)
+
+    for _ in (whole := open_video(job("whole"))).steps():
+        pass
+    steps = open_video(job("killed")).steps()
+    for _ in range(3):
+        next(steps)
+    steps.close()
+    again = open_video(job("killed"))
+    assert again.resumed == 2 and len(list(again.steps())) == 3
+    for number in range(1, 6):
+        one, other = (tmp_path / name / f"{number:05}.png" for name in ("whole", "killed"))
+        assert one.read_bytes() == other.read_bytes()
+    assert whole.recipe["video"]["way"] == "optimize" and "steady" not in whole.recipe["video"]
+    assert whole.recipe["settings"]["temporal_weight"] == 1e4
