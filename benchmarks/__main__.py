@@ -18,6 +18,7 @@ from benchmarks.compiled import compiled
 from benchmarks.end_to_end import end_to_end
 from benchmarks.floor import floor
 from benchmarks.forecasts import forecasts
+from benchmarks.instant import instant
 from benchmarks.machine import describe_machine
 from benchmarks.memory import memory
 from benchmarks.optimizers import optimizers
@@ -34,6 +35,7 @@ from gramarye.devices import keep_freed_memory
 MEASURES: dict[str, Callable[[Plan], Result]] = {
     "cold-start": cold_start,
     "end-to-end": end_to_end,
+    "instant": instant,
     "floor": floor,
     "overhead": overhead,
     "precision": precision,

@@ -28,11 +28,12 @@ from benchmarks.machine import describe_machine
 from benchmarks.plan import load_pair
 from benchmarks.results import Figure, Result, show
 from gramarye.config import make_config
-from gramarye.devices import keep_freed_memory, peak_memory
+from gramarye.devices import keep_freed_memory
 from gramarye.distributed.environment import launched
 from gramarye.distributed.launch import joined
 from gramarye.distributed.processes import ALONE
 from gramarye.inputs.inputs import Input, Inputs
+from gramarye.peaks import peak_memory
 from gramarye.plan import make_plan, run_network
 from gramarye.scales.rows import length
 from gramarye.stylize import steps as stylize_steps

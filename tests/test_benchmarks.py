@@ -43,7 +43,7 @@ NEVER = (
 )
 # May be zero, or below where there is noise; losses are an evaluation's time less a pass's.
 DIFFERENCES = ("of it", "off by", "differs by", "losses and moments")
-LONG = ("compile", "forecast", "optimizers", "scaling")
+LONG = ("compile", "forecast", "instant", "optimizers", "scaling")
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in MEASURES]
 
 

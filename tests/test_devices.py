@@ -8,8 +8,9 @@ import psutil
 import pytest
 import torch
 
-from gramarye.devices import available_kinds, choose_device, describe_device, peak_memory
+from gramarye.devices import available_kinds, choose_device, describe_device
 from gramarye.errors import DeviceError
+from gramarye.peaks import peak_memory
 
 
 def test_the_cpu_is_always_there() -> None:
@@ -44,7 +45,7 @@ def test_a_device_is_described_for_people(monkeypatch: pytest.MonkeyPatch) -> No
 def test_peak_memory_is_the_most_that_was_held() -> None:
     # In a process of its own: what other tests have held would have to be held once more here.
     code = (
-        "from gramarye.devices import peak_memory\n"
+        "from gramarye.peaks import peak_memory\n"
         "before = peak_memory()\n"
         "held = bytearray(256 << 20)\n"
         "held[::4096] = bytes([1]) * len(range(0, len(held), 4096))  # every page\n"
@@ -53,7 +54,7 @@ def test_peak_memory_is_the_most_that_was_held() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     before, after = map(float, done.stdout.split())
-    assert 20 < before < 2000  # mebibytes: Python with PyTorch
+    assert 5 < before < 200  # mebibytes: Python alone
     assert after - before == pytest.approx(256, abs=16)
 
 

@@ -16,7 +16,7 @@ import gramarye
 from gramarye.errors import InputError
 from gramarye.handover import uniform_image
 from gramarye.scales.grain import spot_noise
-from gramarye.surroundings import own_warnings
+from gramarye.warned import own_warnings
 
 FAST: dict[str, Any] = {
     "size": 64, "min_size": 48, "steps": 3, "finer_steps": 2, "device": "cpu",

@@ -36,3 +36,16 @@ def test_threads_spin_for_a_moment_unless_the_user_has_said_otherwise(
 def test_it_can_be_said_before_pytorch_is_imported() -> None:
     code = "import sys, gramarye.threads; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_numpy_has_one_thread_unless_the_user_has_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "PASSIVE")
+    for given, found in ((None, "1"), ("3", "3")):
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+        if given is not None:
+            monkeypatch.setenv("OPENBLAS_NUM_THREADS", given)
+        share_cores()
+        assert os.environ["OPENBLAS_NUM_THREADS"] == found

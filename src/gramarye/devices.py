@@ -112,20 +112,3 @@ def control_group(name: str) -> int | None:
     file = Path("/sys/fs/cgroup") / name
     text = file.read_text("ascii").strip() if file.is_file() else ""
     return int(text) if text.isdigit() else None
-
-
-def peak_memory() -> float | None:
-    """The most memory this process has held so far, in MiB; None where it cannot be known."""
-    if sys.platform == "win32":
-        import psutil
-
-        return float(psutil.Process().memory_info().peak_wset) / 2**20
-    if platform.system() == "Linux":
-        # Not getrusage: its maximum is handed down from the process that started this one.
-        status = Path("/proc/self/status").read_text("ascii", errors="replace")
-        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-        return int(found[1]) / 2**10 if found else None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, KiB here

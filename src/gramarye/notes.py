@@ -10,7 +10,8 @@ from gramarye.inputs.kinds import alike, names_of
 from gramarye.inputs.regions import unpainted
 from gramarye.losses.terms import needs_of
 from gramarye.plan import Plan
-from gramarye.scales.resizing import resize, style_size
+from gramarye.scales.resizing import resize
+from gramarye.scales.sizes import style_size
 from gramarye.units import show_size
 
 UNCHANGED = 0.5 / 255  # mean difference from the content: what rounding to 8 bits hides

@@ -21,7 +21,7 @@ from gramarye.distributed.bands import whole as one_band
 from gramarye.feedforward.cascade import add_detail
 from gramarye.feedforward.files import load_painter
 from gramarye.feedforward.network import Painter, Step
-from gramarye.feedforward.settings import SHIPPED
+from gramarye.feedforward.settings import LEAST, SHIPPED, reach
 from gramarye.feedforward.transport import Move, transport
 from gramarye.handover import uniform_image
 from gramarye.inputs.kinds import form_of, kind_of, names_of
@@ -44,7 +44,6 @@ from gramarye.tiles.regions import Box
 from gramarye.transformed import transform_image
 
 MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eighth of that
-LEAST = 16  # pixels of a part's shorter side: below, there is next to nothing to see
 TILE = 1 << 20  # pixels of a picture, or a part of it, that a step takes at once: some 0.7 GiB
 LOOK = 512 << 20  # bytes for the features of what is only measured
 
@@ -359,15 +358,6 @@ def stepped(
         columns = slice(owned.left - window.left, owned.right - window.left)
         owned.of(made).copy_(moved[..., inside.top : inside.bottom, columns])
     return made
-
-
-def reach(strength: float) -> float:
-    """How far features are to be carried on their way to the style's: 0 to 2.
-
-    A step falls short of what it is told: told 1.3 of it, it comes nearest, measured on six pairs.
-    That is at the strength 0.5; beyond it, forms become bolder and not nearer.
-    """
-    return min(2.6 * strength, 0.6 + 1.4 * strength)
 
 
 def margin_of(step: Step, network: PerceptualNetwork) -> int:

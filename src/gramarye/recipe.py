@@ -6,25 +6,27 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, final
+from typing import TYPE_CHECKING, Annotated, Any, Literal, final
 
-import torch
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
 import gramarye
 from gramarye.config import StylizeConfig, find_setting, sentence
 from gramarye.errors import InputError, RecipeError
-from gramarye.feedforward.files import painter_sha256
+from gramarye.feedforward.metadata import painter_sha256
 from gramarye.files import file_sha256
 from gramarye.inputs.kinds import check_content, check_names
 from gramarye.networks.catalog import find_network
-from gramarye.networks.features import PerceptualNetwork
-from gramarye.pictures.picture import Picture, read_recipe
-from gramarye.plan import Plan
+from gramarye.pictures.stored import read_recipe
 from gramarye.settings import put
 from gramarye.units import show_size, show_value
 from gramarye.validation import check_kind
+
+if TYPE_CHECKING:
+    from gramarye.networks.features import PerceptualNetwork
+    from gramarye.pictures.picture import Picture
+    from gramarye.plan import Plan
 
 FORMAT = 2
 Count = Annotated[int, Field(ge=1, lt=1 << 63)]
@@ -162,16 +164,13 @@ def upgraded(tree: dict[str, Any]) -> dict[str, Any]:
 
 def write_recipe(plan: Plan, inputs: Mapping[str, InputFile], network: PerceptualNetwork) -> Recipe:
     """The recipe of the picture a plan makes, if nothing stops it."""
+    import torch
+
     height, width = plan.size
-    settings, weights = plan.config, plan.config.network.weights
-    nameless = {"weights": weights and name_of(Path(weights))}
-    if settings.painter.file is not None:
-        nameless["painter"] = name_of(settings.painter.file)
-    if "init" in inputs:
-        nameless["init"] = inputs["init"].name
+    settings = plan.config
     return Recipe(
         inputs=dict(inputs),
-        settings=settings.with_settings(**nameless),
+        settings=without_folders(settings, inputs),
         network=network.name,
         weights_sha256=network.weights_sha256,
         painter_sha256=painter_sha256(settings.painter.by) if settings.painter.is_on else None,
@@ -179,15 +178,31 @@ def write_recipe(plan: Plan, inputs: Mapping[str, InputFile], network: Perceptua
         height=height,
         precision=plan.precision,
         memory=plan.memory if plan.gives_up else None,
-        versions={
-            "gramarye": gramarye.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "platform": f"{platform.system()} {platform.machine()}",
-        },
+        versions=versions({"torch": torch.__version__}),
         device=str(plan.device),
         threads=torch.get_num_threads(),
     )
+
+
+def without_folders(settings: StylizeConfig, inputs: Mapping[str, InputFile]) -> StylizeConfig:
+    """The settings, files in them by their names alone."""
+    weights = settings.network.weights
+    nameless = {"weights": weights and name_of(Path(weights))}
+    if settings.painter.file is not None:
+        nameless["painter"] = name_of(settings.painter.file)
+    if "init" in inputs:
+        nameless["init"] = inputs["init"].name
+    return settings.with_settings(**nameless)
+
+
+def versions(engine: Mapping[str, str]) -> dict[str, str]:
+    """What makes a picture: gramarye, what computes for it, Python, and the machine."""
+    return {
+        "gramarye": gramarye.__version__,
+        **engine,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
 
 
 def input_file(source: Path | Picture) -> InputFile:

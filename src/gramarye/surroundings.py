@@ -7,8 +7,6 @@ threads that know nothing of us among them: it is never changed, and new tensors
 
 from __future__ import annotations
 
-import threading
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -35,21 +33,6 @@ def plain_torch() -> Iterator[None]:
         if torch.get_default_device() != torch.device("cpu"):
             modes.enter_context(torch.device("cpu"))
         yield
-
-
-_warning_turn = threading.RLock()
-
-
-@contextmanager
-def own_warnings() -> Iterator[list[warnings.WarningMessage]]:
-    """Within, warnings go into the list that comes back, and to nobody else.
-
-    Python keeps its filters for all threads: where two change them at once, those of the first stay
-    for good. Ours take turns.
-    """
-    with _warning_turn, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield caught
 
 
 def undisturbed(generate: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:

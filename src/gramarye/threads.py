@@ -15,6 +15,8 @@ def share_cores() -> None:
     To be called before PyTorch is imported; what the user has set stays. Runtimes other than GNU's
     know no number of turns, and let them sleep at once.
     """
+    # numpy's own threads, which spin whatever OpenMP is told: its matrices here are small.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))

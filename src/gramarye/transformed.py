@@ -14,7 +14,7 @@ from torch import Tensor
 from gramarye.config import StylizeConfig
 from gramarye.errors import InputError
 from gramarye.inputs.kinds import names_of
-from gramarye.johnson.network import Johnson, one_of
+from gramarye.johnson.network import Counting, Johnson, one_of
 from gramarye.johnson.painting import transformed
 from gramarye.losses.style import StyleSettings
 from gramarye.units import counted
@@ -22,8 +22,16 @@ from gramarye.units import counted
 FULL = 0.5  # the strength at which there is all of the style
 
 
-def transform_image(network: Johnson, seen: Mapping[str, Tensor], config: StylizeConfig) -> Tensor:
-    """The painted content (1, 3, H, W), of inputs by name."""
+def transform_image(
+    network: Johnson,
+    seen: Mapping[str, Tensor],
+    config: StylizeConfig,
+    counting: Counting | None = None,
+) -> Tensor:
+    """The painted content (1, 3, H, W), of inputs by name.
+
+    `counting` may put other statistics than the content's own into the network's norms.
+    """
     if names_of("style", seen):
         raise InputError(
             "the painter is a network that has its style in itself, and a style was given: leave "
@@ -38,7 +46,7 @@ def transform_image(network: Johnson, seen: Mapping[str, Tensor], config: Styliz
     assert isinstance(settings, StyleSettings)
     content = seen["content"].clamp(0, 1)
     mix = mix_of(settings.mix, network.styles).to(content.device)
-    painted = transformed(network, content, mix)
+    painted = transformed(network, content, mix, counting=counting)
     share: Tensor | float = min(1.0, settings.strength / FULL)
     for name in ("content-mask", "strength-map"):
         if name in seen:

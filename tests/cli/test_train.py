@@ -100,7 +100,10 @@ def test_ctrl_c_writes_the_network_and_the_same_command_goes_on(
     ("more", "message"),
     [
         (["--minute"], "--minute and --paper are two ways to train"),
+        (["--small"], "--small and --paper are two ways to train"),
         (["--start", "painting.png"], "--paper begins with nothing"),
+        (["--stability", "-1"], "--stability is -1"),
+        (["--kernel", "4"], "--kernel is 4"),
         (["--steps", "0"], "--steps is 0"),
         (["--steps", "many"], "--steps is 'many'"),
         (["--size", "8"], "--size is 8"),
@@ -126,7 +129,7 @@ def test_mistakes_are_told_in_one_sentence(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--norm", "batch"], "--norm belongs to Johnson's network, which --paper trains"),
+        (["--norm", "batch"], "--norm belongs to Johnson's network, which --paper, --small and"),
         (["--size", "64"], "--size is 64: give at least 128"),
         (["--start", "photo.png"], "cannot be read as weights"),
         (["--start", "nowhere"], "there is no weights file 'nowhere'"),

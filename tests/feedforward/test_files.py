@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,3 +179,15 @@ def test_parts_that_no_picture_has_are_refused(
 
 def test_a_file_that_is_not_there_is_told(tiny_network: PerceptualNetwork, file: Path) -> None:
     refused(file, tiny_network, "painter.safetensors")
+
+
+def test_a_painter_is_loaded_without_pytorchs_compiler() -> None:
+    code = (
+        "import sys\n"
+        "from gramarye.feedforward.files import load_painter\n"
+        "from gramarye.networks.registry import load_network\n"
+        "load_painter('instant', load_network('vgg19-lite'))\n"
+        "print([name for name in ('torch._dynamo', 'sympy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

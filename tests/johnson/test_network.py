@@ -5,15 +5,20 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
 from torch.testing import assert_close
 
-from gramarye.johnson.network import ConditionalNorm, Johnson, Residual, one_of, reflected
-from gramarye.johnson.painting import transformed
+from gramarye.johnson.network import (
+    ConditionalNorm,
+    Johnson,
+    Residual,
+    mean_and_variance,
+    one_of,
+    reflected,
+)
+from gramarye.johnson.painting import Remembered, transformed
 from gramarye.johnson.settings import JohnsonConfig
 from gramarye.scales.resizing import resize
 
-Kept = dict[nn.Module, tuple[Tensor, Tensor]]
 SMALL = JohnsonConfig(channels=(3, 4, 5), blocks=2)
 
 
@@ -27,6 +32,7 @@ SHAPES = [
     changed(upsampling="nearest"),
     changed(border="everywhere", upsampling="nearest", norm="batch"),
     changed(blocks=0),
+    changed(kernel=5, border="everywhere"),
 ]
 
 
@@ -116,7 +122,7 @@ def test_styles_paint_differently_and_the_mix_chooses() -> None:
 @pytest.mark.parametrize("config", SHAPES)
 def test_a_tile_sees_all_that_it_needs(config: JohnsonConfig) -> None:
     network, image = Johnson(config, 1).eval(), torch.rand(1, 3, 160, 200)
-    mix, notes = one_of(1, 0), Kept()
+    mix, notes = one_of(1, 0), Remembered()
     whole = network(image, mix, notes).detach()
     margin, inner = network.margin, slice(80, 84)
     part = image[..., :, 80 - margin : 84 + margin]
@@ -126,7 +132,7 @@ def test_a_tile_sees_all_that_it_needs(config: JohnsonConfig) -> None:
 def test_tiles_make_the_whole_picture_with_the_statistics_of_a_small_one() -> None:
     network, mix, tile = Johnson(SMALL, 1).eval(), one_of(1, 0), 80 * 80
     image = torch.rand(1, 3, 188, 252)
-    share, notes = (tile / (188 * 252)) ** 0.5, Kept()
+    share, notes = (tile / (188 * 252)) ** 0.5, Remembered()
     small = [int(side * share) // 4 * 4 for side in (188, 252)]
     network(resize(image, *small).clamp(0, 1), mix, notes)
     whole = network(image, mix, notes).detach()
@@ -138,8 +144,24 @@ def test_tiles_make_the_whole_picture_with_the_statistics_of_a_small_one() -> No
 
 
 def test_statistics_that_are_noted_are_those_that_are_used() -> None:
-    norm, kept = ConditionalNorm(2, 1, "instance"), Kept()
+    norm, kept = ConditionalNorm(2, 1, "instance"), Remembered()
     x = torch.rand(1, 2, 4, 4)
     first = norm(x, one_of(1, 0), kept)
     assert list(kept) == [norm]
     assert_close(norm(x[..., :2], one_of(1, 0), kept), first[..., :2])
+
+
+def test_means_and_variances_are_pytorchs() -> None:
+    x = 5 + torch.randn(2, 3, 8, 10, dtype=torch.float64)
+    for over in ((2, 3), (0, 2, 3)):
+        variance, mean = torch.var_mean(x, over, correction=0)
+        found = mean_and_variance(x, over)
+        assert found[0].ndim == found[1].ndim == 2
+        assert_close(found[0].squeeze(0), mean.squeeze(0))
+        assert_close(found[1].squeeze(0), variance.squeeze(0))
+
+
+def test_a_smaller_kernel_at_the_ends() -> None:
+    network = Johnson(changed(kernel=3, blocks=0), 1)
+    assert network.first.kernel_size == network.last.kernel_size == (3, 3)
+    assert network.margin < Johnson(changed(blocks=0), 1).margin

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gramarye.scales.resizing import fine_detail, resize, resize_around, style_at, style_size
+from gramarye.scales.resizing import fine_detail, resize, resize_around, style_at
+from gramarye.scales.sizes import style_size
 
 
 def test_resizing_to_the_same_size_is_the_identity() -> None:

@@ -14,9 +14,12 @@ from torch.testing import assert_close
 from gramarye import train_steps
 from gramarye.errors import CheckpointError, InputError, OptimizationError, OutputError
 from gramarye.feedforward.files import read_metadata
-from gramarye.johnson.files import read_johnson
+from gramarye.johnson.files import load_johnson, read_johnson
+from gramarye.johnson.network import one_of
+from gramarye.johnson.stability import Motion, as_filmed, unsteadiness
 from gramarye.networks.weights_file import open_weights
 from gramarye.pictures.picture import load_image
+from gramarye.scales.resizing import resize
 from gramarye.training import keeping, running
 from gramarye.training.job import TrainRecord
 from gramarye.training.learner import TOTAL
@@ -66,6 +69,33 @@ def test_johnsons_network_learns(paper: Settings, style: Path, tmp_path: Path, n
         ("1_2", "2_2", "3_3", "4_3"))}  # fmt: skip
     about = read_johnson(out)
     assert about is not None and about.styles == (style.name,) and about.steps == 80
+
+
+def test_a_network_for_clips_learns_to_be_steady(
+    paper: Settings, style: Path, tmp_path: Path
+) -> None:
+    found = {}
+    for stability in (0.0, 300.0):
+        out = tmp_path / f"{stability:g}.safetensors"
+        settings = paper | {"way": "video", "steps": 60, "stability": stability}
+        records = list(train_steps(style, out, **settings))
+        shape = read_johnson(out)
+        assert shape is not None and (shape.network.kernel, shape.network.border) == (
+            5,
+            "everywhere",
+        )
+        held_out = [r.held_out for r in records if r.held_out][-1]
+        assert ("unsteady" in held_out) == bool(stability)
+        found[stability] = load_johnson(open_weights(out))
+    photographs = resize(torch.rand(2, 3, 16, 16), 64, 64).clamp(0, 1)
+    motion = Motion.drawn(photographs, torch.Generator().manual_seed(1))
+    moved = as_filmed(photographs, motion, torch.Generator().manual_seed(2))
+    mix = one_of(1, 0, len(photographs))
+    steady = {
+        stability: float(unsteadiness(net(photographs, mix), net(moved, mix), motion).mean())
+        for stability, net in found.items()
+    }
+    assert steady[300.0] < 0.5 * steady[0.0]
 
 
 def stopped(records: Any, after: int) -> None:

@@ -14,18 +14,22 @@ from gramarye.training.settings import WAYS, JohnsonConfig, LossConfig, TrainCon
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "training.md").read_text("utf-8")
 
 
+PARTS = (TrainConfig, LossConfig, JohnsonConfig)
+
+
 def test_the_page_has_every_setting_with_its_values() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| (\S+) \| (\S+) \|$", PAGE, re.M)
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", PAGE, re.M)
     assert [name for name, *_ in rows] == list(TrainConfig.model_fields)
     for name, *values in rows:
-        for way, value in zip(("minute", "warm", "paper"), values, strict=True):
+        for way, value in zip(("minute", "warm", "small", "paper"), values, strict=True):
             assert getattr(make_settings(way).training, name) == float(value), (name, way)  # type: ignore[arg-type]
 
 
 def test_the_help_names_what_the_other_ways_change() -> None:
     for way, values in WAYS.items():
         for name in values:
-            assert f"--{way}" in (TrainConfig.model_fields[name].description or ""), (way, name)
+            field = next(p.model_fields[name] for p in PARTS if name in p.model_fields)
+            assert f"--{way}" in (field.description or ""), (way, name)
 
 
 def test_the_page_names_the_settings_of_the_paper() -> None:
@@ -37,7 +41,7 @@ def test_the_page_names_the_settings_of_the_paper() -> None:
 @pytest.mark.parametrize(
     ("way", "settings", "words"),
     [
-        ("hour", {}, "unknown way 'hour': there are minute, warm, paper"),
+        ("hour", {}, "unknown way 'hour': there are minute, warm, small, video, paper"),
         ("warm", {"stepps": 3}, "unknown setting 'stepps'; did you mean 'steps'"),
         ("warm", {"blocks": 3}, "blocks belongs to Johnson's network"),
         ("minute", {"size": 100}, "size is 100: give at least 128"),

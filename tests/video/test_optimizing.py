@@ -105,6 +105,14 @@ def test_an_older_frame_counts_where_newer_ones_do_not_show_it(make: Make, scene
     assert float((one + two).max()) <= 1 + 1e-6
 
 
+def test_frames_that_are_not_there_yet_are_left_out(make: Make, scene: Scene) -> None:
+    painter, unmoved = make(to_the_left(2), (2,), color="free"), Unmoved()
+    painter.optimized = unmoved  # type: ignore[method-assign]
+    images(painter, scene(3, moved=2))
+    named = [{name for name in seen if name.startswith("warped")} for seen in unmoved.seen]
+    assert named == [set(), set(), {"warped/0", "warped-weights/0"}]
+
+
 def test_what_moves_is_held_less_than_what_is_at_rest(make: Make, scene: Scene) -> None:
     weights = []
     for moved in (0, 2):
@@ -204,7 +212,7 @@ def test_a_killed_run_goes_on_and_its_recipe_tells_the_way(
     steps = open_video(job("killed")).steps()
     for _ in range(3):
         next(steps)
-    steps.close()
+    steps.close()  # type: ignore[attr-defined]
     again = open_video(job("killed"))
     assert again.resumed == 2 and len(list(again.steps())) == 3
     for number in range(1, 6):

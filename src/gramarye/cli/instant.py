@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.commands import FILE, Choice, Command, Option, argument
 from gramarye.cli.options import (
     given_inputs,
     given_settings,
@@ -23,6 +23,7 @@ from gramarye.config import all_settings, make_instant_config
 from gramarye.errors import GramaryeError, InputError, SettingsError
 from gramarye.feedforward.settings import OPTIMIZER, SHIPPED
 from gramarye.files import user_path
+from gramarye.jobs.output import RUNTIMES
 from gramarye.pictures.formats import EXTENSIONS
 from gramarye.units import counted, show_seconds, show_text
 
@@ -35,6 +36,8 @@ OF_STYLES = ("strength", "style_weights", "style_mixing", "style_roles", "mask_m
 OWN = ("preset", "init", "aspect", "tileable", "drawing", "paper", "area_colors", "gaps")
 OUTPUT = ("--cube", "--preview", "--save-every", "--checkpoint-every")
 NETWORK = ".safetensors"
+RUNTIME = "what computes: onnx (ONNX Runtime, which begins at once), torch, or auto, which is onnx "
+RUNTIME += "where it is installed and knows all that is asked for [auto]"
 OF_ONE = ("content_mask", "content_regions", "strength_map", "protect")  # photograph
 
 
@@ -57,6 +60,7 @@ def command() -> Command:
         argument("pictures", pictures, FILE, nargs=-1, required=True, metavar="PHOTO... STYLE"),
         Option("--with", more, FILE, "STYLE", group="the picture", multiple=True),
         Option("--processes", at_once, whole_number, "N", group="while it runs"),
+        Option("--runtime", RUNTIME, Choice(RUNTIMES), group="while it runs"),
         *input_options(),
         *(option for option in output_options() if option.opts[-1] not in OUTPUT),
         *settings,
@@ -76,9 +80,14 @@ def run(args: SimpleNamespace) -> int:
     photographs, jobs = given_jobs(args)
     if len(photographs) == 1:
         from gramarye.cli.reporting import tell
-        from gramarye.cli.running import run_job
+        from gramarye.jobs.at_once import done_at_once
 
-        return tell(run_job(jobs[0], quiet=args.quiet), args.json)
+        report = done_at_once(jobs[0])
+        if report is None:
+            from gramarye.cli.running import run_job
+
+            report = run_job(jobs[0], quiet=args.quiet)
+        return tell(report, args.json)
     return run_several(args, photographs, jobs)
 
 
@@ -105,7 +114,7 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
     names = [*of_style, Path("instant")]
 
     from gramarye.jobs.job import Job, name_inputs
-    from gramarye.pictures.picture import picture_size
+    from gramarye.pictures.stored import picture_size
 
     jobs = []
     for photo in photographs:
@@ -122,7 +131,7 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
                 raise
             config = make_instant_config((512, 512), **settings)  # the job tells what is wrong
         inputs = name_inputs(photo, styles, config, given_inputs(args))
-        jobs.append(Job(inputs, out, config, output, new=new))
+        jobs.append(Job(inputs, out, config, output, new=new, runtime=args.runtime or "auto"))
     check_names(jobs)
     return photographs, jobs
 

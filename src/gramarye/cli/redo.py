@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
     from gramarye.recipe import InputFile, Recipe
 
+ONNX = "onnxruntime"  # among the versions of a recipe, where it has painted
+
 
 def command() -> Command:
     return Command(
@@ -50,8 +52,8 @@ def command() -> Command:
 
 def run(args: SimpleNamespace) -> int:
     from gramarye.cli.reporting import tell
-    from gramarye.cli.running import run_job
-    from gramarye.jobs.job import Job
+    from gramarye.jobs.at_once import done_at_once
+    from gramarye.jobs.job import Job, Runtime
     from gramarye.recipe import Recipe
 
     output = given_output(args)
@@ -66,8 +68,13 @@ def run(args: SimpleNamespace) -> int:
     # The same tiles give the same last bits.
     memory = None if "memory" in changes else recipe.memory
     new, keep = args.out is None, (args.picture,)
-    job = Job(inputs, out, config, output, keep=keep, new=new, memory=memory)
-    report = run_job(job, quiet=args.quiet)
+    runtime: Runtime = "auto" if ONNX in recipe.versions else "torch"
+    job = Job(inputs, out, config, output, keep=keep, new=new, memory=memory, runtime=runtime)
+    report = done_at_once(job)
+    if report is None:
+        from gramarye.cli.running import run_job
+
+        report = run_job(job, quiet=args.quiet)
     if report and report.recipe.weights_sha256 != recipe.weights_sha256:
         print("note: the network's weights are not those of the recipe", file=sys.stderr)
     if report and recipe.painter_sha256 not in (None, report.recipe.painter_sha256):
@@ -224,17 +231,23 @@ def find_painter(name: str, sha256: str | None, folders: Sequence[Path]) -> Path
 
 def differences(recipe: Recipe, *, varied: bool) -> list[str]:
     """Why the picture may differ: other versions or threads than the recipe's."""
-    import torch
-
     import gramarye
 
-    now = {"gramarye": gramarye.__version__, "torch": torch.__version__}
+    now = {"gramarye": gramarye.__version__}
+    if ONNX in recipe.versions:
+        from gramarye.graphs.runtime import is_installed, thread_count, version
+
+        now[ONNX] = version() if is_installed() else "without it"
+        threads = thread_count()
+    else:
+        import torch
+
+        now["torch"], threads = torch.__version__, torch.get_num_threads()
     found = [
         f"made with {name} {recipe.versions.get(name)}, now {version}: the last bits may differ"
         for name, version in now.items()
         if recipe.versions.get(name) != version
     ]
-    threads = torch.get_num_threads()
     if recipe.threads != threads and not varied:
         found.append(
             f"made with {recipe.threads} threads, now {threads}: sums round otherwise, and the "

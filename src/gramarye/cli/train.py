@@ -19,7 +19,14 @@ from gramarye.feedforward.settings import SHIPPED
 from gramarye.files import user_path
 from gramarye.johnson.settings import JohnsonConfig
 from gramarye.settings import Part, settings_of
-from gramarye.training.settings import LossConfig, TrainConfig, Way, make_settings
+from gramarye.training.settings import (
+    FROM_NOTHING,
+    WAYS,
+    LossConfig,
+    TrainConfig,
+    Way,
+    make_settings,
+)
 from gramarye.units import counted, show_seconds
 
 if TYPE_CHECKING:
@@ -35,6 +42,8 @@ def command() -> Command:
         "photographs to learn from: a folder, however deep, or a ZIP; COCO's as it is [samples]"
     )
     minute = "about a minute: the painter that comes with gramarye, trained on with this style"
+    small = "an hour: a quick network of this style alone, like Johnson's and a tenth of its work"
+    video = "the same, trained to be steady, for 'gramarye video CLIP FILE'"
     paper = "Johnson et al. (2016) from nothing, to the letter: days on a processor"
     start = "the painter's file to begin with [instant, which comes with gramarye]"
     hub = "also write model.safetensors, config.json and README.md into this folder"
@@ -47,6 +56,8 @@ def command() -> Command:
         Option("-o --out", "the network's file", FILE, "FILE", required=True),
         Option("--images", images, FILE, "DIR|ZIP"),
         Option("--minute", minute),
+        Option("--small", small),
+        Option("--video", video),
         Option("--paper", paper),
         Option("--start", start, click.Path(readable=False), "FILE"),
         Option("--hub", hub, FILE, "DIR"),
@@ -54,7 +65,7 @@ def command() -> Command:
         Option("-q --quiet", "show no progress"),
         *(setting_option(setting) for part in PARTS for setting in settings_of(part, ())),
         help="Train a network that paints in STYLE, for 'gramarye instant PHOTO FILE'. Without "
-        "--minute and --paper it trains on the painter that comes with gramarye, for half an hour "
+        "one of the ways it trains on the painter that comes with gramarye, for half an hour "
         "at most, and ends when held-out photographs get no better. One that is stopped goes on "
         "where it was: give the same command again.",
         epilog="docs/training.md says what each way does.",
@@ -63,11 +74,13 @@ def command() -> Command:
 
 
 def run(args: SimpleNamespace) -> int:
-    if args.minute and args.paper:
-        raise InputError("--minute and --paper are two ways to train: choose one")
-    way: Way = "minute" if args.minute else "paper" if args.paper else "warm"
-    if way == "paper" and args.start is not None:
-        raise InputError("--paper begins with nothing: leave --start out")
+    named: list[Way] = [way for way in WAYS if getattr(args, way, False)]
+    if len(named) > 1:
+        options = " and ".join(f"--{way}" for way in named)
+        raise InputError(f"{options} are two ways to train: choose one")
+    way: Way = named[0] if named else "warm"
+    if way in FROM_NOTHING and args.start is not None:
+        raise InputError(f"--{way} begins with nothing: leave --start out")
     names = [name for part in PARTS for name in part.model_fields]
     settings = make_settings(way, **given(args, names))
 

@@ -5,33 +5,36 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
-from importlib import resources
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, NonNegativeInt, ValidationError
 from safetensors.torch import save
 
-from gramarye.errors import LayerError, WeightsError
+from gramarye.errors import LayerError
+from gramarye.feedforward.metadata import (
+    FORMAT,
+    KEY,
+    not_a_painter,
+    painter_path,
+    painter_sha256,
+    read_metadata,
+)
 from gramarye.feedforward.network import Painter
-from gramarye.feedforward.settings import SHIPPED, PainterConfig, StepConfig
-from gramarye.files import file_sha256, user_path
+from gramarye.feedforward.settings import PainterConfig, StepConfig
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.weights_file import WeightsFile, check_path, open_weights, state_of
+from gramarye.networks.weights_file import WeightsFile, open_weights, state_of
 from gramarye.units import show_text
-from gramarye.validation import first_problem
 
-FORMAT = "painter 1"
-KEY = "gramarye"  # of the metadata; one entry, since several have no order
-
-
-class PainterMetadata(BaseModel, frozen=True, extra="forbid"):
-    """What the file of a painter says of itself, besides its tensors."""
-
-    format: str
-    network: PainterConfig
-    steps: NonNegativeInt = 0
-    styles: tuple[str, ...] = ()  # names of those it was trained on with, if it was
+__all__ = [
+    "FORMAT",
+    "KEY",
+    "load_painter",
+    "make_painter",
+    "packed",
+    "painter_path",
+    "painter_sha256",
+    "read_metadata",
+]
 
 
 def packed(painter: Painter, steps: int, styles: Sequence[str] = ()) -> bytes:
@@ -67,37 +70,6 @@ def load_painter(source: str | Path, network: PerceptualNetwork) -> Painter:
     return painter.eval()
 
 
-def painter_path(source: str | Path) -> Path:
-    """Where a painter lies that is called by its file, or "instant"."""
-    if str(source) != SHIPPED:
-        return user_path(source)
-    return Path(str(resources.files("gramarye") / "feedforward" / "instant.safetensors"))
-
-
-def painter_sha256(source: str | Path) -> str:
-    """The SHA-256 of its file; WeightsError if there is none that can be read."""
-    path = painter_path(source)
-    check_path(path)
-    return file_sha256(path)
-
-
-def read_metadata(file: WeightsFile) -> PainterMetadata:
-    text = file.metadata.get(KEY)
-    if text is None:
-        raise not_a_painter(file, "it says nothing of its shape")
-    try:
-        about = PainterMetadata.model_validate_json(text)
-    except ValidationError as error:
-        problem = first_problem(error, PainterMetadata)
-        name = show_text(".".join(map(str, problem.path)))
-        raise not_a_painter(file, f"in its metadata, {problem.of_file(name)}") from error
-    if about.format != FORMAT:
-        raise not_a_painter(
-            file, f"its format is {show_text(about.format)}, and this gramarye reads {FORMAT!r}"
-        )
-    return about
-
-
 def check_layers(file: WeightsFile, step: StepConfig, network: PerceptualNetwork) -> None:
     """Raise WeightsError for layers of which not each has twice the size of the last."""
     try:
@@ -110,10 +82,3 @@ def check_layers(file: WeightsFile, step: StepConfig, network: PerceptualNetwork
             "in its metadata, the layers of a step are not each of twice the size of the last, "
             "up to the picture's own",
         )
-
-
-def not_a_painter(file: WeightsFile, reason: str) -> WeightsError:
-    return WeightsError(
-        f"{file.path} is no painter ({reason}): give a file that gramarye has trained, or leave "
-        "--painter at 'instant'"
-    )

@@ -53,6 +53,9 @@ def reflected(x: Tensor, conv: nn.Conv2d) -> Tensor:
 
 
 def init(conv: nn.Conv2d, scale: float = 1.0) -> nn.Conv2d:
+    """Random weights for what is to be trained; none where weights are still to be loaded."""
+    if conv.weight.is_meta:  # for which PyTorch would load its compiler: two seconds of a process
+        return conv
     fan = conv.weight[0].numel()
     nn.init.normal_(conv.weight, std=scale * math.sqrt(2 / fan))
     assert conv.bias is not None

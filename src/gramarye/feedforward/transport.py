@@ -16,12 +16,9 @@ from typing import final
 import torch
 from torch import Tensor
 
+from gramarye.feedforward.settings import LARGEST, RIDGE, ROUNDING
 from gramarye.losses.statistics import Moments
 from gramarye.matrices import symmetric_power
-
-RIDGE = 0.02  # of the mean variance, added to all: what hardly varies is not blown up
-ROUNDING = 1e-5  # of the mean square, likewise
-LARGEST = 4.0  # times a direction of features is stretched at most
 
 
 @final

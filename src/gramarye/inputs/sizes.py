@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from gramarye.inputs.bringing import Size
 from gramarye.inputs.kinds import check_content, form_of, kind_of, under
 from gramarye.pictures.settings import PictureSettings
-from gramarye.scales.resizing import style_size
-from gramarye.scales.sizes import SMALLEST_SIDE, fit
+from gramarye.scales.sizes import SMALLEST_SIDE, fit, style_size
 
 # Forms are looked at by layers of a style at half its size, or less: at twice its pixels they still
 # find all that it has, and beyond that only blur.

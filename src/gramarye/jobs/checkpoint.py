@@ -30,7 +30,7 @@ import gramarye
 from gramarye.config import sentence
 from gramarye.errors import CheckpointError, InputError
 from gramarye.files import atomic_file, check_readable, is_file, is_there, user_path
-from gramarye.jobs.output import PATHS, Output
+from gramarye.jobs.output import PATHS, SUFFIX, Output
 from gramarye.optimizers.snapshot import LateTensors, Snapshot
 from gramarye.recipe import Recipe
 from gramarye.validation import first_problem, whole_problem
@@ -38,7 +38,6 @@ from gramarye.validation import first_problem, whole_problem
 FORMAT: Literal[2] = 2
 RUN, TENSORS = "run.json", "tensors.json"
 PART = 1 << 24  # bytes written or read at a time
-SUFFIX = ".checkpoint"
 LONGEST_TEXT = 1 << 24  # bytes of JSON: a history of a gigapixel names some thousand tensors
 
 # What the readers raise about damaged bytes: they trust what the file says of itself.

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, Literal, final
 
 from gramarye.config import StylizeConfig
 from gramarye.errors import SettingsError
 from gramarye.files import user_path
-from gramarye.jobs.checkpoint import Checkpoint, part_path
 from gramarye.jobs.output import Output
 from gramarye.networks.cache import weights_path
 from gramarye.networks.catalog import find_network
 from gramarye.recipe import Recipe
+
+if TYPE_CHECKING:
+    from gramarye.jobs.checkpoint import Checkpoint
+
+Runtime = Literal["auto", "torch", "onnx"]  # `jobs.output.RUNTIMES`
 
 
 @final
@@ -24,7 +28,8 @@ class Job:
 
     The inputs are called as in a recipe: content, style/0, style/1, init ... `keep` are further
     files not to overwrite. A `new` result replaces no file: it takes the first free name like
-    `out`. `memory` is the budget in bytes, in place of the config's.
+    `out`. `memory` is the budget in bytes, in place of the config's. `runtime` is what
+    computes a picture of one pass: PyTorch, ONNX Runtime, or that where it can (`jobs.at_once`).
     """
 
     inputs: Mapping[str, Path]
@@ -35,6 +40,7 @@ class Job:
     new: bool = False
     resume: Checkpoint | None = None
     memory: int | None = None
+    runtime: Runtime = "torch"
 
     @property
     def read(self) -> tuple[Path, ...]:
@@ -47,6 +53,8 @@ class Job:
         if self.config.painter.file is not None:
             files.append(user_path(self.config.painter.file))
         if self.resume is not None:
+            from gramarye.jobs.checkpoint import part_path  # with PyTorch
+
             run = self.resume.run
             files.append(self.resume.path)
             files += (part_path(self.resume.path, run.steps, i) for i in range(run.processes))

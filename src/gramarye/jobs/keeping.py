@@ -32,10 +32,10 @@ from gramarye.jobs.checkpoint import (
     run_id,
     write_checkpoint,
 )
+from gramarye.jobs.files import state_of
 from gramarye.jobs.job import Job
 from gramarye.jobs.names import checkpoint_path
 from gramarye.jobs.output import PATHS, Output
-from gramarye.jobs.reading import state_of
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Snapshot
 from gramarye.recipe import Recipe

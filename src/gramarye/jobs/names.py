@@ -21,8 +21,8 @@ from gramarye.files import (
     numbered,
     same_file,
 )
-from gramarye.jobs.checkpoint import SUFFIX
-from gramarye.pictures.picture import check_output
+from gramarye.jobs.output import SUFFIX
+from gramarye.pictures.stored import check_output
 
 if TYPE_CHECKING:
     from gramarye.jobs.job import Job

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, final
 
 from pydantic import ConfigDict, Field
 
+RUNTIMES = ("auto", "torch", "onnx")  # what computes a picture of one pass
+SUFFIX = ".checkpoint"  # of what a run goes on from
 PATHS = ("preview", "cube")  # further files that are written
 
 

@@ -12,6 +12,7 @@ import torch
 from gramarye.errors import ImageError
 from gramarye.files import file_sha256
 from gramarye.inputs.inputs import Input, Inputs
+from gramarye.jobs.files import State, read_whole, state_of
 from gramarye.pictures.alpha import opacity
 from gramarye.pictures.picture import Picture, load_picture
 from gramarye.pictures.settings import PictureSettings
@@ -55,12 +56,7 @@ def read_inputs(
 def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
     """Read a picture, and let go of its pixels if they are many."""
     before = state_of(path)
-    try:
-        picture = load_picture(path)
-    except ImageError as error:
-        raise with_folder(error, path) from error
-    if state_of(path) != before:
-        raise ImageError(f"'{path}' is being written to: wait until it is whole")
+    picture = read_whole(path, load_picture)
     size = picture.height, picture.width
     if size[0] * size[1] <= LARGE:
         return Input.of(picture.on(device), f"'{path}'"), picture
@@ -69,13 +65,6 @@ def read_input(path: Path, device: torch.device) -> tuple[Input, Picture]:
     assert picture.metadata.sha256 is not None, "it came from a file"
     again = LargePicture(path, device, picture.metadata.sha256, before)
     return Input(again, *size), without
-
-
-def with_folder(error: ImageError, path: Path) -> ImageError:
-    """The same of a file by its whole path: of a folder of styles, nobody has typed its name."""
-    text = str(error)
-    alone = f"'{path.name}'"
-    return ImageError(f"'{path}'{text[len(alone) :]}") if text.startswith(alone) else error
 
 
 @final
@@ -113,15 +102,3 @@ class LargePicture:
         return ImageError(
             f"'{self.path}' is gone or has changed since the run began: put the old one back"
         )
-
-
-State = tuple[int, ...]
-
-
-def state_of(path: Path) -> State | None:
-    """What changes when a file is written to or replaced; None if there is none."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

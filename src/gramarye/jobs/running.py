@@ -19,7 +19,7 @@ from typing import final
 
 import torch
 
-from gramarye.devices import is_out_of_memory, peak_memory
+from gramarye.devices import is_out_of_memory
 from gramarye.distributed.bands import gather
 from gramarye.distributed.environment import local_place
 from gramarye.distributed.launch import process_device
@@ -49,6 +49,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.notes import hardly_painted, input_notes
 from gramarye.optimize import Iterate
 from gramarye.optimizers.snapshot import Numbers, Snapshot
+from gramarye.peaks import peak_memory
 from gramarye.pictures.picture import Picture, Saved, save_picture
 from gramarye.plan import Plan, make_plan, run_device, run_network
 from gramarye.recipe import Recipe, write_recipe

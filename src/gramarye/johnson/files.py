@@ -5,36 +5,38 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Literal, final
 
 import torch
-from pydantic import BaseModel, NonNegativeInt, ValidationError
 from safetensors.torch import save
 
-from gramarye.errors import WeightsError
-from gramarye.feedforward.files import KEY, load_painter
+from gramarye.feedforward.files import load_painter
+from gramarye.feedforward.metadata import KEY
 from gramarye.feedforward.network import Painter
 from gramarye.feedforward.settings import OPTIMIZER, SHIPPED
 from gramarye.files import user_path
+from gramarye.johnson.metadata import (
+    FORMAT,
+    STYLES,
+    JohnsonMetadata,
+    is_johnson,
+    metadata_of,
+    unreadable,
+)
 from gramarye.johnson.network import Johnson
-from gramarye.johnson.settings import JohnsonConfig
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.weights_file import WeightsFile, open_weights, state_of
-from gramarye.units import show_text
-from gramarye.validation import first_problem
 
-FORMAT = "johnson 1"
-STYLES = 1000  # at most, of a file from elsewhere
-
-
-@final
-class JohnsonMetadata(BaseModel, frozen=True, extra="forbid"):
-    """What the file of a Johnson network says of itself, besides its tensors."""
-
-    format: Literal["johnson 1"]
-    network: JohnsonConfig
-    styles: tuple[str, ...]  # their files' names, in order
-    steps: NonNegativeInt = 0
+__all__ = [
+    "FORMAT",
+    "STYLES",
+    "JohnsonMetadata",
+    "is_johnson",
+    "load_johnson",
+    "load_trained",
+    "metadata_of",
+    "packed_johnson",
+    "read_johnson",
+]
 
 
 def packed_johnson(network: Johnson, styles: tuple[str, ...], steps: int) -> bytes:
@@ -52,15 +54,6 @@ def packed_johnson(network: Johnson, styles: tuple[str, ...], steps: int) -> byt
     return save(tensors, {KEY: json.dumps(about)})
 
 
-def is_johnson(file: WeightsFile) -> bool:
-    """Whether a weights file says that it is one."""
-    try:
-        about = json.loads(file.metadata.get(KEY, ""))
-    except ValueError:
-        return False
-    return isinstance(about, dict) and str(about.get("format", "")).startswith("johnson")
-
-
 def read_johnson(path: Path) -> JohnsonMetadata | None:
     """What a Johnson network's file says of itself; None for another file, or none.
 
@@ -70,18 +63,6 @@ def read_johnson(path: Path) -> JohnsonMetadata | None:
         return None
     file = open_weights(user_path(path))
     return metadata_of(file) if is_johnson(file) else None
-
-
-def metadata_of(file: WeightsFile) -> JohnsonMetadata:
-    try:
-        about = JohnsonMetadata.model_validate_json(file.metadata[KEY])
-    except ValidationError as error:
-        problem = first_problem(error, JohnsonMetadata)
-        name = show_text(".".join(map(str, problem.path)))
-        raise unreadable(file, f"in its metadata, {problem.of_file(name)}") from error
-    if not 1 <= len(about.styles) <= STYLES:
-        raise unreadable(file, f"it names {len(about.styles)} styles")
-    return about
 
 
 def load_trained(source: str | Path, network: PerceptualNetwork) -> Painter | Johnson:
@@ -105,10 +86,3 @@ def load_johnson(file: WeightsFile) -> Johnson:
     made.requires_grad_(False)
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return made.eval()
-
-
-def unreadable(file: WeightsFile, reason: str) -> WeightsError:
-    return WeightsError(
-        f"{file.path} is no network that this gramarye paints with ({reason}): give a file that "
-        "'gramarye train' has written"
-    )

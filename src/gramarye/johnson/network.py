@@ -8,7 +8,7 @@ Representation for Artistic Style").
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -20,12 +20,12 @@ from gramarye.johnson.settings import JohnsonConfig, Norm
 EPSILON = 1e-5
 MOMENTUM = 0.1  # of batch norm's running statistics
 STRIDE = 4  # which sides are a multiple of
-KERNEL = 9  # of the first and the last convolution
 # Each block has two 3x3 convolutions without a border: 4 pixels at a quarter of the size.
 LOST = 2 * STRIDE
 
-# Means and variances (B, C) of a picture by norm, for its tiles.
-Notes = MutableMapping[nn.Module, tuple[Tensor, Tensor]]
+# The statistics that count at a norm, given its own of the picture: means and variances (B, C).
+Statistics = tuple[Tensor, Tensor]
+Counting = Callable[["ConditionalNorm", Callable[[], Statistics]], Statistics]
 
 
 @final
@@ -47,33 +47,30 @@ class ConditionalNorm(nn.Module):
             self.register_buffer("mean", torch.zeros(channels))
             self.register_buffer("variance", torch.ones(channels))
 
-    def forward(self, x: Tensor, mix: Tensor, notes: Notes | None = None) -> Tensor:
+    def forward(self, x: Tensor, mix: Tensor, counting: Counting | None = None) -> Tensor:
         """x (B, C, H, W) in the styles mixed as `mix` (B, S) says.
 
-        What is in the `notes` is used in place of x's own statistics, else put there.
+        `counting` may put other statistics in the place of x's own: of all of a picture for its
+        tiles, of a shot for its frames.
         """
-        if notes is not None and self in notes:
-            mean, variance = notes[self]
-        else:
-            mean, variance = self.statistics(x)
-            if notes is not None:
-                notes[self] = mean, variance
+        mean, variance = (
+            self.statistics(x) if counting is None else counting(self, lambda: self.statistics(x))
+        )
         gain = (mix @ self.gain) * (variance + EPSILON).rsqrt()  # (B, C)
         shift = mix @ self.shift - gain * mean
         return torch.addcmul(shift[:, :, None, None], gain[:, :, None, None], x)
 
-    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The means and variances (1 or B, C) that count."""
+    def statistics(self, x: Tensor) -> Statistics:
+        """The means and variances (1 or B, C) that are x's own, or that were learned."""
         if not self.by_batch:
-            variance, mean = torch.var_mean(x.float(), (2, 3), correction=0)
-            return mean, variance
+            return mean_and_variance(x.float(), (2, 3))
         if not self.training:
             return self.mean[None], self.variance[None]
-        variance, mean = torch.var_mean(x.float(), (0, 2, 3), correction=0)
+        mean, variance = mean_and_variance(x.float(), (0, 2, 3))
         with torch.no_grad():
-            self.mean.lerp_(mean, MOMENTUM)
-            self.variance.lerp_(variance, MOMENTUM)
-        return mean[None], variance[None]
+            self.mean.lerp_(mean[0], MOMENTUM)
+            self.variance.lerp_(variance[0], MOMENTUM)
+        return mean, variance
 
 
 @final
@@ -91,10 +88,10 @@ class Residual(nn.Module):
             ConditionalNorm(channels, styles, config.norm) for _ in range(2)
         )
 
-    def forward(self, x: Tensor, mix: Tensor, notes: Notes | None = None) -> Tensor:
+    def forward(self, x: Tensor, mix: Tensor, counting: Counting | None = None) -> Tensor:
         found = self.first(reflected(x, self.border))
-        found = F.relu(self.first_norm(found, mix, notes))
-        found = self.last_norm(self.last(reflected(found, self.border)), mix, notes)
+        found = F.relu(self.first_norm(found, mix, counting))
+        found = self.last_norm(self.last(reflected(found, self.border)), mix, counting)
         lost = 2 - 2 * self.border
         kept = x[..., lost : x.shape[-2] - lost, lost : x.shape[-1] - lost]
         return kept + found  # type: ignore[no-any-return]
@@ -109,7 +106,8 @@ class Johnson(nn.Module):
         self.config, self.styles = config, styles
         whole, half, quarter = config.channels
         zeros = 1 if config.border == "start" else 0
-        self.first = nn.Conv2d(3, whole, KERNEL, padding=KERNEL // 2 * zeros)
+        self.around = config.kernel // 2
+        self.first = nn.Conv2d(3, whole, config.kernel, padding=self.around * zeros)
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=zeros) for a, b in ((whole, half), (half, quarter))
         )
@@ -121,7 +119,7 @@ class Johnson(nn.Module):
             else nn.Conv2d(a, b, 3, padding=zeros)
             for a, b in ((quarter, half), (half, whole))
         )
-        self.last = nn.Conv2d(whole, 3, KERNEL, padding=KERNEL // 2 * zeros)
+        self.last = nn.Conv2d(whole, 3, config.kernel, padding=self.around * zeros)
         widths = (whole, half, quarter, half, whole)
         self.norms = nn.ModuleList(ConditionalNorm(w, styles, config.norm) for w in widths)
         self.border = 1 - zeros
@@ -129,27 +127,37 @@ class Johnson(nn.Module):
     @property
     def margin(self) -> int:
         """Pixels that a painted pixel sees on each side, rounded up to a multiple of the stride."""
-        seen = 2 * (KERNEL // 2) + (1 + 2) + LOST * len(self.blocks) + (2 + 2) + STRIDE
+        seen = 2 * self.around + (1 + 2) + LOST * len(self.blocks) + (2 + 2) + STRIDE
         return -(-seen // STRIDE) * STRIDE
 
-    def forward(self, images: Tensor, mix: Tensor, notes: Notes | None = None) -> Tensor:
+    def forward(self, images: Tensor, mix: Tensor, counting: Counting | None = None) -> Tensor:
         """Paintings in [0, 1], in the styles mixed as `mix` (B, S) says."""
         norms = iter(self.norms)
         x = 2 * images - 1
         if not self.border:
             x = reflected(x, LOST * len(self.blocks))
-        x = F.relu(next(norms)(self.first(reflected(x, self.border * (KERNEL // 2))), mix, notes))
+        x = F.relu(next(norms)(self.first(reflected(x, self.border * self.around)), mix, counting))
         for down in self.down:
-            x = F.relu(next(norms)(down(reflected(x, self.border)), mix, notes))
+            x = F.relu(next(norms)(down(reflected(x, self.border)), mix, counting))
         for block in self.blocks:
-            x = block(x, mix, notes)
+            x = block(x, mix, counting)
         for up in self.up:
             if self.config.upsampling == "nearest":
                 x = reflected(F.interpolate(x, scale_factor=2.0, mode="nearest"), self.border)
-            x = F.relu(next(norms)(up(x), mix, notes))
-        x = self.last(reflected(x, self.border * (KERNEL // 2)))
+            x = F.relu(next(norms)(up(x), mix, counting))
+        x = self.last(reflected(x, self.border * self.around))
         painted: Tensor = (1 + torch.tanh(x.float())) / 2
         return painted
+
+
+def mean_and_variance(x: Tensor, over: tuple[int, ...]) -> Statistics:
+    """Means and variances (1 or B, C) over some dimensions of x (B, C, H, W).
+
+    PyTorch's `var_mean` takes many times as long for channels-last pictures.
+    """
+    mean = x.mean(over, keepdim=True)
+    variance = (x - mean).square().mean(over, keepdim=True)
+    return mean[..., 0, 0], variance[..., 0, 0]
 
 
 def reflected(x: Tensor, amount: int) -> Tensor:

@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gramarye.johnson.network import STRIDE, Johnson, Notes
+from gramarye.johnson.network import STRIDE, ConditionalNorm, Counting, Johnson, Statistics
 from gramarye.scales.resizing import resize
 from gramarye.tiles.regions import Box
 
 TILE = 1 << 20  # pixels that go through at once
 
 
+@final
+class Remembered(dict[ConditionalNorm, Statistics]):
+    """Lets what counts for the first picture count for all that follow."""
+
+    def __init__(self, counting: Counting | None = None) -> None:
+        super().__init__()
+        self.counting = counting
+
+    def __call__(self, norm: ConditionalNorm, own: Callable[[], Statistics]) -> Statistics:
+        if norm not in self:
+            self[norm] = own() if self.counting is None else self.counting(norm, own)
+        return self[norm]
+
+
 @torch.no_grad()
-def transformed(network: Johnson, image: Tensor, mix: Tensor, tile: int = TILE) -> Tensor:
+def transformed(
+    network: Johnson,
+    image: Tensor,
+    mix: Tensor,
+    tile: int = TILE,
+    counting: Counting | None = None,
+) -> Tensor:
     """The painting (1, 3, H, W) of an image in [0, 1], in the styles as `mix` (1, S) says.
 
     A large one goes through in tiles that see beyond their edges; their norms take the statistics
     of the whole at a smaller size (as URST does, Chen et al. 2022), so that no tile has a color of
-    its own.
+    its own. `counting` may put others in their place, as for the frames of a shot.
     """
     height, width = image.shape[-2:]
     image = multiple_of(image.clamp(0, 1), STRIDE)
     if image.shape[-2] * image.shape[-1] <= tile:
-        return network(image, mix)[..., :height, :width]  # type: ignore[no-any-return]
-    notes: Notes = {}
+        return network(image, mix, counting)[..., :height, :width]  # type: ignore[no-any-return]
     share = (tile / (image.shape[-2] * image.shape[-1])) ** 0.5
     sides = (max(STRIDE, int(side * share) // STRIDE * STRIDE) for side in image.shape[-2:])
-    network(resize(image, *sides).clamp(0, 1), mix, notes)
+    of_whole = Remembered(counting)
+    network(resize(image, *sides).clamp(0, 1), mix, of_whole)
     made = torch.empty_like(image)
     for owned in boxes(image.shape[-2], image.shape[-1], tile):
         window = Box(
@@ -39,7 +60,7 @@ def transformed(network: Johnson, image: Tensor, mix: Tensor, tile: int = TILE) 
             max(0, owned.left - network.margin),
             min(image.shape[-1], owned.right + network.margin),
         )
-        painted = network(window.of(image), mix, notes)
+        painted = network(window.of(image), mix, of_whole)
         top, left = owned.top - window.top, owned.left - window.left
         bottom, right = owned.bottom - window.top, owned.right - window.left
         owned.of(made).copy_(painted[..., top:bottom, left:right])

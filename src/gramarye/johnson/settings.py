@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gramarye.settings import Part
+from gramarye.validation import not_allowed
 
 Norm = Literal["instance", "batch"]
 
@@ -19,13 +20,19 @@ class JohnsonConfig(Part):
     instance normalization (Ulyanov et al. 2016), which makes better pictures.
     """
 
-    title: ClassVar[str] = "Johnson's network (--paper)"
+    title: ClassVar[str] = "Johnson's network (--paper, --small, --video)"
 
     channels: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
         (32, 64, 128),
         min_length=3,
         max_length=3,
-        description="channels at the whole size, a half and a quarter",
+        description="channels at the whole size, a half and a quarter (--small, --video 8,16,32)",
+    )
+    kernel: int = Field(
+        9,
+        ge=1,
+        le=31,
+        description="pixels of the first and the last convolution's side (--small, --video 5)",
     )
     blocks: int = Field(5, ge=0, le=100, description="residual blocks at a quarter of the size")
     norm: Norm = Field(
@@ -35,10 +42,18 @@ class JohnsonConfig(Part):
     border: Literal["start", "everywhere"] = Field(
         "start",
         description="start: 40 pixels of reflection before all else, as in the paper's supplement; "
-        "everywhere: each convolution reflects what lies inside",
+        "everywhere: each convolution reflects what lies inside (--small, --video)",
     )
     upsampling: Literal["transposed", "nearest"] = Field(
         "transposed",
         description="transposed convolutions, as in the paper, or nearest neighbors and a "
-        "convolution, which leave no checkers",
+        "convolution, which leave no checkers (--small, --video)",
     )
+
+    @field_validator("kernel")
+    @classmethod
+    def odd(cls, kernel: int) -> int:
+        """An odd number, so that a pixel is in the middle."""
+        if kernel % 2 == 0:
+            raise not_allowed("an odd number, such as 5 or 9")
+        return kernel

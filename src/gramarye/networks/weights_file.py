@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from gramarye.errors import WeightsError
 from gramarye.files import check_readable
-from gramarye.surroundings import own_warnings
+from gramarye.warned import own_warnings
 
 # What the readers raise about damaged bytes: they trust what the file says of itself.
 DAMAGE = (

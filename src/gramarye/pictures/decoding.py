@@ -34,8 +34,8 @@ from gramarye.pictures.vips import (
     vips_alone,
     vips_samples,
 )
-from gramarye.surroundings import own_warnings
 from gramarye.units import show_size
+from gramarye.warned import own_warnings
 
 # How Pillow and libheif fail on damaged files, found by mutating files of every format.
 _DECODE_ERRORS = (*EXIF_ERRORS, RuntimeError)

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from gramarye.pictures.metadata import EXIF_ERRORS
 from gramarye.pictures.sniffing import READABLE
 from gramarye.pictures.vips import OpenFile
-from gramarye.surroundings import own_warnings
+from gramarye.warned import own_warnings
 
 # What Pillow is to know of a PNG: colors, EXIF, resolution, animation; and the texts.
 _PNG_PARTS = (b"iCCP", b"eXIf", b"pHYs", b"acTL")

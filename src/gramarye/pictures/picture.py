@@ -4,8 +4,7 @@ Inside the package a picture's pixels are (1, 3, H, W) float32 sRGB in [0, 1], u
 file held besides stays beside them in a Picture and goes back into the result.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from os import PathLike
@@ -18,32 +17,42 @@ from PIL import Image
 from torch import Tensor
 
 from gramarye.errors import ImageError
-from gramarye.files import atomic_file, check_target, user_path
-from gramarye.pictures.decoding import Decoded, decode_file, decode_image, header_info, header_size
-from gramarye.pictures.encoding import carry, encode, pillow_image
-from gramarye.pictures.formats import Format, check_request, format_of
+from gramarye.files import check_target, user_path
+from gramarye.pictures.decoding import Decoded, decode_file, decode_image
+from gramarye.pictures.encoding import pillow_image
+from gramarye.pictures.formats import format_of
 from gramarye.pictures.levels import check_floats, write_floats
-from gramarye.pictures.metadata import Metadata, recipe_in_xmp
-from gramarye.pictures.opening import open_picture_file
+from gramarye.pictures.metadata import Metadata
 from gramarye.pictures.profiles import srgb_profile
-from gramarye.pictures.rows import Array, ResultRows
-from gramarye.pictures.vips import OpenFile
+from gramarye.pictures.rows import Array
+from gramarye.pictures.stored import (
+    MAX_PIXELS,
+    Saved,
+    check_output,
+    open_source,
+    picture_size,
+    read_recipe,
+    result_rows,
+    save_planes,
+)
 from gramarye.units import show_size
 from gramarye.validation import check_kind
 
-# Twenty times a phone's picture; 4.8 GB as float32. What is larger is a mistake or an attack,
-# unless the caller says otherwise.
-MAX_PIXELS = 400_000_000
+__all__ = [
+    "MAX_PIXELS",
+    "Picture",
+    "Saved",
+    "Source",
+    "check_output",
+    "holds_pixels",
+    "load_image",
+    "load_picture",
+    "picture_size",
+    "read_recipe",
+    "save_picture",
+]
 
 _NOTEBOOK_SIDE = 1024  # pixels; a notebook stores every picture it shows
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A picture that has been written, and what a user should know about it."""
-
-    path: Path  # Path() when it went into an open file
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,27 +115,26 @@ class Picture:
         check_kind("format", format, str, "an extension, such as png")
         check_kind("inputs", inputs, (list, tuple, set, frozenset), "a list of paths")
         check_kind("recipe", "" if recipe is None else recipe, str, "a text, as to_json writes it")
-        path = user_path(target) if isinstance(target, str | PathLike) else None
-        if path is not None:
-            check_target(path, inputs, overwrite)
-        format_ = format_of(path or Path(f"picture.{format.removeprefix('.')}"))
-        size = (self.width, self.height)
-        check_request(format_, quality, bit_depth, size)
-        depth = bit_depth or min(self.metadata.bit_depth, max(format_.bit_depths))
-        carried, notes = carry(self.metadata, format_, size, recipe or self.recipe, strip)
-        rows, flat_notes = _rows_for(self, format_, depth)
-        if path is not None:
-            with atomic_file(path, new=not overwrite) as file:
-                encode(file, rows, format_, carried, quality)
-        elif not isinstance(target, str | PathLike):
-            memory = BytesIO()  # TIFF goes back to its beginning, which not every file can
-            encode(memory, rows, format_, carried, quality)
-            target.write(memory.getvalue())
-        return Saved(path or Path(), (*flat_notes, *notes))
+        to = user_path(target) if isinstance(target, str | PathLike) else target
+        if isinstance(to, Path):
+            check_target(to, inputs, overwrite)
+        extension = to if isinstance(to, Path) else Path(f"picture.{format.removeprefix('.')}")
+        format_ = format_of(extension)
+        return save_planes(
+            *_planes(self),
+            self.metadata,
+            to,
+            format_,
+            quality=quality,
+            strip=strip,
+            bit_depth=bit_depth,
+            recipe=recipe or self.recipe,
+            overwrite=overwrite,
+        )
 
     def to_pil(self) -> Image.Image:
         """An 8-bit Pillow image, RGB or RGBA, that says it is sRGB."""
-        image = pillow_image(_rows(self.pixels, self.alpha, 8))
+        image = pillow_image(result_rows(*_planes(self), 8))
         image.info["icc_profile"] = srgb_profile()
         return image
 
@@ -164,7 +172,7 @@ def load_picture(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _from_decoded(decode_image(source))
-    with _open(source) as (file, name):
+    with open_source(source) as (file, name):
         return _from_decoded(decode_file(file, name, max_pixels))
 
 
@@ -174,50 +182,6 @@ def load_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Tensor:
 
 
 save_picture = Picture.save
-
-
-def check_output(
-    path: str | PathLike[str],
-    *,
-    quality: int = 95,
-    bit_depth: int | None = None,
-    size: tuple[int, int] | None = None,
-    inputs: Sequence[str | Path] = (),
-    overwrite: bool = True,
-) -> None:
-    """Raise what `save_picture` would raise, before hours of work; size is (width, height)."""
-    path = user_path(path)
-    check_target(path, inputs, overwrite)
-    check_request(format_of(path), quality, bit_depth, size)
-
-
-def read_recipe(source: str | PathLike[str] | bytes | IO[bytes]) -> str | None:
-    """The recipe that `save_picture` put into a file, or None; the pixels are not decoded."""
-    with _open(source) as (file, name):
-        return recipe_in_xmp(header_info(file, name).get("xmp"))
-
-
-def picture_size(source: str | PathLike[str]) -> tuple[int, int]:
-    """(width, height) of a file's picture as it is stored; the pixels are not decoded."""
-    with _open(source) as (file, name):
-        return header_size(file, name)
-
-
-@contextmanager
-def _open(source: object) -> Iterator[tuple[OpenFile, str]]:
-    """A file open for reading, and its name for messages."""
-    if isinstance(source, str | PathLike):
-        with open_picture_file(source) as file:
-            yield file, Path(source).name
-        return
-    if not isinstance(source, type) and callable(read := getattr(source, "read", None)):
-        source = read()  # from where it stands; it may not be able to go back
-    if not isinstance(source, bytes | bytearray | memoryview):
-        raise ImageError(
-            f"a picture cannot be made from {type(source).__name__}: give a path, a file opened "
-            "for reading bytes, its bytes, a Pillow image, a numpy array or a tensor"
-        )
-    yield BytesIO(source), "the picture"
 
 
 def _from_decoded(decoded: Decoded) -> Picture:
@@ -285,34 +249,11 @@ def _split(tensor: Tensor, bit_depth: int) -> Picture:
     return Picture(pixels.contiguous(), alpha, Metadata(bit_depth=bit_depth))
 
 
-def _rows_for(
-    picture: Picture, format_: Format, bit_depth: int
-) -> tuple[ResultRows, tuple[str, ...]]:
-    """The picture as the format holds it: over white where there is no transparency."""
-    planes, alpha = picture.pixels, picture.alpha
-    if alpha is None or format_.alpha:
-        return _rows(planes, alpha, bit_depth), ()
-    if float(alpha.amin()) >= 1:
-        return _rows(planes, None, bit_depth), ()
-    note = f"{format_.name} has no transparency: the picture is laid over white"
-    return _rows(planes, alpha, bit_depth, over_white=True), (note,)
-
-
-def _rows(
-    pixels: Tensor, alpha: Tensor | None, bit_depth: int, over_white: bool = False
-) -> ResultRows:
-    """(rows, W, 3 or 4) uint8 or uint16, rounded to the nearest level when they are asked for."""
-    planes = [plane.detach()[0] for plane in (pixels, alpha) if plane is not None]
-    dtype, full = (np.uint8, 255) if bit_depth == 8 else (np.uint16, 65535)
-
-    def read(top: int, bottom: int) -> Array:
-        color, *rest = (plane[:, top:bottom].cpu().numpy() for plane in planes)
-        if over_white:
-            color, rest = color * rest[0] + (1 - rest[0]), []
-        levels = np.concatenate([color, *rest]).clip(0, 1)  # (3 or 4, rows, W)
-        levels *= full
-        return np.ascontiguousarray(levels.round().transpose(1, 2, 0), dtype)
-
-    height, width = pixels.shape[-2:]
-    channels = 3 if alpha is None or over_white else 4
-    return ResultRows(height, width, channels, bit_depth, read)
+def _planes(picture: Picture) -> tuple[Array, Array | None]:
+    """Color (3, H, W) and alpha (1, H, W) as arrays, in the same memory if they are on the CPU."""
+    color, *rest = (
+        plane.detach()[0].cpu().numpy()
+        for plane in (picture.pixels, picture.alpha)
+        if plane is not None
+    )
+    return color, rest[0] if rest else None

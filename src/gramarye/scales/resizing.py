@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gramarye.scales.sizes import SMALLEST_SIDE, fit
+from gramarye.scales.sizes import style_size
 
 
 def resize(image: Tensor, height: int, width: int) -> Tensor:
@@ -47,18 +47,6 @@ def fine_detail(image: Tensor, height: int, width: int) -> Tensor:
         return torch.zeros_like(image)
     coarse = resize(resize(image, height, width), *image.shape[-2:])
     return torch.sub(image, coarse, out=coarse)
-
-
-def style_size(height: int, width: int, longest: int, style_scale: float) -> tuple[int, int]:
-    """A style's size beside an image of that longest side: `longest * style_scale`, never enlarged.
-
-    An enlarged style has no fine strokes to give, only blur.
-    """
-    target = max(round(longest * style_scale), SMALLEST_SIDE)
-    if target >= max(height, width):
-        return height, width
-    h, w = fit(height, width, target)
-    return max(h, SMALLEST_SIDE), max(w, SMALLEST_SIDE)
 
 
 def style_at(style: Tensor, longest: int, style_scale: float) -> Tensor:

@@ -44,6 +44,18 @@ def fit(height: int, width: int, longest: int) -> tuple[int, int]:
     )
 
 
+def style_size(height: int, width: int, longest: int, style_scale: float) -> tuple[int, int]:
+    """A style's size beside an image of that longest side: `longest * style_scale`, never enlarged.
+
+    An enlarged style has no fine strokes to give, only blur.
+    """
+    target = max(round(longest * style_scale), SMALLEST_SIDE)
+    if target >= max(height, width):
+        return height, width
+    h, w = fit(height, width, target)
+    return max(h, SMALLEST_SIDE), max(w, SMALLEST_SIDE)
+
+
 def plan_scales(
     height: int,
     width: int,

@@ -15,6 +15,8 @@ from gramarye.units import show_seconds
 WAYS: Mapping[Way, str] = {
     "minute": "trained on for a minute from the painter that comes with gramarye",
     "warm": "trained on from the painter that comes with gramarye",
+    "small": "a small image transformation network like Johnson et al.'s, trained from nothing",
+    "video": "a small image transformation network for clips, trained from nothing to be steady",
     "paper": "Johnson et al.'s image transformation network (2016), trained from nothing",
 }
 
@@ -35,7 +37,7 @@ def write_hub(
         "styles": list(styles),
         "training": {"way": settings.way, **settings.training.model_dump(mode="json"), **figures},
     }
-    if settings.way == "paper":
+    if settings.from_nothing:
         losses = settings.losses.model_dump(mode="json", exclude={"weights", "device"})
         config["losses"] = losses
     write_atomically(folder / "model.safetensors", weights)
@@ -46,9 +48,9 @@ def write_hub(
 
 def card(styles: Sequence[str], settings: Settings, figures: Mapping[str, Any]) -> str:
     """The model card: what it is, how it was made, what was measured, what it cannot do."""
-    paper = settings.way == "paper"
+    own = settings.from_nothing
     use = "gramarye instant photo.jpg model.safetensors"
-    if not paper:
+    if not own:
         use = "gramarye instant photo.jpg STYLE --painter model.safetensors"
     held_out = figures.get("held_out") or {}
     rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in held_out.items())
@@ -56,7 +58,7 @@ def card(styles: Sequence[str], settings: Settings, figures: Mapping[str, Any]) 
     training = settings.training.model_dump(mode="json")
     listed = "\n".join(f"| {name} | {value} |" for name, value in training.items())
     names = ", ".join(f"`{plain(name)}`" for name in styles)
-    what = "The style is in the file." if paper else "`STYLE` is the picture it was trained with."
+    what = "The style is in the file." if own else "`STYLE` is the picture it was trained with."
     return f"""---
 library_name: gramarye
 pipeline_tag: image-to-image

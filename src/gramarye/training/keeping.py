@@ -30,7 +30,7 @@ def identity_of(job: TrainJob, collection: Collection) -> dict[str, Any]:
         "pictures": collection.digest,
         "styles": [file_sha256(user_path(style)) for style in job.styles],
     }
-    if settings.way == "paper":
+    if settings.from_nothing:
         found |= settings.losses.model_dump(mode="json", exclude={"device"})
         found |= settings.shape.model_dump(mode="json")
         found["channels"] = list(settings.shape.channels)

@@ -1,8 +1,12 @@
-"""Johnson's network from nothing, as its paper trains it: for one style, or several in turn."""
+"""Johnson's network from nothing, as its paper trains it: for one style, or several in turn.
+
+For clips it may be told to be steady, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -17,6 +21,7 @@ from gramarye.johnson.files import FORMAT, packed_johnson
 from gramarye.johnson.network import STRIDE, Johnson, one_of
 from gramarye.johnson.objective import PerceptualLosses
 from gramarye.johnson.painting import transformed
+from gramarye.johnson.stability import Motion, as_filmed, unsteadiness
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo, check_layers, find_network
 from gramarye.networks.registry import load_network
@@ -44,6 +49,7 @@ class JohnsonLearner:
     ) -> None:
         config = settings.training
         self.config, self.names, self.photographs = config, tuple(names), photographs
+        self.stability = settings.losses.stability
         self.side = -(-config.size // STRIDE) * STRIDE
         self.device = choose_device(settings.losses.device)
         content, style_layers = layers_of(settings.losses)
@@ -71,7 +77,12 @@ class JohnsonLearner:
         mix = torch.eye(len(self.names))[which].to(self.device)
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        losses = self.losses(self.network(contents, mix), contents, which.to(self.device))
+        painted = self.network(contents, mix)
+        losses = self.losses(painted, contents, which.to(self.device))
+        if self.stability:
+            losses["unsteady"] = self.unsteadiness(
+                contents, painted, lambda x: self.network(x, mix), self.step + 1
+            )
         total = self.total(losses).mean()
         total.backward()  # type: ignore[no-untyped-call]
         # Without clipping, as published; what is not finite must not reach the weights.
@@ -86,6 +97,19 @@ class JohnsonLearner:
         follow(self.means, found | {TOTAL: float(total.detach())}, MEMORY)
         return dict(self.means)
 
+    def unsteadiness(
+        self, contents: Tensor, painted: Tensor, paint: Callable[[Tensor], Tensor], number: int
+    ) -> Tensor:
+        """How far (B,) paintings of contents, moved, are from those of the moved contents.
+
+        Motions are numbered.
+        """
+        seed = (self.config.seed * 1_000_003 + number + 2**62) % 2**63
+        generator = torch.Generator().manual_seed(seed)
+        motion = Motion.drawn(contents, generator)
+        painted_next = paint(as_filmed(contents, motion, generator))
+        return unsteadiness(painted, painted_next, motion)
+
     def contents(self, step: int) -> Tensor:
         """The photographs (B, 3, S, S) of a step: the largest squares, from anywhere in them."""
         generator = torch.Generator().manual_seed((self.config.seed * 1_000_003 + step) % 2**63)
@@ -98,6 +122,8 @@ class JohnsonLearner:
         config = self.config
         style = torch.stack([v for name, v in losses.items() if name.startswith("style/")]).sum(0)
         weighed = config.content_weight * losses["content"] + config.style_weight * style
+        if "unsteady" in losses:
+            weighed = weighed + self.stability * losses["unsteady"]
         return weighed + config.tv_weight * losses["tv"]
 
     @torch.no_grad()
@@ -115,6 +141,9 @@ class JohnsonLearner:
                 painted = self.paint(photograph, number).to(self.device)
                 given = photograph.to(self.device)
                 losses = self.losses(painted, given, torch.tensor([number], device=self.device))
+                if self.stability:
+                    paint = partial(self.paint, which=number)
+                    losses["unsteady"] = self.unsteadiness(given, painted, paint, 0)
                 total = float(self.total(losses))
                 found.append({name: float(v) for name, v in losses.items()} | {TOTAL: total})
         return {name: sum(f[name] for f in found) / len(found) for name in found[0]}

@@ -67,9 +67,10 @@ def train_steps(
 ) -> Iterator[TrainRecord]:
     """Train a network for a style of one's own, or several, yielding a record after every step.
 
-    Ways are "minute" and "warm", which begin with the painter that comes with gramarye, and "paper"
-    (Johnson et al. 2016). `images` is a folder or a ZIP of photographs; settings are those of
-    `TrainConfig`, and for "paper" of `LossConfig` and `JohnsonConfig`. The network is written to
+    Ways are "minute" and "warm", which begin with the painter that comes with gramarye, and from
+    nothing "paper" (Johnson et al. 2016), "small" (a quick one like it) and "video" (the same, and
+    steady). `images` is a folder or a ZIP of photographs; settings are those of `TrainConfig`, and
+    from nothing of `LossConfig` and `JohnsonConfig`. The network is written to
     `out` at the end, and when the loop is left; the same call goes on where one was left.
     """
     styles = style if isinstance(style, list | tuple) else [style]
@@ -94,7 +95,7 @@ def open_training(job: TrainJob, fetch: Fetch = download.fetch) -> TrainRun:
     styles = [at_most(load_image(style), config.style_size) for style in job.styles]
     names = [style.name for style in job.styles]
     learner: Learner
-    if job.settings.way == "paper":
+    if job.settings.from_nothing:
         learner = JohnsonLearner(job.settings, styles, names, collection.train, fetch)
     else:
         network = load_network(NETWORK)

@@ -149,13 +149,15 @@ class OptimizingPainter:
             holds = held(film.pixels, before.film.pixels, backward, forward)[..., None]
             weight = (holds - known).clip(0)
             result = moved_image(before.result, backward)
-            if not images:
-                change = as_array(content) - moved_image(before.content, backward)
-                unknown = result + change
-            start, known = start + weight * result, known + weight
+            start = (start + weight * result).astype(np.float32)
+            known = known + weight
             images.append(result)
             firm = np.where((backward == 0).all(-1), np.float32(1), np.float32(MOVING))
             weights.append(weight[..., 0] * firm)
+        last = self.before[0]
+        backward = at_rest(self.flows(film, last.film))
+        change = as_array(content) - moved_image(last.content, backward)
+        unknown = moved_image(last.result, backward) + change
         first = (start + (1 - known) * unknown).clip(0, 1)
         return Moved(images, weights, first.astype(np.float32))
 
