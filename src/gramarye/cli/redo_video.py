@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -42,7 +41,7 @@ def run(args: SimpleNamespace, changes: dict[str, Any], styles: Sequence[Path]) 
     from gramarye.cli.redo import find, find_painter, find_weights, samples_folder
     from gramarye.video.recipe import ClipRecipe
     from gramarye.video.run import VideoJob, open_video
-    from gramarye.video.settings import make_video_settings
+    from gramarye.video.settings import OF_WAY, make_video_settings
 
     check_options(args)
     recipe = ClipRecipe.of_clip(args.picture)
@@ -64,7 +63,10 @@ def run(args: SimpleNamespace, changes: dict[str, Any], styles: Sequence[Path]) 
     if settings.get("weights") is not None and "weights" not in changes:
         settings["weights"] = str(find_weights(str(settings["weights"]), "weights", folders))
     settings |= changes
-    video = make_video_settings(**(asdict(recipe.of_video) | given_video(args)))
+    wanted = given_video(args)
+    way = wanted.get("way", recipe.of_video.way)
+    kept = {k: v for k, v in recipe.video.items() if OF_WAY.get(k, way) == way}
+    video = make_video_settings(**{**kept, **wanted})
     if recipe.gramarye != this_version():
         print(
             f"note: made with gramarye {show_text(recipe.gramarye)}, now {this_version()}: the "

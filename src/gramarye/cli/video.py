@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,14 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 from gramarye.cli.commands import FILE, Choice, Command, Option, argument
 from gramarye.cli.interrupts import stop_politely
-from gramarye.cli.options import given_settings, number, setting_options, whole_number
+from gramarye.cli.options import (
+    given_settings,
+    number,
+    parse_whole_numbers,
+    setting_options,
+    whole_number,
+)
 from gramarye.cli.output import new_name
 from gramarye.cli.styles import style_names, with_weights
-from gramarye.config import all_settings, make_instant_config
+from gramarye.config import all_settings
 from gramarye.errors import SettingsError
 from gramarye.files import user_path
 from gramarye.units import counted, show_seconds
-from gramarye.video.settings import STEADY, TRIAL, VideoSettings, is_pattern, make_video_settings
+from gramarye.video.settings import (
+    FRAME_STEPS,
+    OFFSETS,
+    STEADY,
+    TRIAL,
+    VideoSettings,
+    is_pattern,
+    make_video_settings,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,11 +45,12 @@ LINE_EVERY = 5.0  # seconds between two lines where there is no bar
 HDR = "of a clip of high dynamic range: map it into standard range, or refuse it [map]"
 COMPARE = "the clip at the left of the painting"
 WARM = 3  # frames before the first estimate
+OF_OPTIMIZER = ("the losses", "the network", "the optimizer", "the scales")  # and of --preset
 STRIP = 12  # frames of a strip at most, four in a row
 # Settings that are of use besides those of the picture, the finish and the machine.
 OF_STYLES = ("strength", "style_weights", "style_mixing", "style_roles")
 GROUPS = ("the picture", "the finish", "the machine")
-OWN = ("preset", "init", "aspect", "tileable", "drawing", "paper", "area_colors", "gaps", "finish")
+OWN = ("init", "aspect", "tileable", "drawing", "paper", "area_colors", "gaps", "finish")
 
 
 def command() -> Command:
@@ -45,6 +60,8 @@ def command() -> Command:
     for option in settings:
         if option.opts[0] == "--size":
             option.help = "longest side of the result, in pixels [the clip's]"
+        if option.opts[0] == "--temporal-weight":
+            option.help = "pull towards the frames before, where the film is at rest [10000]"
         if option.opts[0] == "--painter":
             option.help = "the network: instant, which comes with gramarye and takes any style, or "
             option.help += "the file of one of your own [instant]"
@@ -65,9 +82,9 @@ def command() -> Command:
         Option("--json", "print one JSON object about the result on stdout", **running),
         Option("-q --quiet", "show no progress", **running),
         *settings,
-        help="Paint CLIP in the manner of STYLE, frame by frame in one pass of a network, and hold "
-        "it still where the film holds still. Sound and subtitles go along. Stopped or killed, the "
-        "same command goes on where it was.",
+        help="Paint CLIP in the manner of STYLE, frame by frame in one pass of a network, or by "
+        "the optimizer with --way optimize, and hold it still where the film holds still. Sound "
+        "and subtitles go along. Stopped or killed, the same command goes on where it was.",
         epilog="Reading and writing clips needs PyAV: pip install 'gramarye[video]'.",
         makes_files=True,
     )  # fmt: skip
@@ -76,6 +93,12 @@ def command() -> Command:
 def clip_options(*, again: bool = False, group: str = "the clip") -> list[Option]:
     """What of a clip is painted; of one painted `again`, switches can be turned off, too."""
     clip = {"group": group}
+    way = "by a network in one pass, or by the optimizer, which takes far longer [instant]"
+    frame_steps = f"with --way optimize: steps of a frame after a shot's first [{FRAME_STEPS}]"
+    offsets = "with --way optimize: how many frames back those are that one is held to "
+    offsets += f"[{','.join(map(str, OFFSETS))}]"
+    flow = "with --way optimize: a folder of flows in place of those found (forward_1_2.flo, "
+    flow += "backward_2_1.flo and so on)"
     steady = "how much of a frame is taken along from the one before, where the film shows the "
     steady += f"same, 0 to 1 [{STEADY}]"
     fps = "paint so many frames a second at most; of a folder of frames: show so many"
@@ -89,7 +112,11 @@ def clip_options(*, again: bool = False, group: str = "the clip") -> list[Option
         Option("--end", "end so many seconds into the clip", number, "SECONDS", **clip),
         *switches,
         Option("--fps", fps, number, "X", **clip),
+        Option("--way", way, Choice(("instant", "optimize")), **clip),
         Option("--steady", steady, number, "X", **clip),
+        Option("--frame-steps", frame_steps, whole_number, "N", **clip),
+        Option("--offsets", offsets, parse_whole_numbers, "N,N...", **clip),
+        Option("--flow", flow, FILE, "FOLDER", **clip),
         Option("--hdr", HDR, Choice(("map", "refuse")), **clip),
     ]
 
@@ -102,7 +129,16 @@ def given_video(args: SimpleNamespace) -> dict[str, Any]:
 
 def is_of_use(option: Option) -> bool:
     name = option.opts[0][2:].replace("-", "_")
-    return name in OF_STYLES or (option.group in GROUPS and name not in OWN)
+    return name in OF_STYLES or (option.group in GROUPS + OF_OPTIMIZER and name not in OWN)
+
+
+def check_way(way: str, settings: Mapping[str, Any]) -> None:
+    """Raise SettingsError for settings of the optimizer, where a network paints."""
+    known = all_settings()
+    for name in settings:
+        of_optimizer = known[name].group in OF_OPTIMIZER and name not in OF_STYLES
+        if way == "instant" and (of_optimizer or name == "preset"):
+            raise SettingsError(f"{name} is of --way optimize: give that, or leave {name} out")
 
 
 def run(args: SimpleNamespace) -> int:
@@ -136,11 +172,14 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
     vars(args).update(dict.fromkeys(known))
     styles, settings = with_weights(args, given_settings(args))
     video = make_video_settings(**given_video(args))
-    make_instant_config((64, 64), **settings)  # a mistake is told before all else
+    check_way(video.way, settings)
 
     from gramarye.files import check_target
     from gramarye.pictures.picture import check_output
     from gramarye.video.run import VideoJob, open_video
+    from gramarye.video.ways import make_video_config
+
+    make_video_config(video, (64, 64), **settings)  # a mistake is told before all else
 
     out, new = args.out, args.out is None
     if out is None:

@@ -20,7 +20,7 @@ from typing import Any, final
 import numpy as np
 
 import gramarye
-from gramarye.config import StylizeConfig, changed_settings, make_instant_config
+from gramarye.config import StylizeConfig, changed_settings
 from gramarye.errors import InputError, OutputError
 from gramarye.feedforward.files import painter_sha256
 from gramarye.files import check_target, file_sha256, user_path
@@ -32,11 +32,13 @@ from gramarye.video.extra import has_flow, load_av
 from gramarye.video.formats import ClipFormat, clip_format
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels, at_times, even_size
 from gramarye.video.keeping import Parts, State, claim, fingerprint
-from gramarye.video.painter import FramePainter, check_colors
+from gramarye.video.optimizing import OptimizingPainter
+from gramarye.video.painter import FramePainter
 from gramarye.video.reading import ClipFile, FrameFolder, frame_path, open_clip
-from gramarye.video.settings import VideoSettings
+from gramarye.video.settings import OF_WAY, VideoSettings
 from gramarye.video.sound import OtherStreams
 from gramarye.video.steady import SteadyPainter
+from gramarye.video.ways import make_video_config, optimizing_painter
 from gramarye.video.writing import PartWriter, put_together
 
 PART_FRAMES = 60  # of a part, and of what a kill loses at most
@@ -107,15 +109,7 @@ class VideoRun:
     @undisturbed
     def steps(self) -> Iterator[Step]:
         """Paint the frames there are left to paint, yielding after each."""
-        steady = self.job.video.steady
-        if steady and not has_flow():
-            steady = 0.0
-            self.notes.append(
-                "without OpenCV frames are not blended with those before: pip install "
-                "'gramarye[video]' for a steadier clip"
-            )
-        frame_painter = FramePainter(self.styles, self.config, self.size)
-        painter = SteadyPainter(frame_painter, self.size, steady)
+        painter = self.painter()
         if self.resumed:
             painter.restore(self.parts.read_carried(self.state))
         frames = islice(self.wanted(), self.resumed, None)
@@ -158,6 +152,19 @@ class VideoRun:
                 self.writer.abandon()
                 self.writer = None
 
+    def painter(self) -> SteadyPainter | OptimizingPainter:
+        video = self.job.video
+        if video.way == "optimize":
+            return optimizing_painter(self.styles, self.config, self.size, video, self.clip.size)
+        steady = video.steady
+        if steady and not has_flow():
+            steady = 0.0
+            self.notes.append(
+                "without OpenCV frames are not blended with those before: pip install "
+                "'gramarye[video]' for a steadier clip"
+            )
+        return SteadyPainter(FramePainter(self.styles, self.config, self.size), self.size, steady)
+
     def wanted(self) -> Iterator[Frame]:
         video = self.job.video
         rate = None if isinstance(self.clip, FrameFolder) else video.rate
@@ -193,7 +200,7 @@ class VideoRun:
         """How much earlier the result shows what the clip shows, besides the clip's own origin."""
         return Fraction(0) if self.job.video.start is None else self.state.first
 
-    def save(self, painter: SteadyPainter) -> None:
+    def save(self, painter: SteadyPainter | OptimizingPainter) -> None:
         """Close the part, and keep what the next frame needs to know."""
         parts = self.state.parts
         with self.disk():
@@ -292,8 +299,7 @@ def open_video(job: VideoJob) -> VideoRun:
             f"'{job.out}' would have {max(size)} pixels a side, and WebP has {LONGEST_SIDE} at "
             "most: give a smaller --size, or write mp4 or webm"
         )
-    config = make_instant_config((size[1], size[0]), **{**job.settings, "size": max(size)})
-    check_colors(config)
+    config = make_video_config(job.video, size, **{**job.settings, "size": max(size)})
     return VideoRun(job, clip, config)
 
 
@@ -301,7 +307,7 @@ def painted_size(clip: AbstractClip, job: VideoJob, format_: ClipFormat | None) 
     """(height, width) of what is painted; even where it is coded."""
     longest = job.settings.get("size")
     if isinstance(longest, int):
-        make_instant_config((64, 64), size=longest)  # a mistake is told as the setting's
+        make_video_config(job.video, (64, 64), size=longest)  # a mistake is told as the setting's
     return even_size(clip.size, longest if isinstance(longest, int) else None)
 
 
@@ -317,7 +323,9 @@ def frame_file(out: Path, number: int) -> Path:
 def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
     """What made a clip, for its metadata: names without folders, and SHA-256s."""
     styles = [{"name": s.name, "sha256": file_sha256(user_path(s))} for s in job.styles]
+    other = {name for name, way in OF_WAY.items() if way != job.video.way}
     video = {k: v for k, v in asdict(job.video).items() if v is not None and v is not False}
+    video = {k: v.name if isinstance(v, Path) else v for k, v in video.items() if k not in other}
     settings = json.loads(json.dumps(changed_settings(config), default=str))
     for name in ("painter", "weights"):
         if name in settings:
