@@ -23,7 +23,7 @@ from PIL import Image
 from gramarye.config import make_instant_config
 from gramarye.pictures.picture import load_picture
 from gramarye.video.frames import Frame, Pixels, as_pixels, even_size
-from gramarye.video.measures import drift, steadiness
+from gramarye.video.measures import drift, sharpness, steadiness
 from gramarye.video.painter import FramePainter
 from gramarye.video.reading import open_clip
 from gramarye.video.settings import STEADY
@@ -63,7 +63,7 @@ def measure(path: Path, args: argparse.Namespace) -> None:
         seconds = (time.process_time() - start) / len(frames)
         film, images = [one for one, _ in found], [image for _, image in found]
         row = steadiness(film, images)
-        sharp = np.mean([np.abs(np.diff(x.astype(float), axis=1)).mean() for x in images[1:]])
+        sharp = np.mean([sharpness(image) for image in images[1:]])
         long = f"{row.long:.4f} | {row.long / (row.film_long or 1):.2f}" if row.long else "- | -"
         print(
             f"| {path.name} | {way} | {row.short:.4f} | {row.ratio:.2f} | {long} | {sharp:.2f} | "

@@ -44,7 +44,7 @@ FLOORS = (
     ("drawings",),
     ("samples", "pictures"),
     ("scales",),
-    ("surroundings",),
+    ("surroundings", "figures"),
     ("settings", "files", "devices", "threads", "matrices", "averages", "warned", "peaks"),
     ("validation",),
     ("units",),

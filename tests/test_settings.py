@@ -828,6 +828,17 @@ def test_range_weight_pulls_colors_into_range(studio: Studio) -> None:
     assert found[0] > 0 and falls(found, by=0.8)
 
 
+def test_temporal_weight_pulls_towards_the_frame_before() -> None:
+    before = CONTENT.flip(-1)
+
+    def apart(weight: float) -> float:
+        settings = {**BASE, "temporal_weight": weight}
+        made = gramarye.stylize(CONTENT, STYLE, inputs={"warped/0": before}, **settings)
+        return (made.pixels - before).square().mean().item()
+
+    assert falls([apart(weight) for weight in (1e-3, 100, 1e4)], by=0.8)
+
+
 def test_style_weight_pulls_towards_the_style(studio: Studio) -> None:
     images = [studio.image(style_weight=weight) for weight in (0.2, 2, 20)]
     assert falls([studio.style_distance(image) for image in images], by=0.85)

@@ -220,7 +220,7 @@ def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
 
 # Kinds of terms that a texture has not.
 # What asks for a content: kinds of terms, and other settings.
-OF_CONTENT = ("content", "self_similarity", "detail", "matting")
+OF_CONTENT = ("content", "self_similarity", "detail", "matting", "temporal")
 OF_A_CONTENT = (
     "painter",
     "drawing",

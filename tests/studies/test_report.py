@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from gramarye.errors import InputError
+from gramarye.figures import DOTS
 from gramarye.pictures.picture import load_image
 from gramarye.samples import sample_path
 from gramarye.studies import report, study, words
-from gramarye.studies.drawing import CELL, DOTS, column_label
+from gramarye.studies.drawing import CELL, column_label
 from gramarye.studies.formulas import FORMULAS
 from gramarye.studies.making import StudyRun, Wish, command_of
 from gramarye.studies.papers import course, extremes

@@ -195,6 +195,18 @@ def test_what_another_run_has_left_is_not_taken(
     assert open_video(job(clip, painting, "b.mp4", new=True)).out.name == "b.mp4"
 
 
+def test_a_disk_that_is_full_from_the_first_keeps_nothing_and_says_so(
+    make_clip: MakeClip, scene: Scene, painting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(self: Any, pixels: Pixels, time: Fraction) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(running.PartWriter, "write", write)
+    made = job(make_clip("a.mp4", scene(6)), painting, "b.mp4")
+    with pytest.raises(OutputError, match=r"no space left.*nothing of it could be kept"):
+        list(open_video(made).steps())
+
+
 def test_a_full_disk_is_told_and_loses_nothing(
     make_clip: MakeClip, scene: Scene, painting: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args
 
+from gramarye.cli import forecast_video
 from gramarye.cli.commands import FILE, Choice, Command, Option, argument
 from gramarye.cli.options import (
     given_inputs,
@@ -16,6 +17,7 @@ from gramarye.cli.photoreal import MODE, given_photograph
 from gramarye.cli.sketch import given_sketch
 from gramarye.cli.stylize import given_styles
 from gramarye.cli.texture import SIZE, Size, given_texture
+from gramarye.cli.video import clip_options, given_video
 from gramarye.config import PhotorealMode
 from gramarye.errors import InputError, SettingsError
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from gramarye.config import StylizeConfig
     from gramarye.forecast import Forecast
 
-OF = ("stylize", "photoreal", "sketch", "texture")
+OF = ("stylize", "photoreal", "sketch", "texture", "video")
 
 
 def command() -> Command:
@@ -33,21 +35,26 @@ def command() -> Command:
         "forecast",
         run,
         "tell what a run will take: seconds and memory",
-        argument("content", "what the picture shows; of a texture, a style", FILE),
+        argument("content", "what the picture shows; of a texture, a style; or a clip", FILE),
         argument("styles", "how it is painted", FILE, nargs=-1, metavar="STYLE..."),
         Option("--of", "the command that will paint [stylize]", Choice(OF), default="stylize"),
         Option("--mode", MODE, Choice(get_args(PhotorealMode)), group="the picture"),
         Option("--json", "print one JSON object"),
         *input_options(),
         *setting_options(),
+        *clip_options(group="of a clip"),
         help="Measure this machine for a second or two and tell how long 'gramarye stylize', or "
         "what is named with --of, will take with the same pictures and settings, and how much "
         "memory. A blend is as many runs as it has frames: the first as 'stylize' has it, the "
-        "others with --frame-steps.",
+        "others with --frame-steps. Of a clip some frames are painted.",
     )
 
 
 def run(args: SimpleNamespace) -> int:
+    if args.of == "video":
+        return forecast_video.run(args)
+    if given := [name for name in given_video(args) if name not in ("trial", "quality")]:
+        raise SettingsError(f"--{given[0]} is of --of video: add it, or leave --{given[0]} out")
     styles, config = given_run(args)
 
     from gramarye.devices import keep_freed_memory

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from gramarye.cli import redo_video
 from gramarye.cli.commands import FILE, Command, argument
 from gramarye.cli.options import (
     given_inputs,
@@ -20,6 +21,7 @@ from gramarye.cli.options import (
 from gramarye.cli.output import given_output, output_options
 from gramarye.cli.styles import pictures_of, weight_behind, with_weights
 from gramarye.cli.texture import WRITTEN, Size
+from gramarye.cli.video import clip_options, given_video
 from gramarye.errors import RecipeError, SettingsError
 from gramarye.files import ROOM, beside, file_sha256, is_file, user_path
 from gramarye.inputs.kinds import INPUTS, names_of
@@ -37,14 +39,16 @@ def command() -> Command:
     return Command(
         "redo",
         run,
-        "make a picture again, or at another size",
-        argument("picture", "a picture gramarye made", FILE),
+        "make a picture or a clip again, or at another size",
+        argument("picture", "a picture or a clip gramarye made", FILE),
         *input_options(all_kinds=True),
         *output_options(),
         *setting_options(),
+        *clip_options(again=True, group="of a clip"),
         help="Make PICTURE again from the recipe it carries; the settings given here replace the "
         "recipe's. The inputs are looked for by name beside the picture, in the current folder and "
-        "among the samples, and are known by their SHA-256.",
+        "among the samples, and are known by their SHA-256. A clip of 'gramarye "
+        "video' is painted again.",
         makes_files=True,
         lists=[f"--{kind.name}" for kind in INPUTS.values() if kind.many],
     )
@@ -56,6 +60,13 @@ def run(args: SimpleNamespace) -> int:
     from gramarye.jobs.job import Job, Runtime
     from gramarye.recipe import Recipe
 
+    if redo_video.is_clip(args.picture):
+        changes = given_changes(args)
+        return redo_video.run(args, changes, args.style)
+    if given := [name for name in given_video(args) if name != "quality"]:
+        raise SettingsError(
+            f"--{given[0]} is of clips, and '{args.picture}' is a picture: leave it out"
+        )
     output = given_output(args)
     recipe = Recipe.of_picture(args.picture)
     folders = (user_path(args.picture).parent, Path(), samples_folder())

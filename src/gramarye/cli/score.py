@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gramarye.cli import score_video
 from gramarye.cli.commands import FILE, Command, Option, argument
-from gramarye.cli.options import network_names, starting_with
+from gramarye.cli.options import network_names, starting_with, whole_number
 from gramarye.errors import SettingsError, did_you_mean
 from gramarye.networks.catalog import ALIASES, NETWORKS
 from gramarye.scoring.levels import LEVELS
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from gramarye.scoring.score import Artifacts, Score
 
 DEFAULT_JUDGE = "vgg19-lite"
+ONE_BY_ONE = "the same painted frame by frame: others' errors are told beside its"
+FLOW = "the film's motion as .flo files [estimated]"
+FRAMES = "frames that a judge looks at [5]"
 ARTIFACTS = ("specks", "color_noise", "checkerboard", "haze", "border", "seam")  # in `Artifacts`
 
 
@@ -35,7 +39,7 @@ def command() -> Command:
         "score",
         run,
         "tell how near pictures are to their style and content",
-        argument("content", "what the pictures show", FILE),
+        argument("content", "what the pictures show; with --video the film", FILE),
         argument("style", "how they should be painted", FILE),
         argument(
             "results", "pictures to measure", FILE, nargs=-1, required=True, metavar="RESULT..."
@@ -48,15 +52,25 @@ def command() -> Command:
             click.IntRange(min=1),
             "N",
         ),
+        Option("--video", "CONTENT is a film, and the results are clips painted from it"),
+        Option("--one-by-one", ONE_BY_ONE, FILE, "CLIP", group="clips"),
+        Option("--flow", FLOW, FILE, "FOLDER", group="clips"),
+        Option("--frames", FRAMES, whole_number, "N", group="clips"),
+        Option("--plot", "also draw the figures (png, svg, pdf)", FILE, "FILE", group="clips"),
         Option("--json", "print one JSON object"),
         help="Measure pictures of CONTENT in the style of STYLE, whoever made them: per level, "
         "from finest to coarsest, the distance from the style as a share of the content's own (0 "
-        "is the style, 1 the untouched content); what is left of the content; and what went wrong.",
+        "is the style, 1 the untouched content); what is left of the content; and what went wrong. "
+        "Of clips (--video) also how steady they are beside their film.",
     )
 
 
 def run(args: SimpleNamespace) -> None:
     files = judge_files(args.judge or [DEFAULT_JUDGE], args.weights)
+    if args.video:
+        score_video.run(args, files)
+        return
+    score_video.check_options(args)
 
     from gramarye.cli.networks import fetch_with_progress
     from gramarye.pictures.opening import open_picture_file

@@ -81,6 +81,20 @@ INPUTS: dict[str, InputKind] = {
             "image",
             gray=True,
         ),
+        InputKind(
+            "warped",
+            "what the picture of a frame before was, moved to where its things are now, for "
+            "--temporal-weight",
+            "image",
+            many=True,
+        ),
+        InputKind(
+            "warped-weights",
+            "where it counts: where this picture of the content's shape is white; one for each",
+            "image",
+            many=True,
+            gray=True,
+        ),
     )
 }
 
@@ -138,8 +152,8 @@ def under(name: str) -> str:
     return "content" if kind_of(name).size == "image" else f"style/{number_of(name)}"
 
 
-def laid_over(name: str, what: Literal["mask", "regions"]) -> str:
-    """The name of a picture's mask or label picture: `style-mask/1` of `style/1`."""
+def laid_over(name: str, what: Literal["mask", "regions", "weights"]) -> str:
+    """The name of what is laid over a picture: `style-mask/1` of `style/1`."""
     base, slash, number = name.partition("/")
     return f"{base}-{what}{slash}{number}"
 
@@ -265,6 +279,9 @@ def check_names(names: Collection[str]) -> None:
                 f"{name} has no style: there {is_or_are(len(masks), 'mask')} for "
                 f"{counted(len(styles), 'style')}; give as many"
             )
+    for name in names_of("warped-weights", names):
+        if (frame := name.replace("-weights", "")) not in names:
+            raise InputError(f"{name} is of no frame: give '{frame}', or as many of both")
     regions = names_of("style-regions", names)
     if bool(regions) != ("content-regions" in names):
         missing = "content-regions" if regions else "style-regions"

@@ -12,7 +12,15 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from gramarye.errors import SettingsError, did_you_mean
-from gramarye.losses import content, detail, matting, self_similarity, style, total_variation
+from gramarye.losses import (
+    content,
+    detail,
+    matting,
+    self_similarity,
+    style,
+    temporal,
+    total_variation,
+)
 from gramarye.losses.kind import Needs, Term, TermKind
 from gramarye.settings import Part
 
@@ -29,6 +37,7 @@ TERMS: dict[str, TermKind[Any]] = {
         detail.DETAIL,
         detail.RANGE,
         matting.MATTING,
+        temporal.TEMPORAL,
     )
 }
 

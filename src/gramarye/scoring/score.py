@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import final
 
@@ -164,9 +165,15 @@ class Scene:
 
     def __init__(self, content: Tensor, styles: list[Tensor]) -> None:
         self.content, self.styles = content, styles
-        self.content_artifacts = artifacts_of(content, styles)
-        self.style_artifacts = artifacts_of(styles[0], styles)
         self.seen: dict[int, tuple[dict[str, Moments], dict[str, float]]] = {}
+
+    @cached_property
+    def content_artifacts(self) -> Artifacts:
+        return artifacts_of(self.content, self.styles)
+
+    @cached_property
+    def style_artifacts(self) -> Artifacts:
+        return artifacts_of(self.styles[0], self.styles)
 
     def judged(self, judge: Judge, image: Tensor) -> tuple[dict[str, float | None], float]:
         """The share of the style's distance by level, and the distance from the content."""

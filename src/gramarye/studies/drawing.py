@@ -6,16 +6,14 @@ matplotlib draws them; it is an extra (`gramarye[studies]`).
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from gramarye.errors import InputError
-from gramarye.files import atomic_file
+from gramarye.figures import matplotlib_there, write_figure
 from gramarye.pictures.picture import load_picture, picture_size
 from gramarye.studies.results import Place, Result, Results
 from gramarye.studies.study import Study
@@ -23,37 +21,12 @@ from gramarye.units import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 WIDE = 6  # cells in a line of a study of one row
 CELL = 2.1  # inches that a cell of the sheet is wide
 TITLE = 0.25  # inches of the label above it
 LABEL = 22  # characters of a line of a label
-DOTS = 150  # an inch
-STYLE: Any = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "gramarye",
-    "figure.constrained_layout.use": True,
-}
 MISSING, EDGE = "#f0f0f0", "#cccccc"
-
-
-@contextmanager
-def matplotlib_there() -> Iterator[Any]:
-    """matplotlib's figures, drawn without a screen; InputError where it is not installed."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError(
-            "a study draws its sheet and curves with matplotlib, which is not installed: "
-            "pip install 'gramarye[studies]'"
-        ) from error
-    with matplotlib.rc_context(STYLE):
-        yield Figure
 
 
 @final
@@ -185,14 +158,6 @@ def draw_cell(ax: Axes, cell: Shown, tall: float) -> None:
     ax.set_facecolor(MISSING)
     ax.set_box_aspect(tall)
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, fontsize=6)
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    with atomic_file(path) as file:
-        kind = path.suffix[1:]
-        # Without a date: one study, one file.
-        about = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
-        figure.savefig(file, format=kind, dpi=DOTS, metadata=about)
 
 
 def draw_curves(results: Results, of: str, path: Path) -> bool:

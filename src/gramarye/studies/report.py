@@ -13,6 +13,7 @@ from typing import Any, final
 
 import gramarye
 from gramarye.errors import InputError
+from gramarye.figures import matplotlib_there
 from gramarye.files import write_atomically
 from gramarye.pictures.picture import Picture, load_image, save_picture
 from gramarye.scales.resizing import resize
@@ -22,7 +23,6 @@ from gramarye.studies.drawing import (
     column_label,
     draw_curves,
     draw_sheet,
-    matplotlib_there,
     sections_of,
 )
 from gramarye.studies.folder import RECORD

@@ -48,6 +48,7 @@ FORMATS = {
     ".webm": ClipFormat("webm", "libvpx-vp9", "yuv420p", vp9, "libopus"),
     # Its 256 colors are chosen at the end.
     ".gif": ClipFormat("gif", "libx264rgb", "rgb24", lossless, None, comment=False),
+    ".webp": ClipFormat("webp", "libx264rgb", "rgb24", lossless, None),  # coded at the end, too
 }
 
 

@@ -8,6 +8,7 @@ the picture is to its style.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -53,6 +54,111 @@ class Steadiness:
         """How many times the film's own error; infinite for a film that has none."""
         return self.short / self.film_short if self.film_short else float("inf")
 
+    @property
+    def long_ratio(self) -> float | None:
+        """The same of frames ten apart; None where there are none, or the film has no error."""
+        return self.long / self.film_long if self.long is not None and self.film_long else None
+
+
+@final
+@dataclass(frozen=True)
+class Motion:
+    """How a film moves between two of its frames: a flow (H, W, 2) and where (H, W) it holds.
+
+    The flow is of the later frame to the earlier; of the earlier to the later where it is
+    `forward`, as most ground truth is.
+    """
+
+    flow: Flow
+    holds: NDArray[np.bool_]
+    forward: bool = False
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Numbered:
+    """A frame of a film (H, W, 3) and which it is, from 0 on."""
+
+    number: int
+    pixels: Pixels
+
+
+Motions = Callable[[Numbered, Numbered], Motion]  # between a frame and an earlier one
+
+
+def estimated(find: Callable[[Pixels, Pixels], Flow] | None = None) -> Motions:
+    """Motions by a flow that is estimated both ways; by DIS, unless `find` is given."""
+    finder = find or FlowFinder()
+
+    def between(here: Numbered, before: Numbered) -> Motion:
+        backward = finder(here.pixels, before.pixels)
+        return Motion(backward, reliable(backward, finder(before.pixels, here.pixels)))
+
+    return between
+
+
+@final
+@dataclass(frozen=True)
+class FrameErrors:
+    """Root warping errors of a frame, of values in [0, 1]; None where there is none to compare."""
+
+    short: float | None
+    film_short: float | None
+    long: float | None
+    film_long: float | None
+
+
+@final
+class Steadying:
+    """Measures frame after frame how steady a painting is; keeps the last `apart` frames alone."""
+
+    def __init__(self, between: Motions, apart: int = 10) -> None:
+        self.between = between
+        self.window: deque[tuple[Numbered, Pixels]] = deque(maxlen=apart)
+        self.every: list[FrameErrors] = []
+
+    def add(self, film: Numbered, painted: Pixels, *, cut: bool = False) -> FrameErrors:
+        """The errors of the next frame of a film and its painting, of one size.
+
+        Nothing is compared over a cut.
+        """
+        if cut:
+            self.window.clear()
+        pairs = [self.window[-1] if self.window else None]
+        pairs.append(self.window[0] if len(self.window) == self.window.maxlen else None)
+        found: list[float | None] = []
+        for earlier in pairs:
+            errors = None if earlier is None else self.errors((film, painted), earlier)
+            found += [None, None] if errors is None else [errors[1], errors[0]]
+        self.window.append((film, painted))
+        self.every.append(FrameErrors(*found))
+        return self.every[-1]
+
+    def errors(
+        self, here: tuple[Numbered, Pixels], before: tuple[Numbered, Pixels]
+    ) -> tuple[float, float]:
+        """The root errors of the film and of the painting between two frames."""
+        motion = self.between(here[0], before[0])
+        one, other = (before, here) if motion.forward else (here, before)
+        of_film = warping_error(one[0].pixels, other[0].pixels, motion.flow, motion.holds)
+        of_painted = warping_error(one[1], other[1], motion.flow, motion.holds)
+        return float(np.sqrt(of_film)), float(np.sqrt(of_painted))
+
+    def steadiness(self) -> Steadiness | None:
+        """Of all frames so far; None where there were no two of one shot."""
+        names = ("short", "film_short", "long", "film_long")
+        means = [root_mean_square([getattr(e, name) for e in self.every]) for name in names]
+        short, film_short, long, film_long = means
+        if short is None or film_short is None:
+            return None
+        return Steadiness(short, film_short, long, film_long)
+
+
+def root_mean_square(values: Sequence[float | None]) -> float | None:
+    """Of the values there are; None where there is none."""
+    known = [value for value in values if value is not None]
+    return float(np.sqrt(np.mean(np.square(known)))) if known else None
+
 
 def steadiness(
     film: Sequence[Pixels],
@@ -69,36 +175,18 @@ def steadiness(
         a.shape != b.shape for a, b in zip(film, painted, strict=True)
     ):
         raise InputError("the two clips have frames of another number or size: compare a pair")
-    if len(film) < 2:
+    meter = Steadying(estimated(find), apart)
+    for number, (one, other) in enumerate(zip(film, painted, strict=True)):
+        meter.add(Numbered(number, one), other)
+    found = meter.steadiness()
+    if found is None:
         raise InputError(f"{len(film)} frames move nowhere: give a clip of two at least")
-    find = find or FlowFinder()
-    short = [pair(film, painted, i, i - 1, find) for i in range(1, len(film))]
-    long = [pair(film, painted, i, i - apart, find) for i in range(apart, len(film))]
-    means = [np.sqrt(np.mean(errors, axis=0)) if errors else None for errors in (short, long)]
-    assert means[0] is not None
-    far = means[1]
-    return Steadiness(
-        float(means[0][1]),
-        float(means[0][0]),
-        None if far is None else float(far[1]),
-        None if far is None else float(far[0]),
-    )
+    return found
 
 
-def pair(
-    film: Sequence[Pixels],
-    painted: Sequence[Pixels],
-    here: int,
-    there: int,
-    find: Callable[[Pixels, Pixels], Flow],
-) -> tuple[float, float]:
-    """The errors of the film and of the painting between two frames, where the flow holds."""
-    backward, forward = find(film[here], film[there]), find(film[there], film[here])
-    mask = reliable(backward, forward)
-    return (
-        warping_error(film[here], film[there], backward, mask),
-        warping_error(painted[here], painted[there], backward, mask),
-    )
+def sharpness(image: Pixels) -> float:
+    """The mean difference of pixels side by side (H, W, 3), in levels of 8 bits."""
+    return float(np.abs(np.diff(image.astype(np.float32), axis=1)).mean())
 
 
 def drift(frames: Sequence[Pixels]) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -17,53 +16,36 @@ from gramarye.files import check_readable, is_there
 from gramarye.pictures.formats import EXTENSIONS
 from gramarye.pictures.picture import load_picture
 from gramarye.units import counted, show_size
+from gramarye.video.animations import AnimationFile, is_animation
+from gramarye.video.clip import ADVICE, AbstractClip, length_of
 from gramarye.video.extra import load_av
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels
+from gramarye.video.hdr import NAMES, tone_mapped, wide_pixels
 from gramarye.video.settings import FRAMES_A_SECOND, is_pattern
 
-HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
 UNKNOWN = 2  # in H.273
 BT709, BT601 = 1, 5  # color spaces of libswscale
+MISSED = Fraction(1, 2)  # seconds; below, times are only rounded
 HIGH = 720  # rows; from here on a clip that does not say so is taken for BT.709, as players do
-ADVICE = "give a clip (mp4, mov, mkv, webm, gif), a folder of frames or a pattern such as %05d.png"
 
 
-class AbstractClip(ABC):
-    """A clip whose frames can be gone through again and again."""
-
-    path: Path
-    size: tuple[int, int]  # (height, width) as it is shown: upright, with square pixels
-    time_base: Fraction  # that all times are multiples of
-    origin: Fraction  # the time that it begins at, for all its streams
-    duration: Fraction | None
-    count: int | None  # of frames, where the clip says it
-
-    @abstractmethod
-    def frames(self) -> Iterator[Frame]:
-        """Every frame, its time counted from `origin`."""
-
-    @property
-    @abstractmethod
-    def notes(self) -> tuple[str, ...]:
-        """What a user may not expect, as far as the frames have been gone through."""
-
-
-def open_clip(path: Path, rate: Fraction | None = None) -> AbstractClip:
+def open_clip(path: Path, rate: Fraction | None = None, *, map_hdr: bool = True) -> AbstractClip:
     """The clip of a file, a folder or a pattern; InputError says what is wrong with it.
 
-    `rate` is of frames in a folder, which do not say how long they are shown.
+    `rate` is of frames in a folder, which do not say how long they are shown. High dynamic range is
+    tone-mapped, or without `map_hdr` refused.
     """
     if is_pattern(path) or path.is_dir():
         return FrameFolder(path, rate or Fraction(FRAMES_A_SECOND))
     check_readable(path, "clip", ADVICE, ImageError)
-    return ClipFile(path)
+    return AnimationFile(path) if is_animation(path) else ClipFile(path, map_hdr=map_hdr)
 
 
 @final
 class ClipFile(AbstractClip):
     """A file that PyAV reads: its first stream of pictures that is no cover."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, map_hdr: bool = True) -> None:
         self.path, self.av = path, load_av()
         self.damaged = self.resized = self.backward = 0
         self.bits = 8
@@ -74,13 +56,18 @@ class ClipFile(AbstractClip):
             length = container.duration
             self.duration = None if length is None else Fraction(length, self.av.time_base)
             self.count = stream.frames or None
+            self.promised = length_of(stream)
+            if self.promised is None and len(container.streams) == 1:
+                self.promised = self.duration
             self.aspect = self.pixel_aspect(stream)
             rate = stream.average_rate or stream.guessed_rate
             self.usual = 1 / Fraction(rate) if rate else Fraction(1, FRAMES_A_SECOND)
             first = next(self.decoded(container, stream), None)
             if first is None:
                 raise ImageError(f"'{path}' has no frame that can be read: {ADVICE}")
-            self.check_light(first)
+            self.transfer = int(first.color_trc)
+            if self.transfer in NAMES and not map_hdr:
+                raise self.too_bright()
             self.bits = max(component.bits for component in first.format.components)
             height, width = first.height, first.width
             self.stored = (height, width)
@@ -89,6 +76,7 @@ class ClipFile(AbstractClip):
             if self.duration is not None and self.count is None:
                 self.count = max(1, round(self.duration / self.usual))
         self.damaged = 0  # they are counted when frames are gone through
+        self.reached: Fraction | None = None  # where the last frame of all ended
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Any, Any]]:
@@ -114,14 +102,11 @@ class ClipFile(AbstractClip):
                 return Fraction(aspect)
         return Fraction(1)
 
-    def check_light(self, frame: Any) -> None:
-        """Raise ImageError for high dynamic range, which 8 bits of sRGB would show as gray."""
-        kind = HDR.get(int(frame.color_trc))
-        if kind is not None:
-            raise ImageError(
-                f"'{self.path}' is of high dynamic range ({kind}), which is not painted: convert "
-                "it to SDR beforehand, with your phone's or camera's program or ffmpeg's tonemap"
-            )
+    def too_bright(self) -> ImageError:
+        return ImageError(
+            f"'{self.path}' is of high dynamic range ({NAMES[self.transfer]}), which --hdr refuse "
+            "does not paint: leave it out to have it tone-mapped, or convert the clip beforehand"
+        )
 
     def decoded(self, container: Any, stream: Any) -> Iterator[Any]:
         """PyAV's frames; what is damaged is counted and left out."""
@@ -158,9 +143,12 @@ class ClipFile(AbstractClip):
                 last = found.duration * Fraction(found.time_base) if found.duration else self.usual
             if waiting is not None:
                 yield Frame(waiting[0], waiting[1], last)
+                self.reached = waiting[1] + last
 
     def upright(self, frame: Any) -> Pixels:
         """The frame's pixels in sRGB, the way up that it is shown."""
+        if self.transfer in NAMES:
+            return self.turned(tone_mapped(wide_pixels(frame), self.transfer), frame)
         space = int(frame.colorspace)
         if space == UNKNOWN:
             space = BT709 if frame.height >= HIGH else BT601
@@ -169,6 +157,10 @@ class ClipFile(AbstractClip):
         else:
             rgb = frame.reformat(format="rgb24", src_colorspace=space, dst_colorspace=space)
             pixels = rgb.to_ndarray()
+        return self.turned(pixels, frame)
+
+    def turned(self, pixels: Pixels, frame: Any) -> Pixels:
+        """The pixels at the first frame's size, turned as the frame says."""
         if pixels.shape[:2] != self.stored:
             self.resized += 1
             pixels = as_pixels(as_image(pixels, self.stored))
@@ -178,12 +170,23 @@ class ClipFile(AbstractClip):
     @property
     def notes(self) -> tuple[str, ...]:
         found = []
+        if self.transfer in NAMES:
+            found.append(
+                f"the clip is of high dynamic range ({NAMES[self.transfer]}): it is tone-mapped, "
+                "painted and written in standard range"
+            )
         if self.bits > 8:
             found.append(f"the clip has {self.bits} bits a color: it is painted and written in 8")
         if self.damaged:
             found.append(
-                f"{counted(self.damaged, 'damaged part')} of '{self.path.name}' could not be read "
-                "and is left out"
+                f"{counted(self.damaged, 'damaged part')} of '{self.path.name}', which cannot be "
+                "read: left out"
+            )
+        promised, reached = self.promised, self.reached
+        if promised is not None and reached is not None and promised - reached > MISSED:
+            found.append(
+                f"'{self.path.name}' should last {float(promised):.1f} s, and can be read for "
+                f"{float(reached):.1f} s: the rest is damaged, or missing"
             )
         if self.resized:
             height, width = self.stored

@@ -20,20 +20,24 @@ from typing import Any, final
 import numpy as np
 
 import gramarye
-from gramarye.config import StylizeConfig, changed_settings, make_instant_config
+from gramarye.config import StylizeConfig, changed_settings
 from gramarye.errors import InputError, OutputError
+from gramarye.feedforward.files import painter_sha256
 from gramarye.files import check_target, file_sha256, user_path
 from gramarye.pictures.picture import Picture, load_picture
 from gramarye.surroundings import undisturbed
+from gramarye.video.animations import LONGEST_SIDE
+from gramarye.video.clip import AbstractClip
 from gramarye.video.extra import has_flow, load_av
 from gramarye.video.formats import ClipFormat, clip_format
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels, at_times, even_size
 from gramarye.video.keeping import Parts, State, claim, fingerprint
-from gramarye.video.painter import FramePainter, check_colors
-from gramarye.video.reading import AbstractClip, ClipFile, frame_path, open_clip
-from gramarye.video.settings import VideoSettings
+from gramarye.video.optimizing import OptimizingPainter
+from gramarye.video.reading import ClipFile, FrameFolder, frame_path, open_clip
+from gramarye.video.settings import OF_WAY, VideoSettings
 from gramarye.video.sound import OtherStreams
 from gramarye.video.steady import SteadyPainter
+from gramarye.video.ways import make_video_config, optimizing_painter, steady_painter
 from gramarye.video.writing import PartWriter, put_together
 
 PART_FRAMES = 60  # of a part, and of what a kill loses at most
@@ -104,15 +108,7 @@ class VideoRun:
     @undisturbed
     def steps(self) -> Iterator[Step]:
         """Paint the frames there are left to paint, yielding after each."""
-        steady = self.job.video.steady
-        if steady and not has_flow():
-            steady = 0.0
-            self.notes.append(
-                "without OpenCV frames are not blended with those before: pip install "
-                "'gramarye[video]' for a steadier clip"
-            )
-        frame_painter = FramePainter(self.styles, self.config, self.size)
-        painter = SteadyPainter(frame_painter, self.size, steady)
+        painter = self.painter()
         if self.resumed:
             painter.restore(self.parts.read_carried(self.state))
         frames = islice(self.wanted(), self.resumed, None)
@@ -155,9 +151,23 @@ class VideoRun:
                 self.writer.abandon()
                 self.writer = None
 
+    def painter(self) -> SteadyPainter | OptimizingPainter:
+        """What paints the frames, from the first on."""
+        video = self.job.video
+        if video.way == "optimize":
+            return optimizing_painter(self.styles, self.config, self.size, video, self.clip.size)
+        steady = video.steady
+        if steady and not has_flow():
+            steady = 0.0
+            self.notes.append(
+                "without OpenCV frames are not blended with those before: pip install "
+                "'gramarye[video]' for a steadier clip"
+            )
+        return steady_painter(self.styles, self.config, self.size, steady)
+
     def wanted(self) -> Iterator[Frame]:
         video = self.job.video
-        rate = video.rate if isinstance(self.clip, ClipFile) else None
+        rate = None if isinstance(self.clip, FrameFolder) else video.rate
         return at_times(self.clip.frames(), video.first, video.last, rate)
 
     def total(self) -> int | None:
@@ -168,7 +178,7 @@ class VideoRun:
         end = min(length, video.last or length)
         seconds = max(Fraction(0), end - (video.first or 0))
         rate = Fraction(count) / length
-        if video.rate is not None and isinstance(self.clip, ClipFile):
+        if video.rate is not None and not isinstance(self.clip, FrameFolder):
             rate = min(rate, video.rate)
         return max(1, round(seconds * rate))
 
@@ -190,7 +200,7 @@ class VideoRun:
         """How much earlier the result shows what the clip shows, besides the clip's own origin."""
         return Fraction(0) if self.job.video.start is None else self.state.first
 
-    def save(self, painter: SteadyPainter) -> None:
+    def save(self, painter: SteadyPainter | OptimizingPainter) -> None:
         """Close the part, and keep what the next frame needs to know."""
         parts = self.state.parts
         with self.disk():
@@ -216,6 +226,12 @@ class VideoRun:
         number = getattr(error, "errno", None)
         full = number == errno.ENOSPC or "no space left" in str(error)
         why = "no space left" if full else (getattr(error, "strerror", None) or str(error))
+        kept = self.parts.read()
+        if self.format is not None and (kept is None or not kept.frames):
+            return OutputError(
+                f"'{self.out}' cannot be written ({why}), and nothing of it could be kept: make "
+                "room, or choose another place"
+            )
         return OutputError(
             f"'{self.out}' cannot be written ({why}): what is painted stays in "
             f"'{self.parts.folder}', and the same command goes on there"
@@ -233,6 +249,7 @@ class VideoRun:
                     self.state.last,
                     self.others(),
                     json.dumps(self.recipe) if self.format.comment else "",
+                    self.job.video.quality,
                 )
         return VideoReport(
             self.out,
@@ -251,7 +268,7 @@ class VideoRun:
     def others(self) -> OtherStreams | None:
         """The clip's sound and subtitles, for as long as there are frames."""
         assert self.format is not None
-        if not isinstance(self.clip, ClipFile) or self.format.container == "gif":
+        if not isinstance(self.clip, ClipFile) or self.format.sound is None:
             return None
         video, origin = self.job.video, self.clip.origin
         cut = video.last is not None or not self.complete
@@ -264,7 +281,7 @@ def open_video(job: VideoJob) -> VideoRun:
     """The run of a job, checked as far as can be before its first frame."""
     job = replace(job, clip=user_path(job.clip), out=user_path(job.out))
     format_ = clip_format(job.out)
-    clip = open_clip(job.clip, job.video.rate)
+    clip = open_clip(job.clip, job.video.rate, map_hdr=job.video.hdr == "map")
     inputs = (job.clip, *job.styles)
     if format_ is not None:
         load_av()
@@ -277,8 +294,12 @@ def open_video(job: VideoJob) -> VideoRun:
                 "folder"
             )
     size = painted_size(clip, job, format_)
-    config = make_instant_config((size[1], size[0]), **{**job.settings, "size": max(size)})
-    check_colors(config)
+    if format_ is not None and format_.container == "webp" and max(size) > LONGEST_SIDE:
+        raise OutputError(
+            f"'{job.out}' would have {max(size)} pixels a side, and WebP has {LONGEST_SIDE} at "
+            "most: give a smaller --size, or write mp4 or webm"
+        )
+    config = make_video_config(job.video, size, **{**job.settings, "size": max(size)})
     return VideoRun(job, clip, config)
 
 
@@ -286,7 +307,7 @@ def painted_size(clip: AbstractClip, job: VideoJob, format_: ClipFormat | None) 
     """(height, width) of what is painted; even where it is coded."""
     longest = job.settings.get("size")
     if isinstance(longest, int):
-        make_instant_config((64, 64), size=longest)  # a mistake is told as the setting's
+        make_video_config(job.video, (64, 64), size=longest)  # a mistake is told as the setting's
     return even_size(clip.size, longest if isinstance(longest, int) else None)
 
 
@@ -302,13 +323,22 @@ def frame_file(out: Path, number: int) -> Path:
 def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
     """What made a clip, for its metadata: names without folders, and SHA-256s."""
     styles = [{"name": s.name, "sha256": file_sha256(user_path(s))} for s in job.styles]
-    video = {k: v for k, v in asdict(job.video).items() if v not in (None, False)}
+    other = {name for name, way in OF_WAY.items() if way != job.video.way}
+    video = {k: v for k, v in asdict(job.video).items() if v is not None and v is not False}
+    video = {k: v.name if isinstance(v, Path) else v for k, v in video.items() if k not in other}
+    settings = json.loads(json.dumps(changed_settings(config), default=str))
+    for name in ("painter", "weights"):
+        if name in settings:
+            settings[name] = Path(settings[name]).name
+    own = config.painter.file is not None
+    painter = {"painter_sha256": painter_sha256(config.painter.by)} if own else {}
     return {
         "gramarye": gramarye.__version__,
         "clip": {"name": job.clip.name, "sha256": clip_sha256(job.clip)},
         "styles": styles,
-        "settings": json.loads(json.dumps(changed_settings(config), default=str)),
+        "settings": settings,
         "video": video,
+        **painter,
     }
 
 

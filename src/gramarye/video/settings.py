@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, Literal, final
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -14,6 +15,11 @@ from gramarye.validation import first_problem
 
 TRIAL = 5  # seconds
 STEADY = 0.8
+FRAME_STEPS = 16  # of every frame after a shot's first, where it is optimized
+OFFSETS = 1, 2, 4  # how far back the frames are that one is held to (Ruder et al. 2016)
+FARTHEST = 100  # frames: each that is remembered takes memory
+# What only one of the ways asks for.
+OF_WAY = {"steady": "instant", "frame_steps": "optimize", "offsets": "optimize", "flow": "optimize"}
 FRAMES_A_SECOND = 25  # of a folder of frames, which does not say
 
 
@@ -25,10 +31,17 @@ class VideoSettings:
     start: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     end: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     fps: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
+    way: Literal["instant", "optimize"] = "instant"
+    frame_steps: Annotated[int, Field(ge=1, le=100_000)] = FRAME_STEPS
+    offsets: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=FARTHEST)], ...], Field(min_length=1)
+    ] = OFFSETS
+    flow: Path | None = None
     steady: Annotated[float, Field(ge=0, le=1)] = STEADY
     quality: Annotated[int, Field(ge=1, le=100)] = 80
     compare: bool = False
     trial: bool = False
+    hdr: Literal["map", "refuse"] = "map"  # of high dynamic range, into standard range
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -57,6 +70,16 @@ def make_video_settings(**given: Any) -> VideoSettings:
         problem = first_problem(error, VideoSettings)
         name = str(problem.path[0])
         raise SettingsError(problem.of_setting(name), setting=name) from error
+    for name, way in OF_WAY.items():
+        if name in given and found.way != way:
+            raise SettingsError(
+                f"{name} is of way {way}: leave it out, or choose that", setting=name
+            )
+    if any(a >= b for a, b in pairwise(found.offsets)):
+        raise SettingsError(
+            "offsets are how many frames back, the nearest first, such as 1,2,4: give each once",
+            setting="offsets",
+        )
     if found.start is not None and found.end is not None and found.end <= found.start:
         raise SettingsError(
             f"end is {found.end:g}, and painting starts at {found.start:g} seconds: give a later "

@@ -12,7 +12,7 @@ from gramarye.pictures.picture import Picture, load_image
 from gramarye.scales.sizes import fit
 from gramarye.video.frames import Pixels, as_image, as_pixels
 from gramarye.video.run import VideoRun, frame_file
-from gramarye.video.writing import decoded
+from gramarye.video.unfinished import decoded
 
 CELL, IN_A_ROW = 320, 4  # longest side of a frame in pixels; frames side by side
 

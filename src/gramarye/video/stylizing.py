@@ -8,21 +8,23 @@ from fractions import Fraction
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 from torch import Tensor
 
-from gramarye.config import make_instant_config
 from gramarye.errors import InputError
+from gramarye.feedforward.settings import SHIPPED
 from gramarye.files import user_path
+from gramarye.instants import holds_style
 from gramarye.pictures.picture import Source, load_picture
 from gramarye.scales.sizes import fit
 from gramarye.surroundings import undisturbed
 from gramarye.video.frames import Frame, as_pixels, at_times
-from gramarye.video.painter import FramePainter
+from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.reading import open_clip
-from gramarye.video.settings import FRAMES_A_SECOND, STEADY, make_video_settings
+from gramarye.video.settings import FRAMES_A_SECOND, make_video_settings
 from gramarye.video.steady import SteadyPainter
+from gramarye.video.ways import make_video_config, optimizing_painter, steady_painter
 
 
 @final
@@ -38,12 +40,16 @@ class VideoFrame:
 
 def stylize_video(
     clip: str | PathLike[str] | Iterable[Source],
-    style: Source | Sequence[Source],
+    style: Source | Sequence[Source] | None = None,
     *,
-    steady: float = STEADY,
+    way: Literal["instant", "optimize"] = "instant",
+    steady: float | None = None,
     start: float | None = None,
     end: float | None = None,
     fps: float | None = None,
+    frame_steps: int | None = None,
+    offsets: Sequence[int] | None = None,
+    flow: str | PathLike[str] | None = None,
     **settings: Any,
 ) -> Iterator[VideoFrame]:
     """The frames of a clip in the style, one by one, steady where the film is steady.
@@ -51,14 +57,28 @@ def stylize_video(
     `clip` is a file, a folder of frames, a pattern such as "in/%05d.png", or pictures one after the
     other, `fps` of them a second (25). Of a file `fps` is how many frames are painted a second at
     most. Settings are those of `instant`; the size is the clip's own unless another is asked for.
+
+    With the way "optimize" (Ruder et al. 2016) they are those of `stylize`; a frame after a shot's
+    first takes `frame_steps` (16), and is held to those `offsets` before it (1, 2 and 4) by
+    `temporal_weight`. `flow` is a folder of .flo files in place of the flow found. `steady` (0.8)
+    is of the way "instant". A painter that has its style in itself takes no other.
     """
-    video = make_video_settings(
-        steady=steady,
-        **{k: v for k, v in {"start": start, "end": end, "fps": fps}.items() if v is not None},
-    )
+    given: dict[str, Any] = {
+        "start": start,
+        "end": end,
+        "fps": fps,
+        "steady": steady,
+        "frame_steps": frame_steps,
+    }
+    given |= {"offsets": offsets, "flow": flow}
+    video = make_video_settings(way=way, **{k: v for k, v in given.items() if v is not None})
     # What is wrong is told here and not with the first frame.
-    make_instant_config((64, 64), **settings)
-    styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    make_video_config(video, (64, 64), **settings)
+    styles: Sequence[Source] = []
+    if style is not None:
+        styles = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    elif not holds_style(settings.get("painter", SHIPPED)):
+        raise InputError("there is no style: give a painting, or several")
     pictures = [load_picture(one) for one in styles]
     if isinstance(clip, str | PathLike):
         opened = open_clip(user_path(clip), video.rate)
@@ -68,15 +88,22 @@ def stylize_video(
     else:
         frames, size = given_frames(clip, video.rate or Fraction(FRAMES_A_SECOND))
         rate = None
+    film_size = size
     if "size" in settings:
         size = fit(*size, settings["size"])
-    config = make_instant_config((size[1], size[0]), **settings)
-    painter = SteadyPainter(FramePainter(pictures, config, size), size, video.steady)
+    config = make_video_config(video, size, **settings)
+    painter: SteadyPainter | OptimizingPainter
+    if video.way == "optimize":
+        painter = optimizing_painter(pictures, config, size, video, film_size)
+    else:
+        painter = steady_painter(pictures, config, size, video.steady)
     return painted(painter, at_times(frames, video.first, video.last, rate))
 
 
 @undisturbed
-def painted(painter: SteadyPainter, frames: Iterable[Frame]) -> Iterator[VideoFrame]:
+def painted(
+    painter: SteadyPainter | OptimizingPainter, frames: Iterable[Frame]
+) -> Iterator[VideoFrame]:
     for frame in frames:
         made = painter.paint(frame)
         yield VideoFrame(made.image, float(frame.time), float(frame.duration), made.cut)

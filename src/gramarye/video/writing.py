@@ -15,10 +15,12 @@ from typing import Any, BinaryIO, final
 import numpy as np
 
 from gramarye.files import atomic_file
+from gramarye.video.animations import write_animation
 from gramarye.video.extra import load_av
 from gramarye.video.formats import ClipFormat
 from gramarye.video.frames import Pixels
 from gramarye.video.sound import OtherStreams
+from gramarye.video.unfinished import decoded
 
 BT709 = 1  # in ITU-T H.273: matrix, primaries and transfer alike
 TV = 1  # the range of libav that players expect
@@ -77,6 +79,7 @@ def put_together(
     last: Fraction,
     others: OtherStreams | None,
     comment: str,
+    quality: int = 80,
 ) -> tuple[str, ...]:
     """Write the clip of the parts, whole or not at all; what a user may not expect comes back.
 
@@ -85,6 +88,8 @@ def put_together(
     with atomic_file(out) as file:
         if format_.container == "gif":
             return write_gif(parts, file, last)
+        if format_.container == "webp":
+            return write_animation(parts, file, last, quality, comment)
         return join(parts, file, format_, time_base, last, others, comment)
 
 
@@ -192,11 +197,3 @@ def pulled(graph: Any) -> Any:
         return graph.pull()
     except (av.error.BlockingIOError, av.error.EOFError):
         return None
-
-
-def decoded(parts: Sequence[Path]) -> Iterator[Any]:
-    """The frames of the parts, as PyAV has them."""
-    av = load_av()
-    for part in parts:
-        with av.open(str(part)) as container:
-            yield from container.decode(video=0)
