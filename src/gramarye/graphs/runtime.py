@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
@@ -41,6 +43,20 @@ def thread_count() -> int:
     return os.cpu_count() or 1
 
 
+@cache
+def share_memory() -> None:
+    """Let all sessions of this process take their memory from one place, and no more than needed.
+
+    Each would keep what it has once taken, and a picture goes through several in turn.
+    """
+    package = onnxruntime()
+    kind, memory = package.OrtAllocatorType.ORT_ARENA_ALLOCATOR, package.OrtMemType.DEFAULT
+    as_asked = package.OrtArenaCfg({"arena_extend_strategy": 1})  # not twice as much every time
+    with suppress(RuntimeError):  # where the program around us has done so, ours take it from there
+        place = package.OrtMemoryInfo("Cpu", kind, 0, memory)
+        package.create_and_register_allocator(place, as_asked)
+
+
 @final
 class Session:
     """A graph that runs; made of a file's path, or of its content."""
@@ -53,6 +69,8 @@ class Session:
         options.log_severity_level = 4  # what it prints is for programmers
         # Threads that wait spin, which starves whatever else runs: `threads.py`.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        share_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
         given = str(source) if isinstance(source, Path) else source
         try:
             self.session = package.InferenceSession(
