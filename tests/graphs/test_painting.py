@@ -34,7 +34,7 @@ from gramarye.scales.resizing import resize
 
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is an extra")
 
-CLOSE = 1e-3  # a quarter of a level of 8 bits: sums round otherwise
+CLOSE = 2e-3  # what `export` allows, too: seven steps, and each rounds
 
 
 def sample(name: str, height: int, width: int) -> Tensor:
