@@ -16,7 +16,7 @@ from gramarye.errors import CheckpointError, InputError, OptimizationError, Outp
 from gramarye.feedforward.files import read_metadata
 from gramarye.johnson.files import load_johnson, read_johnson
 from gramarye.johnson.network import one_of
-from gramarye.johnson.stability import Motion, as_filmed, unsteadiness
+from gramarye.johnson.stability import Warp, as_filmed, unsteadiness
 from gramarye.networks.weights_file import open_weights
 from gramarye.pictures.picture import load_image
 from gramarye.scales.resizing import resize
@@ -88,7 +88,7 @@ def test_a_network_for_clips_learns_to_be_steady(
         assert ("unsteady" in held_out) == bool(stability)
         found[stability] = load_johnson(open_weights(out))
     photographs = resize(torch.rand(2, 3, 16, 16), 64, 64).clamp(0, 1)
-    motion = Motion.drawn(photographs, torch.Generator().manual_seed(1))
+    motion = Warp.drawn(photographs, torch.Generator().manual_seed(1))
     moved = as_filmed(photographs, motion, torch.Generator().manual_seed(2))
     mix = one_of(1, 0, len(photographs))
     steady = {
