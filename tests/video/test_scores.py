@@ -174,3 +174,19 @@ def test_where_nothing_stands_still_there_is_no_drift() -> None:
         pixels = np.full((40, 40, 3), 5 * number, np.uint8)
         still.add(pixels, pixels)
     assert still.drift is None
+
+
+def test_two_levels_of_the_film_are_seen() -> None:
+    still = StillPlaces()
+    for number in range(20):
+        pixels = np.full((40, 40, 3), 100 + 2 * (number % 2), np.uint8)
+        still.add(pixels, pixels)
+    assert still.drift is None
+
+
+def test_the_longest_stay_counts_and_not_the_last() -> None:
+    still = StillPlaces()
+    for number in range(LEAST + 4):
+        film = np.full((40, 40, 3), 100 if number <= LEAST else 200, np.uint8)
+        still.add(film, film, cut=number == LEAST + 1)
+    assert still.drift is not None and still.drift.frames == LEAST + 1

@@ -26,11 +26,10 @@ from gramarye.scoring.levels import LEVELS
 from gramarye.scoring.score import Scene, check_size
 from gramarye.units import counted
 from gramarye.video.clip import AbstractClip
-from gramarye.video.frames import Pixels, as_image, as_pixels
+from gramarye.video.frames import FilmFrame, Pixels, as_image, as_pixels
 from gramarye.video.measures import (
     FrameErrors,
     Motions,
-    Numbered,
     Steadiness,
     Steadying,
     sharpness,
@@ -140,7 +139,7 @@ def score_clip(
         if cut and times:
             begun.append(float(pair.time))
         times.append(float(pair.time))
-        meter.add(Numbered(pair.number, one), other, cut=cut)
+        meter.add(FilmFrame(pair.number + 1, one), other, cut=cut)
         still.add(one, other, cut=cut)
         sharp.append((sharpness(other), sharpness(one)))
         spread.add((float(pair.time), one, other))
