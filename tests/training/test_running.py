@@ -17,6 +17,7 @@ from gramarye.feedforward.files import read_metadata
 from gramarye.johnson.files import load_johnson, read_johnson
 from gramarye.johnson.network import one_of
 from gramarye.johnson.stability import Warp, as_filmed, unsteadiness
+from gramarye.networks import training_file
 from gramarye.networks.weights_file import open_weights
 from gramarye.pictures.picture import load_image
 from gramarye.scales.resizing import resize
@@ -153,7 +154,7 @@ def test_numbers_that_are_not_finite_are_not_gone_on_from(
     checkpoint = tmp_path / "own.safetensors.checkpoint"
     state = torch.load(checkpoint, weights_only=True)
     state["learner"]["network"]["first.weight"][0] = float("inf")
-    keeping.write_checkpoint(checkpoint, state)
+    training_file.write_checkpoint(checkpoint, state)
     with pytest.raises(CheckpointError, match="it is damaged"):
         next(train_steps(style, out, steps=4, **paper))
 
