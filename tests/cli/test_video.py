@@ -8,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import gramarye
 from gramarye.cli import main
+from gramarye.johnson.files import packed_johnson
+from gramarye.johnson.network import Johnson
+from gramarye.johnson.settings import JohnsonConfig
 
 pytestmark = pytest.mark.usefixtures("in_the_folder", "painting")
 
@@ -90,10 +94,46 @@ def test_a_clip_with_its_strip_and_its_report(
         (["film", "painting.png", "-o", "film"], "would be written into 'film'"),
         (["film", "painting.png", "--strip", "painting.png"], "one of the inputs"),
         (["film", "painting.png", "--start", "9"], "no frame"),
-        (["film"], "STYLE"),
+        (["film"], "there is no style"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(
     frames: Path, told: Callable[..., None], arguments: list[str], message: str
 ) -> None:
     told(lambda: video(*arguments), message)
+
+
+@pytest.fixture
+def johnson() -> Path:
+    """A network that has its style in itself."""
+    torch.manual_seed(3)
+    network = Johnson(JohnsonConfig(channels=(3, 4, 5), blocks=1, border="everywhere"), 1)
+    path = Path("johnson.safetensors")
+    path.write_bytes(packed_johnson(network, ("wave.jpg",), 7))
+    return path
+
+
+def test_a_network_with_its_style_paints_a_clip(
+    frames: Path, johnson: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert video("film", "johnson.safetensors", "-q", "--steady", "0") == 0
+    made = Path(capsys.readouterr().out.strip())
+    assert made == Path("film-johnson-video")
+    first = gramarye.load_image(made / "00001.png")
+    alone = gramarye.instant("film/000.png", painter=str(johnson)).pixels
+    assert float((first - alone).abs().max()) < 2 / 255
+    shown = list(gramarye.stylize_video("film", painter=str(johnson), steady=0))
+    assert len(shown) == 4
+    assert float((shown[0].image - alone).abs().max()) < 1e-4
+
+
+def test_what_cannot_be_with_such_a_network_is_told(
+    frames: Path, johnson: Path, told: Callable[..., None]
+) -> None:
+    told(lambda: video("film", "painting.png", "johnson.safetensors"), "has its style in itself")
+    told(lambda: video("film", "johnson.safetensors", "--painter", "instant"), "--painter names")
+    told(lambda: video("film"), "there is no style")
+    told(
+        lambda: video("film", "johnson.safetensors", "--way", "optimize"),
+        "painter is not for clips that are optimized",
+    )

@@ -108,4 +108,4 @@ class PlainPainter:
 
 @pytest.fixture
 def plain_painter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gramarye.video.run.FramePainter", PlainPainter)
+    monkeypatch.setattr("gramarye.video.ways.FramePainter", PlainPainter)

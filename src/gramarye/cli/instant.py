@@ -18,7 +18,7 @@ from gramarye.cli.options import (
     whole_number,
 )
 from gramarye.cli.output import given_output, new_name, output_options
-from gramarye.cli.styles import pictures_of, style_names, with_weights
+from gramarye.cli.styles import pictures_of, style_names, take_network, with_weights
 from gramarye.config import all_settings, make_instant_config
 from gramarye.errors import GramaryeError, InputError, SettingsError
 from gramarye.feedforward.settings import OPTIMIZER, SHIPPED
@@ -35,7 +35,6 @@ GROUPS = ("the optimizer", "the scales", "the losses", "the network", "the color
 OF_STYLES = ("strength", "style_weights", "style_mixing", "style_roles", "mask_mode")
 OWN = ("preset", "init", "aspect", "tileable", "drawing", "paper", "area_colors", "gaps")
 OUTPUT = ("--cube", "--preview", "--save-every", "--checkpoint-every")
-NETWORK = ".safetensors"
 RUNTIME = "what computes: onnx (ONNX Runtime, which begins at once), torch, or auto, which is onnx "
 RUNTIME += "where it is installed and knows all that is asked for [auto]"
 OF_ONE = ("content_mask", "content_regions", "strength_map", "protect")  # photograph
@@ -142,14 +141,7 @@ def photographs_and_styles(args: SimpleNamespace) -> tuple[list[Path], list[Path
     One that has its style in itself takes none.
     """
     named, more = list(args.pictures), list(getattr(args, "with"))
-    last = None
-    if named[-1].suffix.lower() == NETWORK:
-        last = named.pop()
-        if args.painter is not None:
-            raise InputError(
-                f"'{last}' is a network, and --painter names another: one paints a picture"
-            )
-        args.painter = str(last)
+    take_network(args, named)
     if args.painter not in (None, SHIPPED, OPTIMIZER):
         from gramarye.instants import holds_style
 

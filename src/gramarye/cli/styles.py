@@ -15,6 +15,7 @@ from gramarye.pictures.formats import EXTENSIONS
 from gramarye.settings import LARGEST_WEIGHT
 from gramarye.units import counted
 
+NETWORK = ".safetensors"  # the end of a trained network's name, which may come last of all names
 READ = (*EXTENSIONS, ".gif", ".bmp", ".ppm", ".pgm")  # of the files in a folder, what is a picture
 
 
@@ -37,6 +38,18 @@ def with_weights(
         settings["style_weights"] = weights
     check_laid_over(args, styles)
     return styles, settings
+
+
+def take_network(args: SimpleNamespace, names: list[Path]) -> None:
+    """Make a network that was named last `args.painter`."""
+    if not names or names[-1].suffix.lower() != NETWORK:
+        return
+    last = names.pop()
+    if args.painter is not None:
+        raise InputError(
+            f"'{last}' is a network, and --painter names another: one paints a picture"
+        )
+    args.painter = str(last)
 
 
 def check_laid_over(args: SimpleNamespace, styles: Sequence[Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,9 +21,10 @@ from gramarye.cli.options import (
     whole_number,
 )
 from gramarye.cli.output import new_name
-from gramarye.cli.styles import style_names, with_weights
+from gramarye.cli.styles import style_names, take_network, with_weights
 from gramarye.config import all_settings
-from gramarye.errors import SettingsError
+from gramarye.errors import InputError, SettingsError
+from gramarye.feedforward.settings import SHIPPED
 from gramarye.files import user_path
 from gramarye.units import counted, show_seconds
 from gramarye.video.settings import (
@@ -71,7 +72,7 @@ def command() -> Command:
         "paint a clip in a style, steady where the film is steady",
         argument("source", "a clip, a folder of frames, or a pattern such as %05d.png", FILE,
                  metavar="CLIP"),
-        argument("styles", styles, FILE, nargs=-1, required=True, metavar="STYLE..."),
+        argument("styles", styles, FILE, nargs=-1, metavar="STYLE..."),
         *clip_options(),
         Option("--compare", COMPARE, **file),
         Option("-o --out", "the result: mp4, mov, mkv, webm, gif, webp, a folder of frames, or a "
@@ -138,7 +139,8 @@ def check_way(way: str, settings: Mapping[str, Any]) -> None:
     for name in settings:
         of_optimizer = known[name].group in OF_OPTIMIZER and name not in OF_STYLES
         if way == "instant" and (of_optimizer or name == "preset"):
-            raise SettingsError(f"{name} is of --way optimize: give that, or leave {name} out")
+            option = f"--{name.replace('_', '-')}"
+            raise SettingsError(f"{option} is of --way optimize: give that, or leave {option} out")
 
 
 def run(args: SimpleNamespace) -> int:
@@ -170,7 +172,11 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
     """The run that was asked for, checked, and the name of its strip."""
     known = [name for name in all_settings() if not hasattr(args, name)]
     vars(args).update(dict.fromkeys(known))
+    named = list(args.styles)
+    take_network(args, named)
+    args.styles = tuple(named)
     styles, settings = with_weights(args, given_settings(args))
+    check_styles(args.painter, styles)
     video = make_video_settings(**given_video(args))
     check_way(video.way, settings)
 
@@ -183,7 +189,8 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
 
     out, new = args.out, args.out is None
     if out is None:
-        names = [*style_names(args.styles), Path("video")]
+        painted_like = style_names(args.styles) or [Path(args.painter)]
+        names = [*painted_like, Path("video")]
         out = new_name(unnumbered(args.source), names).with_suffix(end_of(args.source))
     strip = None if args.strip is None else user_path(args.strip)
     inputs = (args.source, *styles, out)
@@ -195,6 +202,19 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
     if args.size is not None and not isinstance(args.size, int):
         raise SettingsError(f"--size is {args.size!r}: give a whole number of pixels")
     return open_video(VideoJob(args.source, styles, out, settings, video, new)), strip
+
+
+def check_styles(painter: str | None, styles: Sequence[Path]) -> None:
+    """Raise InputError for styles beside a network that has its own, or for none."""
+    from gramarye.instants import holds_style
+
+    if painter not in (None, SHIPPED) and holds_style(painter):
+        if styles:
+            raise InputError(f"'{painter}' has its style in itself: name the clip, and no style")
+    elif not styles:
+        raise InputError(
+            "there is no style: after the clip, name the picture that it is painted like"
+        )
 
 
 def unnumbered(clip: Path) -> Path:

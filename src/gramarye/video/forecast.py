@@ -11,11 +11,8 @@ from gramarye.devices import resident_memory
 from gramarye.errors import InputError
 from gramarye.peaks import peak_memory
 from gramarye.surroundings import plain_torch
-from gramarye.video.extra import has_flow
 from gramarye.video.frames import as_pixels
-from gramarye.video.painter import FramePainter
 from gramarye.video.run import VideoRun
-from gramarye.video.steady import SteadyPainter
 
 MEASURED = 3  # frames: the first looks at the styles, too, and has none before it
 # Of x264 and VP9 as they are set up, measured at 1280 x 720 on one core of an AMD EPYC.
@@ -46,9 +43,8 @@ def forecast_clip(run: VideoRun) -> VideoForecast:
 
     InputError where there is no frame to paint.
     """
-    steady = run.job.video.steady if has_flow() else 0.0
     began = time.perf_counter()
-    painter = SteadyPainter(FramePainter(run.styles, run.config, run.size), run.size, steady)
+    painter = run.painter()
     each: list[float] = []
     for frame in islice(run.wanted(), MEASURED):
         as_pixels(painter.paint(frame).image)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, final
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from gramarye.config import sentence
 from gramarye.errors import InputError, RecipeError
@@ -34,7 +34,7 @@ class ClipRecipe(BaseModel, frozen=True, extra="forbid"):
 
     gramarye: str  # the version
     clip: InputFile
-    styles: Annotated[tuple[InputFile, ...], Field(min_length=1)]
+    styles: tuple[InputFile, ...]  # none where the painter has its style in itself
     settings: Annotated[dict[str, Any], BeforeValidator(plain_settings)]
     video: dict[str, Any]
     painter_sha256: str | None = None  # of the network that painted, where it is not the shipped

@@ -33,12 +33,11 @@ from gramarye.video.formats import ClipFormat, clip_format
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels, at_times, even_size
 from gramarye.video.keeping import Parts, State, claim, fingerprint
 from gramarye.video.optimizing import OptimizingPainter
-from gramarye.video.painter import FramePainter
 from gramarye.video.reading import ClipFile, FrameFolder, frame_path, open_clip
 from gramarye.video.settings import OF_WAY, VideoSettings
 from gramarye.video.sound import OtherStreams
 from gramarye.video.steady import SteadyPainter
-from gramarye.video.ways import make_video_config, optimizing_painter
+from gramarye.video.ways import make_video_config, optimizing_painter, steady_painter
 from gramarye.video.writing import PartWriter, put_together
 
 PART_FRAMES = 60  # of a part, and of what a kill loses at most
@@ -153,6 +152,7 @@ class VideoRun:
                 self.writer = None
 
     def painter(self) -> SteadyPainter | OptimizingPainter:
+        """What paints the frames, from the first on."""
         video = self.job.video
         if video.way == "optimize":
             return optimizing_painter(self.styles, self.config, self.size, video, self.clip.size)
@@ -163,7 +163,7 @@ class VideoRun:
                 "without OpenCV frames are not blended with those before: pip install "
                 "'gramarye[video]' for a steadier clip"
             )
-        return SteadyPainter(FramePainter(self.styles, self.config, self.size), self.size, steady)
+        return steady_painter(self.styles, self.config, self.size, steady)
 
     def wanted(self) -> Iterator[Frame]:
         video = self.job.video

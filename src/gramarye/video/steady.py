@@ -22,6 +22,7 @@ from gramarye.video.flow import Flow, FlowFinder, Image, Map, reliable, warped
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels
 from gramarye.video.painter import FramePainter
 from gramarye.video.shots import Cuts
+from gramarye.video.transforming import TransformedFrames
 
 ALIKE = 0.05  # difference of the film from itself, moved by the flow, at which little is taken
 STILL = 0.0002  # what differs by so little more without a motion has not moved
@@ -44,7 +45,9 @@ class PaintedFrame:
 class SteadyPainter:
     """Paints frames in order; `steady` is how much is taken along where the flow holds, 0 to 1."""
 
-    def __init__(self, painter: FramePainter, size: tuple[int, int], steady: float) -> None:
+    def __init__(
+        self, painter: FramePainter | TransformedFrames, size: tuple[int, int], steady: float
+    ) -> None:
         self.painter, self.size, self.steady = painter, size, steady
         self.cuts = Cuts()
         self.flow = FlowFinder() if steady else None

@@ -13,17 +13,18 @@ from typing import Any, Literal, final
 from torch import Tensor
 
 from gramarye.errors import InputError
+from gramarye.feedforward.settings import SHIPPED
 from gramarye.files import user_path
+from gramarye.instants import holds_style
 from gramarye.pictures.picture import Source, load_picture
 from gramarye.scales.sizes import fit
 from gramarye.surroundings import undisturbed
 from gramarye.video.frames import Frame, as_pixels, at_times
 from gramarye.video.optimizing import OptimizingPainter
-from gramarye.video.painter import FramePainter
 from gramarye.video.reading import open_clip
 from gramarye.video.settings import FRAMES_A_SECOND, make_video_settings
 from gramarye.video.steady import SteadyPainter
-from gramarye.video.ways import make_video_config, optimizing_painter
+from gramarye.video.ways import make_video_config, optimizing_painter, steady_painter
 
 
 @final
@@ -39,7 +40,7 @@ class VideoFrame:
 
 def stylize_video(
     clip: str | PathLike[str] | Iterable[Source],
-    style: Source | Sequence[Source],
+    style: Source | Sequence[Source] | None = None,
     *,
     way: Literal["instant", "optimize"] = "instant",
     steady: float | None = None,
@@ -60,7 +61,7 @@ def stylize_video(
     With the way "optimize" (Ruder et al. 2016) they are those of `stylize`; a frame after a shot's
     first takes `frame_steps` (16), and is held to those `offsets` before it (1, 2 and 4) by
     `temporal_weight`. `flow` is a folder of .flo files in place of the flow found. `steady` (0.8)
-    is of the way "instant".
+    is of the way "instant". A painter that has its style in itself takes no other.
     """
     given: dict[str, Any] = {
         "start": start,
@@ -73,7 +74,11 @@ def stylize_video(
     video = make_video_settings(way=way, **{k: v for k, v in given.items() if v is not None})
     # What is wrong is told here and not with the first frame.
     make_video_config(video, (64, 64), **settings)
-    styles: Sequence[Source] = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    styles: Sequence[Source] = []
+    if style is not None:
+        styles = style if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+    elif not holds_style(settings.get("painter", SHIPPED)):
+        raise InputError("there is no style: give a painting, or several")
     pictures = [load_picture(one) for one in styles]
     if isinstance(clip, str | PathLike):
         opened = open_clip(user_path(clip), video.rate)
@@ -91,7 +96,7 @@ def stylize_video(
     if video.way == "optimize":
         painter = optimizing_painter(pictures, config, size, video, film_size)
     else:
-        painter = SteadyPainter(FramePainter(pictures, config, size), size, video.steady)
+        painter = steady_painter(pictures, config, size, video.steady)
     return painted(painter, at_times(frames, video.first, video.last, rate))
 
 

@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from gramarye.config import StylizeConfig, make_config, make_instant_config
-from gramarye.errors import SettingsError
+from gramarye.errors import InputError, SettingsError
+from gramarye.feedforward.settings import SHIPPED
 from gramarye.files import user_path
+from gramarye.instants import holds_style
+from gramarye.johnson.files import load_johnson
+from gramarye.networks.weights_file import open_weights
 from gramarye.pictures.picture import Picture
 from gramarye.video.flows import FlowFolder, FoundFlows
 from gramarye.video.optimizing import OptimizingPainter
+from gramarye.video.painter import FramePainter
 from gramarye.video.settings import VideoSettings
 from gramarye.video.shot_colors import check_colors
+from gramarye.video.steady import SteadyPainter
+from gramarye.video.transforming import TransformedFrames
 
 # Of what is at rest: found by looking, and by how far a still scene drifts (docs/video.md).
 TEMPORAL_WEIGHT = 1e4
@@ -23,6 +30,8 @@ def make_video_config(
 ) -> StylizeConfig:
     """The settings of frames of that (height, width); SettingsError for what a clip cannot have."""
     if video.way == "instant":
+        if holds_style(settings.get("painter", SHIPPED)):
+            settings = {"color": "free", **settings}  # it has colors of its own
         config = make_instant_config((frame[1], frame[0]), **settings)
     else:
         given = {"size": max(frame), "temporal_weight": TEMPORAL_WEIGHT, **settings}
@@ -46,6 +55,21 @@ def check_optimized(config: StylizeConfig) -> None:
         if is_on:
             text = f"{setting} is not for clips that are optimized, as {why}: leave it out"
             raise SettingsError(text, setting=setting)
+
+
+def steady_painter(
+    styles: Sequence[Picture], config: StylizeConfig, size: tuple[int, int], steady: float
+) -> SteadyPainter:
+    """What paints frames of that size by the network that the settings name, in one pass each."""
+    painter: FramePainter | TransformedFrames
+    file = config.painter.file
+    if file is not None and holds_style(file):
+        if styles:
+            raise InputError(f"'{file}' has its style in itself: give no other")
+        painter = TransformedFrames(load_johnson(open_weights(user_path(file))), config)
+    else:
+        painter = FramePainter(styles, config, size)
+    return SteadyPainter(painter, size, steady)
 
 
 def optimizing_painter(
