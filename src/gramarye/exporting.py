@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 import gramarye
-from gramarye.config import make_instant_config
 from gramarye.errors import RunError, WeightsError
 from gramarye.feedforward.metadata import KEY, painter_path, painter_sha256
 from gramarye.feedforward.network import Painter
@@ -32,6 +31,7 @@ from gramarye.painted import paint_image
 from gramarye.pictures.picture import load_image
 from gramarye.samples import sample_path
 from gramarye.scales.resizing import resize
+from gramarye.special_configs import make_instant_config
 from gramarye.surroundings import plain_torch
 
 FORMAT = "onnx 1"

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gramarye.cli import main
-from gramarye.config import make_instant_config
 from gramarye.feedforward.files import make_painter, packed
 from gramarye.feedforward.settings import PainterConfig, StepConfig
 from gramarye.feedforward.transport import transport as torch_transport
@@ -31,6 +30,7 @@ from gramarye.pictures.picture import load_image
 from gramarye.recipe import Recipe
 from gramarye.samples import sample_path
 from gramarye.scales.resizing import resize
+from gramarye.special_configs import make_instant_config
 
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is an extra")
 

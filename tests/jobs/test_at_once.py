@@ -9,12 +9,13 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from gramarye.config import make_config, make_instant_config
+from gramarye.config import make_config
 from gramarye.jobs.at_once import LeftToTorch, check_pictures, check_settings, done_at_once
 from gramarye.jobs.job import Job
 from gramarye.jobs.output import Output
 from gramarye.pictures.decoding import Decoded
 from gramarye.pictures.metadata import Metadata
+from gramarye.special_configs import make_instant_config
 
 PICTURES = {"content": Path("a.jpg"), "style/0": Path("b.jpg")}
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gramarye.config import make_instant_config
 from gramarye.johnson.network import ConditionalNorm, Johnson, one_of
 from gramarye.johnson.painting import transformed
 from gramarye.johnson.settings import JohnsonConfig
+from gramarye.special_configs import make_instant_config
 from gramarye.video.transforming import TransformedFrames
 
 

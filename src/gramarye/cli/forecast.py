@@ -18,8 +18,8 @@ from gramarye.cli.sketch import given_sketch
 from gramarye.cli.stylize import given_styles
 from gramarye.cli.texture import SIZE, Size, given_texture
 from gramarye.cli.video import clip_options, given_video
-from gramarye.config import PhotorealMode
 from gramarye.errors import InputError, SettingsError
+from gramarye.special_configs import PhotorealMode
 
 if TYPE_CHECKING:
     from pathlib import Path
