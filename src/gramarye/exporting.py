@@ -96,7 +96,10 @@ def export_johnson(path: Path) -> Exported:
     about, file = read_johnson(path), open_arrays(painter_path(path))
     assert about is not None
     if file is None:
-        raise WeightsError(f"'{path}' has no graph: its numbers are not in float16 or float32")
+        raise WeightsError(
+            f"'{path}' has no graph: it is no safetensors file of float16 and float32; give one "
+            "that 'gramarye train' has written"
+        )
     styles = len(about.styles)
     graph = johnson_graph(about.network, file.tensors, styles)
     more = {"graph": graph.name, "network": about.network.model_dump(mode="json")}

@@ -40,6 +40,18 @@ def test_motions_are_drawn_apart_and_bounded() -> None:
     assert float(deviations.min()) > 0.1  # and no mere shift
 
 
+def test_motions_are_as_large_as_their_sizes_say() -> None:
+    """A shift is uniform, of the deviation SHIFT / sqrt(3); bends, at their places, are normal."""
+    like = torch.zeros(400, 3, 65, 65)  # two by two places, at the corners
+    warp = Warp.drawn(like, torch.Generator().manual_seed(5))
+    still = F.affine_grid(torch.eye(2, 3).expand(400, 2, 3), [400, 3, 65, 65], False)
+    pixels = (warp.places - still) * 65 / 2
+    bends = pixels[:, 0, 0] - pixels[:, -1, -1]  # without the shift: a difference of two bends
+    assert abs(float(bends.std()) - BEND * 2**0.5) < 0.3
+    shifts = (pixels[:, 0, 0] ** 2).mean() - BEND**2  # x and y
+    assert abs(float(shifts) - SHIFT**2 / 3) < 4
+
+
 def test_a_painter_of_every_pixel_by_itself_is_steady() -> None:
     pictures, motion = torch.rand(2, 3, 40, 48), shifted(40, 48, 3, -2)
     motion = Warp(motion.places.expand(2, -1, -1, -1))

@@ -56,9 +56,9 @@ def as_filmed(pictures: Tensor, motion: Warp, generator: torch.Generator) -> Ten
 
 
 def unsteadiness(painted: Tensor, painted_next: Tensor, motion: Warp) -> Tensor:
-    """The mean squared difference (B,) of a painting, moved, and that of the moved picture.
+    """The mean squared difference (B,) of a moved painting from the painting of what was moved.
 
-    Where nothing was seen before it does not count.
+    Of values in [0, 1]. What comes in from beyond the border was not seen before, and is left out.
     """
     inside = motion.inside.to(painted.dtype)
     apart = (motion(painted) - painted_next).square().mean(1, keepdim=True) * inside
