@@ -54,7 +54,7 @@ def test_a_further_style_counts_as_it_is_weighed(make_picture: Callable[..., Pat
     assert instant("photo.png", "painting.png", "--with", "other.png", "-o", "two.png") == 0
     assert instant("photo.png", "painting.png", "--with", "other.png:0", "-o", "none.png") == 0
     one, two, none = (gramarye.load_image(f"{name}.png") for name in ("one", "two", "none"))
-    assert torch.equal(one, none)
+    assert float((one - none).abs().max()) < 1.5 / 255  # means over one style round otherwise
     assert float((one - two).abs().mean()) > 0.01
 
 
