@@ -70,7 +70,7 @@ def test_a_painter_is_two_graphs(exported: exporting.Exported) -> None:
         about = json.loads(Session(content).metadata["gramarye"])
         assert about["format"] == "onnx 1" and about["graph"] == name[1:]
         assert about["gramarye"] == gramarye.__version__ and len(about["painter_sha256"]) == 64
-        assert about["network"]["parts"] == [8, 4, 2, 1]
+        assert about["network"]["parts"] == [8, 4, 4, 2, 2, 1, 1]
 
 
 def test_graphs_are_onnx(exported: exporting.Exported) -> None:
