@@ -16,7 +16,6 @@ from typing import Any
 from benchmarks.plan import Pair, Plan, load_pair, size_along, size_of, write_jpeg
 from benchmarks.results import Figure, Result
 from benchmarks.timing import gramarye, in_turns, median_ratio, seconds
-from gramarye.config import make_instant_config
 from gramarye.feedforward.files import load_painter
 from gramarye.feedforward.settings import SHIPPED
 from gramarye.inputs.inputs import match_colors
@@ -24,6 +23,7 @@ from gramarye.painted import Painting
 from gramarye.plan import run_device, run_network
 from gramarye.scales.resizing import resize, style_at
 from gramarye.scales.sizes import fit
+from gramarye.special_configs import make_instant_config
 
 LARGE = 48  # times the pixels of the small one: 12 megapixels for 512 pixels
 PICTURES = 8  # of a folder

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gramarye.config import make_instant_config
 from gramarye.pictures.picture import load_picture
+from gramarye.special_configs import make_instant_config
 from gramarye.video.frames import Frame, Pixels, as_pixels, even_size
 from gramarye.video.measures import drift, sharpness, steadiness
 from gramarye.video.painter import FramePainter

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import gramarye
-from gramarye.config import make_photoreal_config
 from gramarye.errors import SettingsError
 from gramarye.pictures.color import is_gray
 from gramarye.plan import check_shared, run_needs
 from gramarye.samples import sample_path
+from gramarye.special_configs import make_photoreal_config
 
 FAST: dict[str, Any] = {
     "map_size": 64,

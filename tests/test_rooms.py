@@ -26,6 +26,7 @@ FLOORS = (
     ("transformed",),
     ("recipe", "handover", "notes", "waiting"),
     ("plan",),
+    ("special_configs",),
     ("config",),
     ("memory",),
     ("optimize",),

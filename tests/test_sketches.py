@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import gramarye
-from gramarye.config import make_config, make_sketch_config
+from gramarye.config import make_config
 from gramarye.distributed.bands import whole
 from gramarye.drawings.coloring import drawn_size, lifted
 from gramarye.errors import GramaryeError, ImageError, SettingsError
@@ -27,6 +27,7 @@ from gramarye.pictures.oklab import to_oklab
 from gramarye.pictures.picture import Picture
 from gramarye.pictures.settings import PictureSettings
 from gramarye.plan import make_plan
+from gramarye.special_configs import make_sketch_config
 from gramarye.stylize import make_objective
 from gramarye.tiles.plan import choose_tiles
 from tests.drawings.drawn import halves, house, on_paper

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import gramarye
-from gramarye.config import make_config, make_texture_config
+from gramarye.config import make_config
 from gramarye.errors import GramaryeError, InputError, SettingsError
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.inputs.sizes import at_scale, least_longest
@@ -20,6 +20,7 @@ from gramarye.plan import Plan, make_plan
 from gramarye.recipe import Recipe
 from gramarye.samples import sample_path
 from gramarye.scoring.measures import jumps, seam
+from gramarye.special_configs import make_texture_config
 from gramarye.stylize import make_objective, steps, stylize_steps
 from tests.whole_image import STYLE_LAYERS
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gramarye.threads import SPINS, share_cores
+from gramarye.threads import SPINS, core_count, share_cores
 
 NAMES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
@@ -49,3 +49,11 @@ def test_numpy_has_one_thread_unless_the_user_has_said_otherwise(
             monkeypatch.setenv("OPENBLAS_NUM_THREADS", given)
         share_cores()
         assert os.environ["OPENBLAS_NUM_THREADS"] == found
+
+
+def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 8}, raising=False)
+    assert core_count() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert core_count() == 1

@@ -9,8 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from numbers import Real
-from typing import Annotated, Any, ClassVar, Literal, final
+from typing import Annotated, Any, ClassVar, final
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
@@ -29,7 +28,7 @@ from gramarye.pictures.settings import FinishingSettings, PictureSettings
 from gramarye.scales.settings import ScaleSettings
 from gramarye.settings import Part, Setting, get, put, settings_of
 from gramarye.units import show_text, show_value
-from gramarye.validation import check_kind, first_problem, whole_problem
+from gramarye.validation import first_problem, whole_problem
 
 
 def checked_terms(given: object) -> object:
@@ -216,72 +215,6 @@ def load_preset(name: str) -> dict[str, Any]:
 def make_config(preset: str = "default", **settings: Any) -> StylizeConfig:
     """A preset's settings with some of them changed; SettingsError says what is wrong with one."""
     return build({}, {**load_preset(preset), **settings, "preset": preset})
-
-
-# Kinds of terms that a texture has not.
-# What asks for a content: kinds of terms, and other settings.
-OF_CONTENT = ("content", "self_similarity", "detail", "matting", "temporal")
-OF_A_CONTENT = (
-    "painter",
-    "drawing",
-    "paper",
-    "finish",
-    "map",
-    "map_size",
-    "map_cells",
-    "map_smoothness",
-)
-
-
-def make_texture_config(
-    width: int, height: int, preset: str = "texture", **settings: Any
-) -> StylizeConfig:
-    """The settings of a texture of that size, of which the style is all there is.
-
-    Whatever the preset, what it says of a content is left out, and a first image that would be the
-    content, or be painted of it, is noise.
-    """
-    for name, side in (("width", width), ("height", height)):
-        check_kind(name, side, Real, "a whole number of pixels")
-    found = load_preset("texture")
-    for option, value in load_preset(preset).items():
-        path = find_setting(option).path
-        asks = option in OF_A_CONTENT or path[:2] in [("terms", kind) for kind in OF_CONTENT]
-        if not asks and value not in ("content", "instant"):
-            found[option] = value
-    size = {"size": max(width, height), "aspect": (width, height)}
-    return build({}, {**found, **size, **settings, "preset": preset})
-
-
-def make_sketch_config(preset: str = "sketch", **settings: Any) -> StylizeConfig:
-    """The settings of a line drawing in color; of another preset, what it says wins."""
-    found = {**load_preset("sketch"), **load_preset(preset)}
-    return build({}, {**found, **settings, "drawing": True, "preset": preset})
-
-
-def make_instant_config(content: tuple[int, int], **settings: Any) -> StylizeConfig:
-    """The settings of a content of that width and height painted in one pass, in its own size."""
-    return make_config("instant", **{"size": max(content), **settings})
-
-
-PhotorealMode = Literal["map", "matting"]
-
-
-def make_photoreal_config(
-    mode: PhotorealMode, content: tuple[int, int], **settings: Any
-) -> StylizeConfig:
-    """The settings of a content of that width and height in the light of another photograph.
-
-    What a map makes has the content's size, unless another one is asked for.
-    """
-    modes: dict[str, str] = {"map": "photoreal", "matting": "photoreal-matting"}
-    if mode not in modes:
-        hint = did_you_mean(str(mode), modes)
-        raise SettingsError(f"unknown mode {show_value(mode)}: there are map, matting{hint}")
-    config = make_config(modes[mode], **settings)
-    if "size" in settings or not config.map.is_on:
-        return config
-    return config.with_settings(size=max(content))
 
 
 def build(tree: dict[str, Any], changes: Mapping[str, Any]) -> StylizeConfig:

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 import gramarye
-from gramarye.config import make_instant_config
 from gramarye.errors import RunError, WeightsError
 from gramarye.feedforward.metadata import KEY, painter_path, painter_sha256
 from gramarye.feedforward.network import Painter
@@ -32,6 +31,7 @@ from gramarye.painted import paint_image
 from gramarye.pictures.picture import load_image
 from gramarye.samples import sample_path
 from gramarye.scales.resizing import resize
+from gramarye.special_configs import make_instant_config
 from gramarye.surroundings import plain_torch
 
 FORMAT = "onnx 1"
@@ -96,7 +96,10 @@ def export_johnson(path: Path) -> Exported:
     about, file = read_johnson(path), open_arrays(painter_path(path))
     assert about is not None
     if file is None:
-        raise WeightsError(f"'{path}' has no graph: its numbers are not in float16 or float32")
+        raise WeightsError(
+            f"'{path}' has no graph: it is no safetensors file of float16 and float32; give one "
+            "that 'gramarye train' has written"
+        )
     styles = len(about.styles)
     graph = johnson_graph(about.network, file.tensors, styles)
     more = {"graph": graph.name, "network": about.network.model_dump(mode="json")}

@@ -7,11 +7,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from gramarye.config import make_instant_config
 from gramarye.errors import InputError
 from gramarye.feedforward.settings import SHIPPED
 from gramarye.johnson.files import read_johnson
 from gramarye.pictures.picture import Picture, Source, load_picture
+from gramarye.special_configs import make_instant_config
 from gramarye.stylize import check_others, make_picture
 from gramarye.surroundings import plain_torch
 

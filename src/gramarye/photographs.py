@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gramarye.config import PhotorealMode, make_photoreal_config
 from gramarye.pictures.picture import Picture, Source, load_picture
+from gramarye.special_configs import PhotorealMode, make_photoreal_config
 from gramarye.stylize import check_others, make_picture
 from gramarye.surroundings import plain_torch
 

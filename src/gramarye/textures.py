@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gramarye.config import make_texture_config
 from gramarye.pictures.picture import Picture, Source
+from gramarye.special_configs import make_texture_config
 from gramarye.stylize import check_others, make_picture
 from gramarye.surroundings import plain_torch
 

@@ -1,4 +1,4 @@
-"""How PyTorch's threads wait for each other; without importing PyTorch, which reads it once."""
+"""How many threads there may be, and how they wait for each other; without importing PyTorch."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ def share_cores() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
+
+
+def core_count() -> int:
+    """The cores that this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

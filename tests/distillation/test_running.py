@@ -27,6 +27,7 @@ from gramarye.errors import (
     SettingsError,
     WeightsError,
 )
+from gramarye.networks import training_file
 from gramarye.networks.registry import load_lite
 
 CONFIG = DistillConfig(
@@ -257,7 +258,7 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_does_not_end_the_traini
 
     steps = distill(open_distillation(replace(job, checkpoint_every=1e-9)))
     told = [next(steps)]
-    monkeypatch.setattr(running, "write_atomically", full)
+    monkeypatch.setattr(training_file, "write_atomically", full)
     told += steps
     assert [str(t) for t in told if isinstance(t, OutputError)] == ["no space left"] * 4
     assert [t.step for t in told if isinstance(t, DistillRecord)] == [1, 2, 3]
@@ -270,7 +271,7 @@ def test_a_place_that_cannot_be_written_to_ends_it_before_the_first_step(
     def full(*_: object) -> None:
         raise OutputError("no space left")
 
-    monkeypatch.setattr(running, "write_atomically", full)
+    monkeypatch.setattr(training_file, "write_atomically", full)
     opened = open_distillation(job)
     with pytest.raises(OutputError):
         next(distill(opened))

@@ -141,7 +141,7 @@ def test_a_training_begins_with_a_network_of_its_own_shape_only(
     ("damage", "words"),
     [
         (lambda path: path.write_bytes(b"nothing"), "no checkpoint of a training, or damaged"),
-        (lambda path: torch.save({"step": 3}, path), "no checkpoint of such a training"),
+        (lambda path: torch.save({"step": 3}, path), "no checkpoint of a training"),
         (lambda path: resave(path, "optimizer", {"state": {0: {}}}), "it is damaged"),
         (lambda path: resave(path, "config", {"network": {}}), "a network of another shape"),
     ],

@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.testing import assert_close
 
-from gramarye.johnson.stability import BEND, SHIFT, Motion, as_filmed, unsteadiness
+from gramarye.johnson.stability import BEND, SHIFT, Warp, as_filmed, unsteadiness
 
 
-def shifted(height: int, width: int, right: float, down: float) -> Motion:
+def shifted(height: int, width: int, right: float, down: float) -> Warp:
     """A motion by which every pixel comes from so many pixels further right and down."""
     still = F.affine_grid(torch.eye(2, 3)[None], [1, 3, height, width], False)
-    return Motion(still + 2 * torch.tensor([right / width, down / height]))
+    return Warp(still + 2 * torch.tensor([right / width, down / height]))
 
 
 def test_pixels_come_from_where_the_motion_says() -> None:
@@ -28,8 +28,8 @@ def test_pixels_come_from_where_the_motion_says() -> None:
 
 def test_motions_are_drawn_apart_and_bounded() -> None:
     like = torch.zeros(2, 3, 128, 96)
-    motion = Motion.drawn(like, torch.Generator().manual_seed(3))
-    again = Motion.drawn(like, torch.Generator().manual_seed(3))
+    motion = Warp.drawn(like, torch.Generator().manual_seed(3))
+    again = Warp.drawn(like, torch.Generator().manual_seed(3))
     assert_close(motion.places, again.places, rtol=0, atol=0)
     still = F.affine_grid(torch.eye(2, 3).expand(2, 2, 3), [2, 3, 128, 96], False)
     pixels = (motion.places - still) * torch.tensor([96, 128]) / 2
@@ -40,9 +40,21 @@ def test_motions_are_drawn_apart_and_bounded() -> None:
     assert float(deviations.min()) > 0.1  # and no mere shift
 
 
+def test_motions_are_as_large_as_their_sizes_say() -> None:
+    """A shift is uniform, of the deviation SHIFT / sqrt(3); bends, at their places, are normal."""
+    like = torch.zeros(400, 3, 65, 65)  # two by two places, at the corners
+    warp = Warp.drawn(like, torch.Generator().manual_seed(5))
+    still = F.affine_grid(torch.eye(2, 3).expand(400, 2, 3), [400, 3, 65, 65], False)
+    pixels = (warp.places - still) * 65 / 2
+    bends = pixels[:, 0, 0] - pixels[:, -1, -1]  # without the shift: a difference of two bends
+    assert abs(float(bends.std()) - BEND * 2**0.5) < 0.3
+    shifts = (pixels[:, 0, 0] ** 2).mean() - BEND**2  # x and y
+    assert abs(float(shifts) - SHIFT**2 / 3) < 4
+
+
 def test_a_painter_of_every_pixel_by_itself_is_steady() -> None:
     pictures, motion = torch.rand(2, 3, 40, 48), shifted(40, 48, 3, -2)
-    motion = Motion(motion.places.expand(2, -1, -1, -1))
+    motion = Warp(motion.places.expand(2, -1, -1, -1))
 
     def darker(x: Tensor) -> Tensor:
         return 0.5 * x

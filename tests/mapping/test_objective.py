@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from gramarye.config import make_photoreal_config
 from gramarye.mapping.color_map import map_shape
 from gramarye.mapping.objective import MapObjective
 from gramarye.mapping.settings import MapSettings
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Evaluation
+from gramarye.special_configs import make_photoreal_config
 from gramarye.stylize import make_objective
 
 

@@ -16,7 +16,8 @@ from gramarye.errors import CheckpointError, InputError, OptimizationError, Outp
 from gramarye.feedforward.files import read_metadata
 from gramarye.johnson.files import load_johnson, read_johnson
 from gramarye.johnson.network import one_of
-from gramarye.johnson.stability import Motion, as_filmed, unsteadiness
+from gramarye.johnson.stability import Warp, as_filmed, unsteadiness
+from gramarye.networks import training_file
 from gramarye.networks.weights_file import open_weights
 from gramarye.pictures.picture import load_image
 from gramarye.scales.resizing import resize
@@ -88,7 +89,7 @@ def test_a_network_for_clips_learns_to_be_steady(
         assert ("unsteady" in held_out) == bool(stability)
         found[stability] = load_johnson(open_weights(out))
     photographs = resize(torch.rand(2, 3, 16, 16), 64, 64).clamp(0, 1)
-    motion = Motion.drawn(photographs, torch.Generator().manual_seed(1))
+    motion = Warp.drawn(photographs, torch.Generator().manual_seed(1))
     moved = as_filmed(photographs, motion, torch.Generator().manual_seed(2))
     mix = one_of(1, 0, len(photographs))
     steady = {
@@ -153,7 +154,7 @@ def test_numbers_that_are_not_finite_are_not_gone_on_from(
     checkpoint = tmp_path / "own.safetensors.checkpoint"
     state = torch.load(checkpoint, weights_only=True)
     state["learner"]["network"]["first.weight"][0] = float("inf")
-    keeping.write_checkpoint(checkpoint, state)
+    training_file.write_checkpoint(checkpoint, state)
     with pytest.raises(CheckpointError, match="it is damaged"):
         next(train_steps(style, out, steps=4, **paper))
 

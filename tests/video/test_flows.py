@@ -9,7 +9,8 @@ import pytest
 
 from gramarye.errors import InputError
 from gramarye.video.flow import FLO, Flow
-from gramarye.video.flows import FilmFrame, FlowFolder
+from gramarye.video.flows import FlowFolder
+from gramarye.video.frames import FilmFrame
 
 pytest.importorskip("cv2", reason="OpenCV is not installed (the extra 'video')")
 

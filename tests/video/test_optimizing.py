@@ -19,8 +19,8 @@ from gramarye.inputs.inputs import Inputs
 from gramarye.pictures.picture import load_picture
 from gramarye.video import run as running
 from gramarye.video.flow import Flow
-from gramarye.video.flows import FilmFrame, FoundFlows
-from gramarye.video.frames import Frame, Pixels
+from gramarye.video.flows import FoundFlows
+from gramarye.video.frames import FilmFrame, Frame, Pixels
 from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.run import VideoJob, open_video
 from gramarye.video.settings import make_video_settings

@@ -12,9 +12,9 @@ from torch.testing import assert_close
 
 import gramarye
 from gramarye import painted
-from gramarye.config import make_instant_config
 from gramarye.errors import SettingsError
 from gramarye.pictures.picture import Picture, load_picture
+from gramarye.special_configs import make_instant_config
 from gramarye.video.painter import FramePainter
 
 SIZE = (32, 48)

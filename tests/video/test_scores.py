@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gramarye.errors import ImageError, SettingsError
+from gramarye.files import file_sha256
 from gramarye.pictures.picture import load_picture
 from gramarye.scoring.judge import Judge, load_judge
 from gramarye.video.frames import Pixels
 from gramarye.video.measures import estimated, sharpness
 from gramarye.video.reading import open_clip
-from gramarye.video.scores import ClipScore, Spread, score_clip
+from gramarye.video.scores import ClipScore, Spread, recipe_in, score_clip, style_scale
 from gramarye.video.still import LEAST, StillPlaces
 
 pytest.importorskip("cv2", reason="OpenCV is not installed (the extra 'video')")
@@ -115,6 +117,25 @@ def test_the_recipe_says_where_a_clip_begins_and_of_what_it_is(
     assert any("cannot be read" in note for note in score(film, told).notes)
 
 
+def test_the_recipe_says_how_large_styles_were_and_which_network_painted(
+    judge: Judge, make_clip: MakeClip, scene: Scene, av: object
+) -> None:
+    film = open_clip(make_clip("film.mp4", scene(2)))
+    recipe = {
+        "gramarye": "0.1.0",
+        "clip": {"name": "film.mp4", "sha256": file_sha256(film.path)},
+        "styles": [{"name": "a.jpg", "sha256": "0" * 64}],
+        "settings": {"style_scale": 0.5},
+        "video": {},
+    }
+    path = film.path.with_name("told.mp4")
+    copy_with_comment(av, film.path, path, json.dumps(recipe))
+    itself = replace(judge, name="vgg19-lite")  # which instant pictures are painted by
+    found, notes = recipe_in(open_clip(path), film, [judge, itself])
+    assert style_scale(found) == 0.5 and style_scale(None) == 1
+    assert len(notes) == 1 and notes[0].startswith("vgg19-lite is the network that")
+
+
 def copy_with_comment(av: object, path: Path, out: Path, comment: str) -> None:
     with av.open(str(path)) as given, av.open(str(out), "w") as output:  # type: ignore[attr-defined]
         stream = output.add_stream_from_template(given.streams.video[0])
@@ -174,3 +195,19 @@ def test_where_nothing_stands_still_there_is_no_drift() -> None:
         pixels = np.full((40, 40, 3), 5 * number, np.uint8)
         still.add(pixels, pixels)
     assert still.drift is None
+
+
+def test_two_levels_of_the_film_are_seen() -> None:
+    still = StillPlaces()
+    for number in range(20):
+        pixels = np.full((40, 40, 3), 100 + 2 * (number % 2), np.uint8)
+        still.add(pixels, pixels)
+    assert still.drift is None
+
+
+def test_the_longest_stay_counts_and_not_the_last() -> None:
+    still = StillPlaces()
+    for number in range(LEAST + 4):
+        film = np.full((40, 40, 3), 100 if number <= LEAST else 200, np.uint8)
+        still.add(film, film, cut=number == LEAST + 1)
+    assert still.drift is not None and still.drift.frames == LEAST + 1

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gramarye.config import make_instant_config
 from gramarye.johnson.network import ConditionalNorm, Johnson, one_of
 from gramarye.johnson.painting import transformed
 from gramarye.johnson.settings import JohnsonConfig
+from gramarye.pictures.finishing import denoised
+from gramarye.special_configs import make_instant_config
 from gramarye.video.transforming import TransformedFrames
 
 
@@ -55,6 +56,14 @@ def test_two_frames_count_as_both_together(network: Johnson) -> None:
         mean, variance = painter.over_shot(norm, lambda x=x: norm.statistics(x))  # type: ignore[misc]
     wanted = norm.statistics(torch.cat([one, other], -1))
     assert_close((mean, variance), wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_painted_is_without_noise(network: Johnson) -> None:
+    frame = torch.rand(1, 3, 16, 24)
+    found = frames(network, denoise=1).paint(frame)
+    wanted = transformed(network, denoised(frame, 1), one_of(1, 0))
+    assert_close(found, wanted, atol=1e-5, rtol=0)
+    assert float((found - frames(network).paint(frame)).abs().max()) > 1e-3
 
 
 def test_half_the_strength_is_half_the_painting(network: Johnson) -> None:

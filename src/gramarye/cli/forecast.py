@@ -18,8 +18,8 @@ from gramarye.cli.sketch import given_sketch
 from gramarye.cli.stylize import given_styles
 from gramarye.cli.texture import SIZE, Size, given_texture
 from gramarye.cli.video import clip_options, given_video
-from gramarye.config import PhotorealMode
 from gramarye.errors import InputError, SettingsError
+from gramarye.special_configs import PhotorealMode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def run(args: SimpleNamespace) -> int:
     if args.of == "video":
         return forecast_video.run(args)
     if given := [name for name in given_video(args) if name not in ("trial", "quality")]:
-        raise SettingsError(f"--{given[0]} is of --of video: add it, or leave --{given[0]} out")
+        raise SettingsError(f"--{given[0]} is of clips: add --of video, or leave --{given[0]} out")
     styles, config = given_run(args)
 
     from gramarye.devices import keep_freed_memory

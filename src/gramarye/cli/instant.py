@@ -19,12 +19,13 @@ from gramarye.cli.options import (
 )
 from gramarye.cli.output import given_output, new_name, output_options
 from gramarye.cli.styles import pictures_of, style_names, take_network, with_weights
-from gramarye.config import all_settings, make_instant_config
+from gramarye.config import all_settings
 from gramarye.errors import GramaryeError, InputError, SettingsError
 from gramarye.feedforward.settings import OPTIMIZER, SHIPPED
 from gramarye.files import user_path
 from gramarye.jobs.output import RUNTIMES
 from gramarye.pictures.formats import EXTENSIONS
+from gramarye.special_configs import make_instant_config
 from gramarye.units import counted, show_seconds, show_text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from gramarye.cli.commands import FILE, Choice, Command, Option, argument
 from gramarye.cli.options import given_inputs, given_settings, input_options, setting_options
 from gramarye.cli.output import given_output, new_name, output_options
 from gramarye.cli.styles import style_names, with_weights
-from gramarye.config import PhotorealMode, make_photoreal_config
+from gramarye.special_configs import PhotorealMode, make_photoreal_config
 
 if TYPE_CHECKING:
     from gramarye.config import StylizeConfig

@@ -57,7 +57,7 @@ def run(args: SimpleNamespace) -> int:
 
 def given_sketch(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
     """The styles' paths, and the settings with the weights written behind them."""
-    from gramarye.config import make_sketch_config
+    from gramarye.special_configs import make_sketch_config
 
     vars(args).update({option[2:]: None for option in OWN})
     styles, settings = with_weights(args, given_settings(args))

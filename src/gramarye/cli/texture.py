@@ -81,7 +81,7 @@ def run(args: SimpleNamespace) -> int:
 
 def given_texture(args: SimpleNamespace) -> tuple[list[Path], StylizeConfig]:
     """The styles' paths, and the settings with the weights written behind them."""
-    from gramarye.config import make_texture_config
+    from gramarye.special_configs import make_texture_config
 
     width, height = args.size
     args.size = args.aspect = None

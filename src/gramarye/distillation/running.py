@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
-
-import torch
 
 from gramarye.distillation.crops import CropSampler
 from gramarye.distillation.folding import export
@@ -18,13 +15,17 @@ from gramarye.distillation.settings import DistillConfig
 from gramarye.distillation.starting import begin_with
 from gramarye.distillation.teachers import Teachers, load_teacher, teacher_path
 from gramarye.distillation.training import DistillRecord, Training
-from gramarye.errors import CheckpointError, GramaryeError, OutputError, WeightsError
-from gramarye.files import check_readable, check_target, user_path, write_atomically
+from gramarye.errors import GramaryeError, OutputError, WeightsError
+from gramarye.files import check_readable, check_target, user_path
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
-from gramarye.networks.weights_file import DAMAGE, read_torch
+from gramarye.networks.training_file import read_checkpoint, unusable, write_checkpoint
+from gramarye.networks.weights_file import DAMAGE
 from gramarye.pictures.folders import picture_files, read_pictures
 
+# What a checkpoint holds; the last three are what it must agree with.
+KNOWN = frozenset(("config", "step", "student", "average", "optimizer", "replay"))
+KNOWN |= {"teachers", "pictures", "start"}
 SHOWN = 3  # pictures that could not be read, by name
 
 
@@ -58,9 +59,7 @@ class Distillation:
 
     def save(self) -> None:
         """Write the checkpoint; OutputError leaves the one that is there."""
-        data = io.BytesIO()
-        torch.save({**self.training.state_dict(), **self.identity}, data)
-        write_atomically(self.job.checkpoint, data.getvalue())
+        write_checkpoint(self.job.checkpoint, {**self.training.state_dict(), **self.identity})
 
 
 def open_distillation(job: DistillJob) -> Distillation:
@@ -73,7 +72,7 @@ def open_distillation(job: DistillJob) -> Distillation:
     check_target(job.checkpoint, inputs)
     teachers = [load_teacher(name) for name in job.teachers]
     start = None if job.start is None else load_start(job.start)
-    saved = read_checkpoint(job.checkpoint)
+    saved = read_checkpoint(job.checkpoint, KNOWN, "gramarye distill")
     identity = {
         "teachers": [teacher.sha256 for teacher in teachers],
         "pictures": digest(files),
@@ -138,22 +137,6 @@ def load_start(name: str) -> PerceptualNetwork:
     return load_network("vgg19-lite", weights=path)
 
 
-def read_checkpoint(path: Path) -> dict[str, Any] | None:
-    """What the run of that checkpoint has left; None if there is none."""
-    if not path.exists():
-        return None
-    check_readable(path, "checkpoint", "move it away to start anew", CheckpointError)
-    try:
-        state = read_torch(path, mapped=False)  # it will be replaced while this is in use
-    except WeightsError as error:
-        raise unusable(path, "it is no checkpoint of gramarye distill, or damaged") from error
-    known = {"config", "step", "student", "average", "optimizer", "replay", "teachers"}
-    known |= {"pictures", "start"}
-    if not isinstance(state, dict) or not known <= set(state):
-        raise unusable(path, "it is no checkpoint of gramarye distill")
-    return state
-
-
 def compare(saved: dict[str, Any], identity: Mapping[str, Any], job: DistillJob) -> list[str]:
     """What a user should know of the run that is gone on from; CheckpointError if it is another."""
     now, then = job.config.model_dump(mode="json"), saved["config"]
@@ -173,13 +156,6 @@ def compare(saved: dict[str, Any], identity: Mapping[str, Any], job: DistillJob)
     if saved["pictures"] != identity["pictures"]:
         return ["the pictures are not those the run began with"]
     return []
-
-
-def unusable(checkpoint: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"'{checkpoint}' cannot be gone on from ({reason}): give the same settings again, choose "
-        "another name for the network, or move the checkpoint away to start anew"
-    )
 
 
 def digest(files: Sequence[Path]) -> str:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import csv
-import io
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-import torch
-
-from gramarye.errors import CheckpointError, OutputError, WeightsError
+from gramarye.errors import OutputError, WeightsError
 from gramarye.feedforward.files import load_painter, packed
 from gramarye.feedforward.painting import at_longest, paint
 from gramarye.feedforward.pairs import PairSampler, Pictures
 from gramarye.feedforward.settings import FeedForwardConfig
 from gramarye.feedforward.training import Record, Training
 from gramarye.files import write_atomically
+from gramarye.networks import training_file
 from gramarye.networks.registry import load_network
-from gramarye.networks.weights_file import DAMAGE, read_torch
+from gramarye.networks.training_file import unusable, write_checkpoint
+from gramarye.networks.weights_file import DAMAGE
 from gramarye.pictures.contact_sheet import Cell, contact_sheet
 from gramarye.pictures.folders import picture_files
 from gramarye.pictures.picture import Picture, load_image, save_picture
@@ -84,26 +83,14 @@ def read_checkpoint(job: TrainJob) -> dict[str, Any] | None:
 
     The network's shape must be that of the job; other settings may change from slice to slice.
     """
-    if not job.checkpoint.exists():
-        return None
-    try:
-        state = read_torch(job.checkpoint, mapped=False)  # it will be replaced while it is in use
-    except WeightsError as error:
-        raise unusable(job.checkpoint, "it is no checkpoint of a training, or damaged") from error
     known = {"config", "step", "means", "painter", "average", "optimizer"}
-    if not isinstance(state, dict) or not known <= set(state):
-        raise unusable(job.checkpoint, "it is no checkpoint of such a training")
+    state = training_file.read_checkpoint(job.checkpoint, known, "a training")
+    if state is None:
+        return None
     then = state["config"].get("network") if isinstance(state["config"], dict) else None
     if then != job.config.network.model_dump(mode="json"):
         raise unusable(job.checkpoint, "it is of a network of another shape")
     return state
-
-
-def unusable(checkpoint: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"'{checkpoint}' cannot be gone on from ({reason}): name another folder, or move the "
-        "checkpoint away to start anew"
-    )
 
 
 def train(job: TrainJob, training: Training) -> Iterator[Record | Shown | OutputError]:
@@ -134,9 +121,7 @@ def train(job: TrainJob, training: Training) -> Iterator[Record | Shown | Output
 
 def save_training(training: Training, job: TrainJob) -> None:
     """Write the checkpoint and the averaged network."""
-    data = io.BytesIO()
-    torch.save(training.state_dict(), data)
-    write_atomically(job.checkpoint, data.getvalue())
+    write_checkpoint(job.checkpoint, training.state_dict())
     write_atomically(job.painter, packed(training.average, training.step))
 
 

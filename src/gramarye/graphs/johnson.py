@@ -9,13 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from gramarye.graphs.layers import Tensors, convolved, kept
-from gramarye.graphs.whole import padded, whole
+from gramarye.graphs.whole import image_size, integers, padded
 from gramarye.graphs.writing import Graph
-from gramarye.johnson.settings import JohnsonConfig
-
-EPSILON = 1e-5
-STRIDE = 4  # which sides are made a multiple of
-LOST = 8  # pixels on each side that a block without a border takes
+from gramarye.johnson.settings import EPSILON, LOST, STRIDE, JohnsonConfig
 
 
 def johnson_graph(config: JohnsonConfig, tensors: Tensors, styles: int) -> Graph:
@@ -23,7 +19,7 @@ def johnson_graph(config: JohnsonConfig, tensors: Tensors, styles: int) -> Graph
     graph = Graph("johnson")
     content = graph.input("content", [1, 3, "height", "width"])
     mix = graph.input("mix", [1, styles])
-    size = graph.add("Slice", graph.add("Shape", content), whole(graph, [2]), whole(graph, [4]))
+    size = image_size(graph, content)
     x = padded(graph, content, size, STRIDE)
     doubled = graph.add("Mul", x, graph.constant(2.0))
     x = graph.add("Sub", doubled, graph.constant(1.0))
@@ -66,7 +62,7 @@ def johnson_graph(config: JohnsonConfig, tensors: Tensors, styles: int) -> Graph
         x = graph.add("Relu", norm(x, f"norms.{3 + number}"))
     x = graph.add("Tanh", layer(graph, x, tensors, "last", around, everywhere))
     x = graph.add("Mul", graph.add("Add", x, graph.constant(1.0)), graph.constant(0.5))
-    x = graph.add("Slice", x, whole(graph, [0, 0]), size, whole(graph, [2, 3]))
+    x = graph.add("Slice", x, integers(graph, [0, 0]), size, integers(graph, [2, 3]))
     graph.output(x, "picture", [1, 3, "height", "width"])
     return graph
 
@@ -94,21 +90,21 @@ def residual(graph: Graph, x: str, tensors: Tensors, name: str, mix: str, everyw
     found = convolved(graph, reflected(graph, found, border), tensors, f"{name}.last")
     found = normalized(graph, found, tensors, f"{name}.last_norm", mix)
     if not everywhere:
-        axes = whole(graph, [2, 3])
-        x = graph.add("Slice", x, whole(graph, [2, 2]), whole(graph, [-2, -2]), axes)
+        axes = integers(graph, [2, 3])
+        x = graph.add("Slice", x, integers(graph, [2, 2]), integers(graph, [-2, -2]), axes)
     return graph.add("Add", x, found)
 
 
 def reflected(graph: Graph, x: str, amount: int) -> str:
     if not amount:
         return x
-    pads = whole(graph, [0, 0, amount, amount, 0, 0, amount, amount])
+    pads = integers(graph, [0, 0, amount, amount, 0, 0, amount, amount])
     return graph.add("Pad", x, pads, mode="reflect")
 
 
 def normalized(graph: Graph, x: str, tensors: Tensors, name: str, mix: str) -> str:
     """Channels by their means and variances, with the gain and the shift of the styles' mix."""
-    sides = whole(graph, [2, 3])
+    sides = integers(graph, [2, 3])
     if f"{name}.mean" in tensors:  # batch norm's running statistics
         mean, variance = (
             graph.constant(tensors[f"{name}.{part}"][None, :, None, None])

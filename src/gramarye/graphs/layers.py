@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from gramarye.graphs.writing import Array, Graph
 
 Tensors = Mapping[str, Array]  # float32, by their names in a weights file
@@ -174,13 +176,7 @@ def doubled(graph: Graph, x: str) -> str:
     """Twice the size, bilinear."""
     if "doubled" not in graph.known:
         graph.known.add("doubled")
-        graph.constant(scales(2.0), "doubled")
+        graph.constant(np.array([1, 1, 2, 2], np.float32), "doubled")
     return graph.add(
         "Resize", x, "", "doubled", mode="linear", coordinate_transformation_mode="half_pixel"
     )
-
-
-def scales(factor: float) -> Array:
-    import numpy as np
-
-    return np.array([1, 1, factor, factor], np.float32)

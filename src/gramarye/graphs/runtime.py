@@ -12,6 +12,7 @@ from typing import Any, final
 
 from gramarye.errors import SettingsError, WeightsError
 from gramarye.graphs.writing import Array
+from gramarye.threads import core_count
 
 MISSING = "ONNX Runtime is not installed: pip install 'gramarye[onnx]'"
 
@@ -38,9 +39,7 @@ def thread_count() -> int:
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdigit() and int(given):
         return int(given)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return core_count()
 
 
 @cache

@@ -71,7 +71,7 @@ def style_graph(network: Network) -> Graph:
         for layer in layers:
             pieces += root_and_mean(graph, seen[layer], network.seer.channels(layer))
     flat = (
-        graph.add("Cast", graph.add("Reshape", piece, whole(graph, [1, -1])), to=1)
+        graph.add("Cast", graph.add("Reshape", piece, integers(graph, [1, -1])), to=1)
         for piece in pieces
     )
     graph.output(graph.add("Concat", *flat, axis=1), "code", [1, code_length(network)])
@@ -89,12 +89,12 @@ def picture_graph(network: Network) -> Graph:
     code = graph.input("code", [1, code_length(network)])
     noise = graph.input("noise", ["numbers"])
     strength = graph.input("strength", [])
-    size = graph.add("Slice", graph.add("Shape", content), whole(graph, [2]), whole(graph, [4]))
+    size = image_size(graph, content)
     amount = reach(graph, strength)
     known = {(place.part, place.layer): place for place in places(network)}
     colored = matched(graph, content, code, known[0, "color"])
     colored = padded(graph, colored, size)
-    image, drawn, before = "", whole(graph, [0]), 0
+    image, drawn, before = "", integers(graph, [0]), 0
     for part in network.config.parts:
         here = clipped(graph, at_part(graph, colored, part)) if part > 1 else colored
         if before == part:
@@ -113,8 +113,8 @@ def picture_graph(network: Network) -> Graph:
         }
         image = step(graph, here, seen, carries, network.painter, network.shape(part))
         before = part
-    zeros = whole(graph, [0, 0])
-    image = graph.add("Slice", clipped(graph, image), zeros, size, whole(graph, [2, 3]))
+    zeros = integers(graph, [0, 0])
+    image = graph.add("Slice", clipped(graph, image), zeros, size, integers(graph, [2, 3]))
     graph.output(image, "picture", [1, 3, "height", "width"])
     return graph
 
@@ -127,11 +127,11 @@ def root_and_mean(graph: Graph, features: str, channels: int) -> tuple[str, str]
 
 def moments(graph: Graph, features: str, channels: int) -> tuple[str, str]:
     """The covariance (C, C) and the mean (C, 1) of features (1, C, h, w), in float64."""
-    rows = graph.add("Reshape", wide(graph, features), whole(graph, [channels, -1]))
-    mean = graph.add("ReduceMean", rows, whole(graph, [1]), keepdims=1)
+    rows = graph.add("Reshape", wide(graph, features), integers(graph, [channels, -1]))
+    mean = graph.add("ReduceMean", rows, integers(graph, [1]), keepdims=1)
     rows = graph.add("Sub", rows, mean)
     second = graph.add("MatMul", rows, graph.add("Transpose", rows, perm=[1, 0]))
-    sides = graph.add("Slice", graph.add("Shape", rows), whole(graph, [1]), whole(graph, [2]))
+    sides = graph.add("Slice", graph.add("Shape", rows), integers(graph, [1]), integers(graph, [2]))
     return graph.add("Div", second, graph.add("Cast", sides, to=11)), mean
 
 
@@ -143,9 +143,9 @@ def of_code(graph: Graph, code: str, place: Place) -> tuple[str, str]:
         (place.start, split, place.channels),
         (split, place.end, 1),
     ):
-        axis = whole(graph, [1])
-        part = graph.add("Slice", code, whole(graph, [first]), whole(graph, [last]), axis)
-        shape = whole(graph, [place.channels, columns])
+        axis = integers(graph, [1])
+        part = graph.add("Slice", code, integers(graph, [first]), integers(graph, [last]), axis)
+        shape = integers(graph, [place.channels, columns])
         found.append(wide(graph, graph.add("Reshape", part, shape)))
     return found[0], found[1]
 
@@ -217,7 +217,7 @@ def matched(graph: Graph, content: str, code: str, place: Place) -> str:
     goal = graph.add("MatMul", goal, graph.add("Transpose", goal, perm=[1, 0]))
     matrix = nearest(graph, at_least(graph, own, 3, LEVEL), at_least(graph, goal, 3, LEVEL), 3)
     shift = graph.add("Sub", wanted, graph.add("MatMul", matrix, mean))
-    rows = graph.add("Reshape", content, whole(graph, [0, 0, -1]))
+    rows = graph.add("Reshape", content, integers(graph, [0, 0, -1]))
     moved = graph.add("MatMul", graph.add("Cast", matrix, to=1), rows)
     moved = graph.add("Add", moved, graph.add("Cast", shift, to=1))
     return clipped(graph, graph.add("Reshape", moved, graph.add("Shape", content)))
@@ -226,17 +226,19 @@ def matched(graph: Graph, content: str, code: str, place: Place) -> str:
 def padded(graph: Graph, image: str, size: str, multiple: int = MULTIPLE) -> str:
     """The image, mirrored at its far sides up to the next multiple of pixels."""
     # The remainder has the sign of the multiple.
-    missing = graph.add("Mod", graph.add("Neg", size), whole(graph, [multiple]))
-    pads = graph.add("Concat", whole(graph, [0] * 6), missing, axis=0)
+    missing = graph.add("Mod", graph.add("Neg", size), integers(graph, [multiple]))
+    pads = graph.add("Concat", integers(graph, [0] * 6), missing, axis=0)
     return graph.add("Pad", image, pads, mode="reflect")
 
 
 def at_part(graph: Graph, image: str, part: int) -> str:
     """The image (1, 3, H, W) at a part of its size, in whole pixels and not too few."""
-    size = graph.add("Slice", graph.add("Shape", image), whole(graph, [2]), whole(graph, [4]))
-    up = graph.add("Add", size, whole(graph, [part - 1]))
-    smaller = graph.add("Max", graph.add("Div", up, whole(graph, [part])), whole(graph, [LEAST]))
-    return resized(graph, image, graph.add("Concat", whole(graph, [1, 3]), smaller, axis=0))
+    size = image_size(graph, image)
+    up = graph.add("Add", size, integers(graph, [part - 1]))
+    smaller = graph.add(
+        "Max", graph.add("Div", up, integers(graph, [part])), integers(graph, [LEAST])
+    )
+    return resized(graph, image, graph.add("Concat", integers(graph, [1, 3]), smaller, axis=0))
 
 
 def resized_like(graph: Graph, image: str, like: str) -> str:
@@ -273,5 +275,10 @@ def wide(graph: Graph, numbers: str) -> str:
     return graph.add("Cast", numbers, to=11)  # float64
 
 
-def whole(graph: Graph, numbers: list[int]) -> str:
+def image_size(graph: Graph, image: str) -> str:
+    """The height and width of an image (1, C, H, W)."""
+    return graph.add("Slice", graph.add("Shape", image), integers(graph, [2]), integers(graph, [4]))
+
+
+def integers(graph: Graph, numbers: list[int]) -> str:
     return graph.constant(np.array(numbers, np.int64))

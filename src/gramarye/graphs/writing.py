@@ -84,11 +84,11 @@ Attribute = int | float | str | Sequence[int] | Graph
 
 def model(graph: Graph, version: str, metadata: Mapping[str, str] | None = None) -> bytes:
     """The content of an ONNX file; `version` is that of gramarye."""
-    opset = text(1, "") + whole(2, OPSET)
+    opset = text(1, "") + integer(2, OPSET)
     about = (text(1, key) + text(2, value) for key, value in (metadata or {}).items())
     return b"".join(
         [
-            whole(1, IR_VERSION),
+            integer(1, IR_VERSION),
             text(2, "gramarye"),
             text(3, version),
             piece(7, graph.message()),
@@ -117,21 +117,21 @@ def node(
 def attribute(name: str, value: Attribute) -> bytes:
     start = text(1, name)
     if isinstance(value, Graph):
-        return start + piece(6, value.message()) + whole(20, 5)
+        return start + piece(6, value.message()) + integer(20, 5)
     if isinstance(value, str):
-        return start + text(4, value) + whole(20, 3)
+        return start + text(4, value) + integer(20, 3)
     if isinstance(value, float):
-        return start + key(2, 5) + struct.pack("<f", value) + whole(20, 1)
+        return start + key(2, 5) + struct.pack("<f", value) + integer(20, 1)
     if isinstance(value, int):
-        return start + whole(3, value) + whole(20, 2)
-    return start + b"".join(whole(8, int(part)) for part in value) + whole(20, 7)
+        return start + integer(3, value) + integer(20, 2)
+    return start + b"".join(integer(8, int(part)) for part in value) + integer(20, 7)
 
 
 def tensor(array: Array, name: str) -> bytes:
     return b"".join(
         [
-            *(whole(1, side) for side in array.shape),
-            whole(2, KINDS[array.dtype.name]),
+            *(integer(1, side) for side in array.shape),
+            integer(2, KINDS[array.dtype.name]),
             text(8, name),
             piece(9, np.ascontiguousarray(array).tobytes()),  # of little-endian machines
         ]
@@ -140,16 +140,16 @@ def tensor(array: Array, name: str) -> bytes:
 
 def value_info(name: str, shape: Shape, kind: str) -> bytes:
     sides = b"".join(
-        piece(1, text(2, side) if isinstance(side, str) else whole(1, side)) for side in shape
+        piece(1, text(2, side) if isinstance(side, str) else integer(1, side)) for side in shape
     )
-    return text(1, name) + piece(2, piece(1, whole(1, KINDS[kind]) + piece(2, sides)))
+    return text(1, name) + piece(2, piece(1, integer(1, KINDS[kind]) + piece(2, sides)))
 
 
 def key(field: int, kind: int) -> bytes:
     return varint(field << 3 | kind)
 
 
-def whole(field: int, number: int) -> bytes:
+def integer(field: int, number: int) -> bytes:
     return key(field, 0) + varint(number % (1 << 64))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import psutil
 
 from gramarye.errors import GramaryeError
 from gramarye.jobs.job import Job
+from gramarye.threads import core_count
 
 LEAST = 700 << 20  # bytes that a process takes with PyTorch and a small picture
 
@@ -32,13 +33,15 @@ class Done:
     problem: str | None = None  # why there is none, in a sentence
 
 
-def processes_for(jobs: Sequence[Job], wished: int | None = None) -> int:
-    """How many jobs to do at once: as many as there are cores and memory, or as wished."""
+def processes_for(jobs: Sized, wished: int | None = None, each: int = LEAST) -> int:
+    """How many jobs to do at once: as many as there are cores and memory, or as wished.
+
+    `each` is what one takes, in bytes.
+    """
     if wished is not None:
         return max(1, min(wished, len(jobs)))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    room = int(psutil.virtual_memory().available // LEAST)
-    return max(1, min(cores or 1, room, len(jobs)))
+    room = int(psutil.virtual_memory().available // each)
+    return max(1, min(core_count(), room, len(jobs)))
 
 
 def do_all(jobs: Sequence[Job], processes: int) -> Iterator[Done]:
@@ -51,7 +54,7 @@ def do_all(jobs: Sequence[Job], processes: int) -> Iterator[Done]:
             yield do(number, job)
         return
     context = multiprocessing.get_context("spawn")
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, core_count() // processes)
     pool = ProcessPoolExecutor(processes, context, initializer=begin, initargs=(threads,))
     try:
         waiting = {pool.submit(do, number, job): number for number, job in enumerate(jobs)}

@@ -15,13 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gramarye.johnson.settings import JohnsonConfig, Norm
+from gramarye.johnson.settings import EPSILON, LOST, STRIDE, JohnsonConfig, Norm
 
-EPSILON = 1e-5
 MOMENTUM = 0.1  # of batch norm's running statistics
-STRIDE = 4  # which sides are a multiple of
-# Each block has two 3x3 convolutions without a border: 4 pixels at a quarter of the size.
-LOST = 2 * STRIDE
 
 # The statistics that count at a norm, given its own of the picture: means and variances (B, C).
 Statistics = tuple[Tensor, Tensor]

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gramarye.johnson.network import STRIDE, ConditionalNorm, Counting, Johnson, Statistics
+from gramarye.johnson.network import ConditionalNorm, Counting, Johnson, Statistics
+from gramarye.johnson.settings import STRIDE
 from gramarye.scales.resizing import resize
 from gramarye.tiles.regions import Box
 

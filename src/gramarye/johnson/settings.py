@@ -11,6 +11,11 @@ from gramarye.validation import not_allowed
 
 Norm = Literal["instance", "batch"]
 
+EPSILON = 1e-5  # added to variances under a root
+STRIDE = 4  # which sides are made a multiple of
+# Each block's two 3x3 convolutions without a border take 2 positions of a quarter of the size.
+LOST = 2 * STRIDE  # pixels on each side that a block takes
+
 
 @final
 class JohnsonConfig(Part):

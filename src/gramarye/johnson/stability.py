@@ -22,13 +22,13 @@ NOISE = 0.01  # the deviation of what a camera adds, of values from 0 to 1
 
 @final
 @dataclass(frozen=True)
-class Motion:
+class Warp:
     """Where each pixel of moved pictures comes from, (B, H, W, 2) from -1 to 1 as (x, y)."""
 
     places: Tensor
 
     @classmethod
-    def drawn(cls, like: Tensor, generator: torch.Generator) -> Motion:
+    def drawn(cls, like: Tensor, generator: torch.Generator) -> Warp:
         """A shift and a smooth bend for each of the pictures (B, 3, H, W)."""
         batch, _, height, width = like.shape
         coarse = [max(2, side // WAVES + 1) for side in (height, width)]
@@ -49,16 +49,16 @@ class Motion:
         return (self.places.abs() <= 1).all(-1)[:, None]
 
 
-def as_filmed(pictures: Tensor, motion: Motion, generator: torch.Generator) -> Tensor:
+def as_filmed(pictures: Tensor, motion: Warp, generator: torch.Generator) -> Tensor:
     """The pictures as the next frame of a film may show them: moved, with other noise."""
     noise = torch.randn(pictures.shape, generator=generator).to(pictures.device)
     return (motion(pictures) + NOISE * noise).clamp(0, 1)
 
 
-def unsteadiness(painted: Tensor, painted_next: Tensor, motion: Motion) -> Tensor:
-    """The mean squared difference (B,) of a painting, moved, and that of the moved picture.
+def unsteadiness(painted: Tensor, painted_next: Tensor, motion: Warp) -> Tensor:
+    """The mean squared difference (B,) of a moved painting from the painting of what was moved.
 
-    Where nothing was seen before it does not count.
+    Of values in [0, 1]. What comes in from beyond the border was not seen before, and is left out.
     """
     inside = motion.inside.to(painted.dtype)
     apart = (motion(painted) - painted_next).square().mean(1, keepdim=True) * inside

@@ -1,6 +1,5 @@
 """Large pictures a band of rows at a time, so that no second whole copy of them is made."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +8,8 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gramarye.threads import core_count
 
 Array = NDArray[Any]
 Item = TypeVar("Item")
@@ -46,7 +47,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
 
     numpy and zlib let other threads run while they work.
     """
-    threads = min(_MOST_THREADS, _usable_cores())
+    threads = min(_MOST_THREADS, core_count())
     with ThreadPoolExecutor(threads) as pool:
         begun: deque[Future[Result]] = deque()
         for item in items:
@@ -55,12 +56,6 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux: those this process may use
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def as_bytes(samples: Array, order: Literal["<", ">"]) -> Array:

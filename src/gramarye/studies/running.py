@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -12,12 +11,11 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, final
 
-import psutil
-
+from gramarye.jobs import several
 from gramarye.studies.cells import CellJob
 from gramarye.studies.results import Place, Result
+from gramarye.threads import core_count
 
-LEAST = 700 << 20  # bytes that a process takes with PyTorch and a small picture
 PER_PIXEL = (
     2000  # bytes, in float32, of a run of the default; the plan of each run keeps to its own
 )
@@ -42,13 +40,9 @@ class Progress:
 
 
 def processes_for(cells: Sequence[CellJob], wished: int | None = None) -> int:
-    """How many cells to make at once: as many as there are cores and memory."""
-    if wished is not None:
-        return max(1, min(wished, len(cells)))
+    """How many cells to make at once, whose largest picture decides what each takes."""
     largest = max((cell.config.picture.size for cell in cells if not cell.problem), default=0)
-    each = LEAST + PER_PIXEL * largest**2
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores or 1, int(psutil.virtual_memory().available // each), len(cells)))
+    return several.processes_for(cells, wished, several.LEAST + PER_PIXEL * largest**2)
 
 
 @final
@@ -137,7 +131,7 @@ class Running:
         """Cells made by so many processes; those whose process is gone are left in `broken`."""
         context = multiprocessing.get_context("spawn")
         parts, asked = context.Array("d", len(cells)), context.Event()
-        threads = max(1, (os.cpu_count() or 1) // processes)
+        threads = max(1, core_count() // processes)
         pool = ProcessPoolExecutor(
             processes, context, initializer=begin, initargs=(parts, asked, threads)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gramarye.errors import CheckpointError, OutputError, WeightsError
-from gramarye.files import check_readable, file_sha256, user_path, write_atomically
-from gramarye.networks.weights_file import read_torch
+from gramarye.errors import OutputError
+from gramarye.files import file_sha256, user_path, write_atomically
+from gramarye.networks import training_file
+from gramarye.networks.training_file import unusable
 from gramarye.training.images import Collection
 from gramarye.training.job import TrainJob
 
@@ -40,12 +40,6 @@ def identity_of(job: TrainJob, collection: Collection) -> dict[str, Any]:
     return found | {name: value for name, value in training.items() if name not in ENDS}
 
 
-def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    data = io.BytesIO()
-    torch.save(dict(state), data)
-    write_atomically(path, data.getvalue())
-
-
 def write_somewhere(path: Path, data: bytes) -> None:
     """Write a file, if not there then among the temporary ones; OutputError says which of them."""
     try:
@@ -61,15 +55,9 @@ def write_somewhere(path: Path, data: bytes) -> None:
 
 def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the last run has left; None if there is none. CheckpointError if it is another's."""
-    if not path.exists():
+    state = training_file.read_checkpoint(path, KNOWN, "gramarye train")
+    if state is None:
         return None
-    check_readable(path, "checkpoint", "move it away to start anew", CheckpointError)
-    try:
-        state = read_torch(path, mapped=False)  # it will be replaced while this is in use
-    except WeightsError as error:
-        raise unusable(path, "it is no checkpoint of gramarye train, or damaged") from error
-    if not isinstance(state, dict) or set(state) != KNOWN:
-        raise unusable(path, "it is no checkpoint of gramarye train")
     then = state["identity"]
     if not isinstance(then, dict) or set(then) != set(identity):
         raise unusable(path, "it is of another way of training, or of another gramarye")
@@ -106,10 +94,3 @@ def check_parts(path: Path, state: Mapping[str, Any]) -> None:
 
 def is_pixels(value: object) -> bool:
     return isinstance(value, Tensor) and value.dtype == torch.uint8 and value.ndim == 4
-
-
-def unusable(path: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"'{path}' cannot be gone on from ({reason}): give the same command again, choose another "
-        "name for the network, or move the checkpoint away to start anew"
-    )

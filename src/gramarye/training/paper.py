@@ -18,10 +18,11 @@ from gramarye.devices import choose_device
 from gramarye.errors import OptimizationError
 from gramarye.feedforward.pairs import square
 from gramarye.johnson.files import FORMAT, packed_johnson
-from gramarye.johnson.network import STRIDE, Johnson, one_of
+from gramarye.johnson.network import Johnson, one_of
 from gramarye.johnson.objective import PerceptualLosses
 from gramarye.johnson.painting import transformed
-from gramarye.johnson.stability import Motion, as_filmed, unsteadiness
+from gramarye.johnson.settings import STRIDE
+from gramarye.johnson.stability import Warp, as_filmed, unsteadiness
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo, check_layers, find_network
 from gramarye.networks.registry import load_network
@@ -106,7 +107,7 @@ class JohnsonLearner:
         """
         seed = (self.config.seed * 1_000_003 + number + 2**62) % 2**63
         generator = torch.Generator().manual_seed(seed)
-        motion = Motion.drawn(contents, generator)
+        motion = Warp.drawn(contents, generator)
         painted_next = paint(as_filmed(contents, motion, generator))
         return unsteadiness(painted, painted_next, motion)
 
@@ -128,9 +129,13 @@ class JohnsonLearner:
 
     @torch.no_grad()
     def paint(self, photograph: Tensor, which: int) -> Tensor:
+        return self.painted(photograph.to(self.device), which).cpu()
+
+    def painted(self, photograph: Tensor, which: int) -> Tensor:
+        """The photograph (1, 3, H, W) in one of the styles, on the device of both."""
         self.network.eval()
         mix = one_of(len(self.names), which).to(self.device)
-        return transformed(self.network, photograph.to(self.device), mix).cpu()
+        return transformed(self.network, photograph, mix)
 
     @torch.no_grad()
     def measure(self, photographs: list[Tensor]) -> dict[str, float]:
@@ -138,11 +143,11 @@ class JohnsonLearner:
         found: list[dict[str, float]] = []
         for photograph in photographs:
             for number in range(min(MOST, len(self.names))):
-                painted = self.paint(photograph, number).to(self.device)
                 given = photograph.to(self.device)
+                painted = self.painted(given, number)
                 losses = self.losses(painted, given, torch.tensor([number], device=self.device))
                 if self.stability:
-                    paint = partial(self.paint, which=number)
+                    paint = partial(self.painted, which=number)
                     losses["unsteady"] = self.unsteadiness(given, painted, paint, 0)
                 total = float(self.total(losses))
                 found.append({name: float(v) for name, v in losses.items()} | {TOTAL: total})

@@ -22,6 +22,7 @@ from gramarye.files import user_path, write_atomically
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.registry import load_network
+from gramarye.networks.training_file import unusable, write_checkpoint
 from gramarye.networks.weights_file import DAMAGE
 from gramarye.pictures.picture import Picture, load_image, save_picture
 from gramarye.surroundings import plain_torch, undisturbed
@@ -34,13 +35,7 @@ from gramarye.training.images import (
     open_collection,
 )
 from gramarye.training.job import TrainJob, TrainRecord, check_job
-from gramarye.training.keeping import (
-    identity_of,
-    read_checkpoint,
-    unusable,
-    write_checkpoint,
-    write_somewhere,
-)
+from gramarye.training.keeping import identity_of, read_checkpoint, write_somewhere
 from gramarye.training.learner import TOTAL, Learner
 from gramarye.training.own import OwnLearner
 from gramarye.training.paper import JohnsonLearner

@@ -34,7 +34,7 @@ DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError)
 XMP_FLAG = 0x04  # of the first byte of VP8X
 
 
-def is_animation(path: Path) -> bool:
+def is_webp(path: Path) -> bool:
     """Whether a file is a WebP, by its first bytes."""
     with path.open("rb") as file:
         return picture_kind(file.read(HEAD_BYTES)) == "WEBP"

@@ -26,6 +26,7 @@ PLAIN = 1e-4  # mean squared gradient of values in [0, 1]: that of noise of two 
 AROUND = 1 / 12  # of the longest side, sigma of what counts as around
 LEAST_SIDE = 16  # pixels; below, DIS has nothing to compare
 FLO = 202021.25  # the first number of a .flo file
+UNKNOWN = 1e9  # pixels: a larger flow stands for none (Middlebury)
 
 
 @final
@@ -95,16 +96,31 @@ def reliable(backward: Flow, forward: Flow) -> NDArray[np.bool_]:
     return found
 
 
+def scaled(flow: Flow, size: tuple[int, int]) -> Flow:
+    """A flow (H, W, 2) brought to another (height, width), its vectors in pixels of that."""
+    height, width = flow.shape[:2]
+    if (height, width) == size:
+        return flow
+    cv2 = load_cv2()
+    how = cv2.INTER_AREA if size[0] < height else cv2.INTER_LINEAR
+    found: Flow = cv2.resize(flow, (size[1], size[0]), interpolation=how)
+    return found * np.array([size[1] / width, size[0] / height], np.float32)
+
+
 def read_flow(path: Path) -> Flow:
     """The flow in a `.flo` file (Middlebury); InputError for another."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"the flow '{path}' cannot be read ({error.strerror})") from error
+        raise InputError(
+            f"the flow '{path}' cannot be read ({error.strerror}): give a .flo file that can"
+        ) from error
     head, size = np.frombuffer(data[:4], "<f4"), np.frombuffer(data[4:12], "<i4")
     if head.size != 1 or head[0] != np.float32(FLO) or len(size) != 2:
-        raise InputError(f"'{path}' is no .flo file: it does not begin as one")
+        raise InputError(f"'{path}' is no .flo file: give one, which begins with the letters PIEH")
     width, height = map(int, size)
     if width < 1 or height < 1 or len(data) != 12 + 8 * width * height:
-        raise InputError(f"'{path}' is no whole .flo file: {width} x {height} needs other bytes")
+        raise InputError(
+            f"'{path}' is no whole .flo file: write the flow of {width} x {height} again"
+        )
     return np.frombuffer(data[12:], "<f4").astype(np.float32).reshape(height, width, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final
 
@@ -10,20 +9,8 @@ import numpy as np
 
 from gramarye.errors import InputError
 from gramarye.units import show_size
-from gramarye.video.extra import load_cv2
-from gramarye.video.flow import Flow, FlowFinder, read_flow
-from gramarye.video.frames import Pixels
-
-UNKNOWN = 1e9  # pixels: a larger flow stands for none (Middlebury)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class FilmFrame:
-    """A frame at the painting's size, and its number among those that are painted, from 1."""
-
-    number: int
-    pixels: Pixels
+from gramarye.video.flow import UNKNOWN, Flow, FlowFinder, read_flow, scaled
+from gramarye.video.frames import FilmFrame
 
 
 class FlowSource(Protocol):
@@ -70,15 +57,10 @@ class FlowFolder:
                 f"the flow '{path}' is not known everywhere (NaN, infinite, or above 1e9): give "
                 "one with a number for every pixel"
             )
-        if flow.shape[:2] == (height, width):
-            return flow
-        if flow.shape[:2] != self.film_size:
+        if flow.shape[:2] not in ((height, width), self.film_size):
             ours, theirs = ((size[1], size[0]) for size in (self.film_size, flow.shape))
             raise InputError(
                 f"the flow '{path}' is {show_size(*theirs)} pixels, and the film {show_size(*ours)}"
                 f", painted at {show_size(width, height)}: give flows of either size"
             )
-        scale = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
-        cv2 = load_cv2()
-        found: Flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) * scale
-        return found
+        return scaled(flow, (height, width))

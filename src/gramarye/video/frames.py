@@ -28,6 +28,15 @@ class Frame:
     duration: Fraction
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class FilmFrame:
+    """A frame of a film at the painting's size, and its number, from 1 on."""
+
+    number: int
+    pixels: Pixels
+
+
 def at_times(
     frames: Iterable[Frame], start: Fraction | None, end: Fraction | None, fps: Fraction | None
 ) -> Iterator[Frame]:

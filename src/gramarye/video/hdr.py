@@ -1,9 +1,9 @@
 """High dynamic range shown as sRGB: PQ and HLG, tone-mapped.
 
-Light is in cd/m2 of a display of 1000 cd/m2. Its brightest color is brought to the range of a
-display whose white is 203 cd/m2, the reference white (ITU-R BT.2408): what is darker than about
-half of it stays as it is, what is brighter is rolled off (ITU-R BT.2390-11, section 5.4.1). All
-three colors move by one factor, so that hues stay. Then BT.2020's colors become BT.709's.
+Light is in cd/m2 of a display of 1000 cd/m2. The largest of red, green and blue is brought to the
+range of a display whose white is 203 cd/m2, the reference white (ITU-R BT.2408): below 88 cd/m2,
+the knee, it stays as it is, above it is rolled off (ITU-R BT.2390-11, section 5.4.1). All three
+move by one factor, so that hues stay. Then BT.2020's primaries become BT.709's.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def to_srgb(light: Light) -> Light:
 
 
 def factor_of(brightest: Light) -> Light:
-    """What a color is multiplied by whose brightest part has so many cd/m2 (H, W)."""
+    """What a color is multiplied by whose largest of three has so many cd/m2 (H, W)."""
     points, factors = curve()
     found: Light = np.interp(np.sqrt(brightest), points, factors).astype(np.float32)
     return found

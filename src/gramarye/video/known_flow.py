@@ -14,12 +14,11 @@ from typing import final
 import numpy as np
 
 from gramarye.errors import InputError
-from gramarye.video.extra import load_cv2
-from gramarye.video.flow import Flow, FlowFinder, read_flow, reliable
-from gramarye.video.measures import Motion, Numbered
+from gramarye.video.flow import UNKNOWN, Flow, FlowFinder, read_flow, reliable, scaled
+from gramarye.video.frames import FilmFrame
+from gramarye.video.measures import Motion
 from gramarye.video.reading import number_of
 
-UNKNOWN = 1e9  # a component from here on says that the flow is not known (Middlebury)
 OF_TWO = re.compile(r"(backward|forward)_(\d+)_(\d+)\.flo")
 
 
@@ -53,12 +52,12 @@ class KnownMotions:
         else:
             self.files = {(i, i + 1): file for i, file in enumerate(files, 1)}
 
-    def __call__(self, here: Numbered, before: Numbered) -> Motion:
+    def __call__(self, here: FilmFrame, before: FilmFrame) -> Motion:
         """Between a frame and an earlier one; a flow of another size is brought to theirs."""
         size = here.pixels.shape[:2]
-        number, earlier = here.number + 1, before.number + 1
         backward, forward = (
-            self.read(pair, size) for pair in ((number, earlier), (earlier, number))
+            self.read(pair, size)
+            for pair in ((here.number, before.number), (before.number, here.number))
         )
         if backward is None and forward is None:
             self.missing += 1
@@ -78,11 +77,7 @@ class KnownMotions:
             return None
         flow = read_flow(path)
         flow = np.where(np.abs(flow) < UNKNOWN, flow, np.float32(np.nan))
-        height, width = flow.shape[:2]
-        if (height, width) == size:
-            return flow
-        scaled: Flow = load_cv2().resize(flow, (size[1], size[0]))
-        return scaled * np.array([size[1] / width, size[0] / height], np.float32)
+        return scaled(flow, size)
 
 
 def known(flow: Flow) -> Flow:

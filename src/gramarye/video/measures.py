@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gramarye.errors import InputError
 from gramarye.video.flow import Flow, FlowFinder, reliable, warped
-from gramarye.video.frames import Pixels
+from gramarye.video.frames import FilmFrame, Pixels
 
 
 def warping_error(
@@ -74,23 +74,14 @@ class Motion:
     forward: bool = False
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class Numbered:
-    """A frame of a film (H, W, 3) and which it is, from 0 on."""
-
-    number: int
-    pixels: Pixels
-
-
-Motions = Callable[[Numbered, Numbered], Motion]  # between a frame and an earlier one
+Motions = Callable[[FilmFrame, FilmFrame], Motion]  # between a frame and an earlier one
 
 
 def estimated(find: Callable[[Pixels, Pixels], Flow] | None = None) -> Motions:
     """Motions by a flow that is estimated both ways; by DIS, unless `find` is given."""
     finder = find or FlowFinder()
 
-    def between(here: Numbered, before: Numbered) -> Motion:
+    def between(here: FilmFrame, before: FilmFrame) -> Motion:
         backward = finder(here.pixels, before.pixels)
         return Motion(backward, reliable(backward, finder(before.pixels, here.pixels)))
 
@@ -114,10 +105,10 @@ class Steadying:
 
     def __init__(self, between: Motions, apart: int = 10) -> None:
         self.between = between
-        self.window: deque[tuple[Numbered, Pixels]] = deque(maxlen=apart)
+        self.window: deque[tuple[FilmFrame, Pixels]] = deque(maxlen=apart)
         self.every: list[FrameErrors] = []
 
-    def add(self, film: Numbered, painted: Pixels, *, cut: bool = False) -> FrameErrors:
+    def add(self, film: FilmFrame, painted: Pixels, *, cut: bool = False) -> FrameErrors:
         """The errors of the next frame of a film and its painting, of one size.
 
         Nothing is compared over a cut.
@@ -135,7 +126,7 @@ class Steadying:
         return self.every[-1]
 
     def errors(
-        self, here: tuple[Numbered, Pixels], before: tuple[Numbered, Pixels]
+        self, here: tuple[FilmFrame, Pixels], before: tuple[FilmFrame, Pixels]
     ) -> tuple[float, float]:
         """The root errors of the film and of the painting between two frames."""
         motion = self.between(here[0], before[0])
@@ -176,8 +167,8 @@ def steadiness(
     ):
         raise InputError("the two clips have frames of another number or size: compare a pair")
     meter = Steadying(estimated(find), apart)
-    for number, (one, other) in enumerate(zip(film, painted, strict=True)):
-        meter.add(Numbered(number, one), other)
+    for number, (one, other) in enumerate(zip(film, painted, strict=True), 1):
+        meter.add(FilmFrame(number, one), other)
     found = meter.steadiness()
     if found is None:
         raise InputError(f"{len(film)} frames move nowhere: give a clip of two at least")

@@ -28,8 +28,8 @@ from gramarye.plan import make_plan, run_device, run_network
 from gramarye.stylize import steps
 from gramarye.video.extra import load_cv2
 from gramarye.video.flow import Flow, Image, Map, reliable, warped
-from gramarye.video.flows import FilmFrame, FlowSource
-from gramarye.video.frames import Frame, Pixels, as_image, as_pixels
+from gramarye.video.flows import FlowSource
+from gramarye.video.frames import FilmFrame, Frame, Pixels, as_image, as_pixels
 from gramarye.video.shot_colors import ShotColors
 from gramarye.video.shots import Cuts
 from gramarye.video.steady import SLOW, PaintedFrame, difference, moved_film

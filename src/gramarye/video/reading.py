@@ -16,7 +16,7 @@ from gramarye.files import check_readable, is_there
 from gramarye.pictures.formats import EXTENSIONS
 from gramarye.pictures.picture import load_picture
 from gramarye.units import counted, show_size
-from gramarye.video.animations import AnimationFile, is_animation
+from gramarye.video.animations import AnimationFile, is_webp
 from gramarye.video.clip import ADVICE, AbstractClip, length_of
 from gramarye.video.extra import load_av
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels
@@ -38,7 +38,7 @@ def open_clip(path: Path, rate: Fraction | None = None, *, map_hdr: bool = True)
     if is_pattern(path) or path.is_dir():
         return FrameFolder(path, rate or Fraction(FRAMES_A_SECOND))
     check_readable(path, "clip", ADVICE, ImageError)
-    return AnimationFile(path) if is_animation(path) else ClipFile(path, map_hdr=map_hdr)
+    return AnimationFile(path) if is_webp(path) else ClipFile(path, map_hdr=map_hdr)
 
 
 @final

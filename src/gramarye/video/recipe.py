@@ -13,7 +13,7 @@ from gramarye.errors import InputError, RecipeError
 from gramarye.files import check_readable, user_path
 from gramarye.recipe import InputFile
 from gramarye.units import show_value
-from gramarye.video.animations import is_animation, recipe_in_animation
+from gramarye.video.animations import is_webp, recipe_in_animation
 from gramarye.video.clip import ADVICE
 from gramarye.video.extra import load_av
 from gramarye.video.settings import VideoSettings, make_video_settings
@@ -84,7 +84,7 @@ def is_clip_recipe(text: str | None) -> bool:
 def recipe_text(path: Path) -> str | None:
     """The text that may be a clip's recipe; None where there is none. ImageError for no clip."""
     check_readable(path, "clip", ADVICE, InputError)
-    if is_animation(path):
+    if is_webp(path):
         return recipe_in_animation(path)
     av = load_av()
     try:

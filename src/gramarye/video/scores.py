@@ -26,11 +26,10 @@ from gramarye.scoring.levels import LEVELS
 from gramarye.scoring.score import Scene, check_size
 from gramarye.units import counted
 from gramarye.video.clip import AbstractClip
-from gramarye.video.frames import Pixels, as_image, as_pixels
+from gramarye.video.frames import FilmFrame, Pixels, as_image, as_pixels
 from gramarye.video.measures import (
     FrameErrors,
     Motions,
-    Numbered,
     Steadiness,
     Steadying,
     sharpness,
@@ -46,8 +45,8 @@ LOOKS = 5  # frames that a judge looks at
 
 @final
 @dataclass(frozen=True)
-class Look:
-    """What a judge says of a frame; see `scoring.score.Score`."""
+class JudgedFrame:
+    """What a judge says of the frame at a time in seconds; see `scoring.score.Score`."""
 
     time: float
     levels: Mapping[str, float | None]
@@ -63,7 +62,7 @@ class JudgedClip:
     judge_sha256: str | None
     levels: Mapping[str, float | None]
     content: float
-    looks: tuple[Look, ...]
+    looks: tuple[JudgedFrame, ...]
 
 
 @final
@@ -140,7 +139,7 @@ def score_clip(
         if cut and times:
             begun.append(float(pair.time))
         times.append(float(pair.time))
-        meter.add(Numbered(pair.number, one), other, cut=cut)
+        meter.add(FilmFrame(pair.number + 1, one), other, cut=cut)
         still.add(one, other, cut=cut)
         sharp.append((sharpness(other), sharpness(one)))
         spread.add((float(pair.time), one, other))
@@ -205,7 +204,7 @@ def judged(
         images = [as_image(x, (x.shape[0], x.shape[1])) for x in (film, painted)]
         seen = [style_at(style, max(film.shape[:2]), scale) for style in whole]
         levels, content = Scene(images[0], seen).judged(judge, images[1])
-        found.append(Look(time, levels, content))
+        found.append(JudgedFrame(time, levels, content))
     levels = {level: mean([look.levels[level] for look in found]) for level in LEVELS}
     content = float(np.mean([look.content for look in found]))
     return JudgedClip(judge.name, judge.sha256, levels, content, tuple(found))

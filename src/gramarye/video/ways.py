@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gramarye.config import StylizeConfig, make_config, make_instant_config
+from gramarye.config import StylizeConfig, make_config
 from gramarye.errors import InputError, SettingsError
 from gramarye.feedforward.settings import SHIPPED
 from gramarye.files import user_path
@@ -13,6 +13,7 @@ from gramarye.instants import holds_style
 from gramarye.johnson.files import load_johnson
 from gramarye.networks.weights_file import open_weights
 from gramarye.pictures.picture import Picture
+from gramarye.special_configs import make_instant_config
 from gramarye.video.flows import FlowFolder, FoundFlows
 from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.painter import FramePainter
