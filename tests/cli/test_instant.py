@@ -34,6 +34,18 @@ def test_the_result_has_the_photographs_size_and_its_recipe(
     assert float((found - gramarye.load_image("photo.png")).abs().mean()) > 0.02
 
 
+def test_several_photographs_do_not_become_one_picture(
+    make_picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_picture("other.png", 50, 40, seed=7)
+    names = ("photo.png", "other.png", "painting.png")
+    assert instant(*names, "-o", "one.png") == 2 and not Path("one.png").exists()
+    told = capsys.readouterr().err
+    assert "--out is 'one.png', one picture, and 2 photographs are painted" in told
+    Path("one.png").mkdir()  # a folder that is there is taken, whatever it is called
+    assert instant(*names, "-o", "one.png") == 0 and len(list(Path("one.png").iterdir())) == 2
+
+
 def test_redo_makes_the_same_file_and_a_larger_one() -> None:
     assert instant("photo.png", "painting.png", "--seed", "4", "-o", "a.png") == 0
     assert main(["redo", "a.png", "-q", "-o", "b.png"]) == 0

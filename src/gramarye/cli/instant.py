@@ -110,6 +110,11 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
             f"--{option} is laid over one photograph, and there are {len(photographs)}: paint that "
             "one alone"
         )
+    if several and (out := args.out) is not None and is_picture_name(user_path(out)):
+        raise InputError(
+            f"--out is '{out}', one picture, and {len(photographs)} photographs are painted (all "
+            "pictures but the style): name a folder, or one photograph"
+        )
     of_style = style_names(args.styles) or [Path(args.painter)]
     names = [*of_style, Path("instant")]
 
@@ -164,6 +169,11 @@ def photographs_and_styles(args: SimpleNamespace) -> tuple[list[Path], list[Path
 def extension_of(photo: Path) -> str:
     """The photograph's own, if we write such files."""
     return photo.suffix if photo.suffix.lower() in EXTENSIONS else ".png"
+
+
+def is_picture_name(out: Path) -> bool:
+    """Whether it is a picture's name, and no folder that is there."""
+    return out.suffix.lower() in EXTENSIONS and not out.is_dir()
 
 
 def check_names(jobs: Sequence[Job]) -> None:
