@@ -130,11 +130,17 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
         elif out is None:
             out = new_name(photo, names)
         try:
-            config = make_instant_config(picture_size(photo), **settings)
+            size = picture_size(photo)
         except GramaryeError:
             if not several:
                 raise
-            config = make_instant_config((512, 512), **settings)  # the job tells what is wrong
+            size = (512, 512)  # the job tells what is wrong
+        try:
+            config = make_instant_config(size, **settings)
+        except SettingsError as error:
+            if not several:
+                raise
+            raise SettingsError(f"'{photo}': {error}") from error
         inputs = name_inputs(photo, styles, config, given_inputs(args))
         jobs.append(Job(inputs, out, config, output, new=new, runtime=args.runtime or "auto"))
     check_names(jobs)
