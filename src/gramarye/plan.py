@@ -20,6 +20,7 @@ from gramarye.inputs.kinds import PROTECT, check_sizes, kind_of, names_of
 from gramarye.inputs.sizes import at_scale, canvas_size, least_longest
 from gramarye.losses.kind import Needs
 from gramarye.losses.style import has_role
+from gramarye.losses.temporal import check_warped
 from gramarye.losses.terms import layers_by_kind, needs_of, without_layers
 from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget
 from gramarye.networks import download
@@ -125,6 +126,7 @@ def make_plan(
     for kind in () if config.painter.is_on else needs.inputs:  # a painter's file may hold the style
         if not names_of(kind, sizes):
             raise InputError(f"there is no {kind}: name one, or give what needs it a weight of 0")
+    check_warped(config.terms["temporal"], sizes)
     sizes = {"content": canvas} | dict(sizes)
     if config.picture.init_file is not None and "init" not in sizes:
         raise InputError(

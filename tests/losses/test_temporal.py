@@ -11,7 +11,7 @@ from gramarye.config import make_config
 from gramarye.errors import InputError
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.losses.kind import Needs, Term
-from gramarye.losses.temporal import TEMPORAL, TemporalSettings
+from gramarye.losses.temporal import TEMPORAL, TemporalSettings, check_warped
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.objective import Objective
 from gramarye.plan import make_plan
@@ -96,3 +96,10 @@ def test_it_asks_for_a_frame_and_weights_for_theirs(tiny_network: PerceptualNetw
     pictures = {name: drawn(1) for name in ("content", "style/0", "warped-weights/0")}
     with pytest.raises(InputError, match="warped-weights/0 is of no frame: give 'warped/0'"):
         Inputs({name: Input.of(picture) for name, picture in pictures.items()})
+
+
+def test_frames_that_nothing_pulls_towards_are_told() -> None:
+    check_warped(TemporalSettings(weight=1.0), ["content", "warped/0"])
+    check_warped(TemporalSettings(), ["content", "style/0"])
+    with pytest.raises(InputError, match="nothing pulls towards it: give --temporal-weight"):
+        check_warped(TemporalSettings(), ["content", "warped/0"])

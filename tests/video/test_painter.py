@@ -13,6 +13,8 @@ from torch.testing import assert_close
 import gramarye
 from gramarye import painted
 from gramarye.errors import SettingsError
+from gramarye.feedforward.files import load_painter, packed
+from gramarye.networks.registry import load_network
 from gramarye.pictures.picture import Picture, load_picture
 from gramarye.special_configs import make_instant_config
 from gramarye.video.painter import FramePainter
@@ -30,17 +32,30 @@ def frame(make_picture: Callable[..., Path]) -> torch.Tensor:
     return gramarye.load_image(make_picture("frame.png", 48, 32, seed=1))
 
 
+@pytest.fixture
+def once(tmp_path: Path) -> Path:
+    """The packaged painter with one step at each size, as clips have it."""
+    shipped = load_painter("instant", load_network("vgg19-lite"))
+    parts = tuple(sorted(set(shipped.config.parts), reverse=True))
+    assert parts != shipped.config.parts
+    shipped.config = shipped.config.model_copy(update={"parts": parts})
+    file = tmp_path / "once.safetensors"
+    file.write_bytes(packed(shipped, 1))
+    return file
+
+
 @pytest.mark.parametrize(
     "settings",
     [{}, {"color": "content"}, {"color": "luminance"}, {"color": "free"}, {"palette": 0.5}],
 )
 def test_the_first_frame_is_what_instant_paints(
-    frame: torch.Tensor, painting: Path, settings: dict[str, Any]
+    frame: torch.Tensor, painting: Path, settings: dict[str, Any], once: Path
 ) -> None:
     made = painter(painting, **settings)
     made.new_shot()
     found = made.finished(made.paint(frame), frame)
-    wanted = gramarye.instant(Picture.from_tensor(frame), painting, **settings).pixels
+    picture = Picture.from_tensor(frame)
+    wanted = gramarye.instant(picture, painting, painter=str(once), **settings).pixels
     assert_close(found, wanted, atol=2e-3, rtol=0)
 
 

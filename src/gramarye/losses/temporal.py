@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, ClassVar, final
 
 from pydantic import Field
 
-from gramarye.inputs.kinds import laid_over
+from gramarye.errors import InputError
+from gramarye.inputs.kinds import laid_over, names_of
 from gramarye.losses.kind import Needs, Term, TermKind
 from gramarye.settings import LARGEST_WEIGHT, Part
 
@@ -36,6 +37,16 @@ class TemporalSettings(Part):
 
 # Three frames with their weights, in float32; one more is a small part of what an evaluation takes.
 BYTES = 4.0 * 3 * (3 + 1)
+
+
+def check_warped(settings: Part, inputs: Collection[str]) -> None:
+    """Raise InputError for frames that nothing pulls towards."""
+    assert isinstance(settings, TemporalSettings)
+    if names_of("warped", inputs) and not settings.weight:
+        raise InputError(
+            "warped is given, and nothing pulls towards it: give --temporal-weight, such as 10000, "
+            "or leave --warped out"
+        )
 
 
 def needs(settings: TemporalSettings) -> Needs:

@@ -41,6 +41,9 @@ class FramePainter:
         assert scale.budget is not None
         self.plan, self.bands, self.config = plan, scale.bands, scale.config
         painter = load_painter(config.painter.by, network).to(device)
+        # One step at each size: a second brings fine strokes nearer to the style's, and flickers.
+        parts = tuple(dict.fromkeys(painter.config.parts))
+        painter.config = painter.config.model_copy(update={"parts": parts})
         self.painting = Painting(painter, network, self.config, scale.budget.tile_bytes)
 
     @property
