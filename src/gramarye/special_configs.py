@@ -10,6 +10,8 @@ from gramarye.errors import SettingsError, did_you_mean
 from gramarye.units import show_value
 from gramarye.validation import check_kind
 
+LEAST_SIZE = 16  # of the setting `size`
+
 # What asks for a content: kinds of terms, and other settings.
 OF_CONTENT = ("content", "self_similarity", "detail", "matting", "temporal")
 OF_A_CONTENT = (
@@ -52,7 +54,20 @@ def make_sketch_config(preset: str = "sketch", **settings: Any) -> StylizeConfig
 
 def make_instant_config(content: tuple[int, int], **settings: Any) -> StylizeConfig:
     """The settings of a content of that width and height painted in one pass, in its own size."""
-    return make_config("instant", **{"size": max(content), **settings})
+    if "size" not in settings:
+        settings["size"] = own_size(content)
+    return make_config("instant", **settings)
+
+
+def own_size(content: tuple[int, int]) -> int:
+    """The size of a content that is worked on as it is; SettingsError where that is too small."""
+    if max(content) < LEAST_SIZE:
+        width, height = content
+        raise SettingsError(
+            f"the content has {width} x {height} pixels, too few to be painted in its own size: "
+            f"give a size, of at least {LEAST_SIZE}, or a larger picture"
+        )
+    return max(content)
 
 
 PhotorealMode = Literal["map", "matting"]
@@ -72,4 +87,4 @@ def make_photoreal_config(
     config = make_config(modes[mode], **settings)
     if "size" in settings or not config.map.is_on:
         return config
-    return config.with_settings(size=max(content))
+    return config.with_settings(size=own_size(content))

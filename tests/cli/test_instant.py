@@ -34,6 +34,31 @@ def test_the_result_has_the_photographs_size_and_its_recipe(
     assert float((found - gramarye.load_image("photo.png")).abs().mean()) > 0.02
 
 
+def test_several_photographs_do_not_become_one_picture(
+    make_picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_picture("other.png", 50, 40, seed=7)
+    names = ("photo.png", "other.png", "painting.png")
+    assert instant(*names, "-o", "one.png") == 2 and not Path("one.png").exists()
+    told = capsys.readouterr().err
+    assert "--out is 'one.png', one picture, and 2 photographs are painted" in told
+    Path("one.png").mkdir()  # a folder that is there is taken, whatever it is called
+    assert instant(*names, "-o", "one.png") == 0 and len(list(Path("one.png").iterdir())) == 2
+
+
+def test_a_photograph_too_small_for_its_own_size_is_told(
+    make_picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_picture("tiny.png", 7, 5)
+    assert instant("tiny.png", "painting.png", "-o", "one.png") == 2
+    told = capsys.readouterr().err
+    assert "the content has 7 x 5 pixels, too few to be painted in its own size" in told
+    assert instant("photo.png", "tiny.png", "painting.png", "-o", "two") == 2
+    assert "'tiny.png': the content has 7 x 5" in capsys.readouterr().err  # before any is painted
+    assert not Path("two").exists()
+    assert instant("tiny.png", "painting.png", "--size", "48", "-o", "one.png") == 0
+
+
 def test_redo_makes_the_same_file_and_a_larger_one() -> None:
     assert instant("photo.png", "painting.png", "--seed", "4", "-o", "a.png") == 0
     assert main(["redo", "a.png", "-q", "-o", "b.png"]) == 0

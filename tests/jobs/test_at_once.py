@@ -53,7 +53,8 @@ def test_the_usual_picture_is_left_to_nobody() -> None:
         (job(device="cuda"), "on the processor alone"),
         (replace(job(), resume=cast(Any, "a checkpoint")), "in one pass alone"),
         (replace(job(), config=make_config(size=200)), "in one pass alone"),
-        (job({"content": Path("a.jpg")}), "as many styles"),
+        (job({"content": Path("a.jpg")}), "no style is named"),
+        (job({"content": Path("a.jpg")}, color="free"), "no style is named"),  # a Johnson network
         (job(style_weights=(1, 2)), "as many styles"),
     ],
 )

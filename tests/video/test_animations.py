@@ -35,7 +35,7 @@ def saved(path: Path, frames: list[Pixels], comment: str = "") -> tuple[str, ...
 
 def test_frames_and_times_come_back(av: Any, tmp_path: Path, scene: Scene) -> None:
     frames = scene(4, moved=3)
-    assert "sound" in saved(tmp_path / "a.webp", frames, '{"clip": "ä<&>"}')[0]
+    assert saved(tmp_path / "a.webp", frames, '{"clip": "ä<&>"}') == ()
     clip = open_clip(tmp_path / "a.webp")
     assert isinstance(clip, AnimationFile) and (clip.size, clip.count) == ((32, 48), 4)
     found = list(clip.frames())

@@ -77,7 +77,9 @@ def test_a_flo_file_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_flow(path), flow)
 
 
-@pytest.mark.parametrize("data", [b"", b"PIEH", struct.pack("<fii", FLO, 3, 2), b"x" * 40])
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"PIEH", b"PIEH123", struct.pack("<fii", FLO, 3, 2), b"x" * 40]
+)
 def test_a_broken_flo_file_is_told(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.flo").write_bytes(data)
     with pytest.raises(InputError, match=r"a\.flo' is no"):

@@ -112,6 +112,15 @@ def test_a_gif_is_written(make_clip: MakeClip, scene: Scene, painting: Path) -> 
     assert "GIF has room neither for sound" in report.notes[0]
 
 
+@pytest.mark.parametrize(("sound", "told"), [(0.2, 1), (0.0, 0)])
+def test_a_webp_tells_of_sound_where_there_was_some(
+    sound: float, told: int, make_clip: MakeClip, scene: Scene, painting: Path
+) -> None:
+    clip = make_clip("a.mp4", scene(3), sound=sound)
+    report = paint(job(clip, painting, "b.webp"))
+    assert report.notes.count("WebP has no room for sound, and it is left out") == told
+
+
 def test_frames_go_to_a_folder_and_come_from_one(
     make_clip: MakeClip, scene: Scene, painting: Path
 ) -> None:

@@ -110,6 +110,11 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
             f"--{option} is laid over one photograph, and there are {len(photographs)}: paint that "
             "one alone"
         )
+    if several and (out := args.out) is not None and is_picture_name(user_path(out)):
+        raise InputError(
+            f"--out is '{out}', one picture, and {len(photographs)} photographs are painted (all "
+            "pictures but the style): name a folder, or one photograph"
+        )
     of_style = style_names(args.styles) or [Path(args.painter)]
     names = [*of_style, Path("instant")]
 
@@ -125,11 +130,17 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
         elif out is None:
             out = new_name(photo, names)
         try:
-            config = make_instant_config(picture_size(photo), **settings)
+            size = picture_size(photo)
         except GramaryeError:
             if not several:
                 raise
-            config = make_instant_config((512, 512), **settings)  # the job tells what is wrong
+            size = (512, 512)  # the job tells what is wrong
+        try:
+            config = make_instant_config(size, **settings)
+        except SettingsError as error:
+            if not several:
+                raise
+            raise SettingsError(f"'{photo}': {error}") from error
         inputs = name_inputs(photo, styles, config, given_inputs(args))
         jobs.append(Job(inputs, out, config, output, new=new, runtime=args.runtime or "auto"))
     check_names(jobs)
@@ -164,6 +175,11 @@ def photographs_and_styles(args: SimpleNamespace) -> tuple[list[Path], list[Path
 def extension_of(photo: Path) -> str:
     """The photograph's own, if we write such files."""
     return photo.suffix if photo.suffix.lower() in EXTENSIONS else ".png"
+
+
+def is_picture_name(out: Path) -> bool:
+    """Whether it is a picture's name, and no folder that is there."""
+    return out.suffix.lower() in EXTENSIONS and not out.is_dir()
 
 
 def check_names(jobs: Sequence[Job]) -> None:

@@ -111,6 +111,9 @@ def check_settings(job: Job) -> None:
     if not is_installed():
         raise LeftToTorch(MISSING)
     config, output = job.config, job.output
+    styles, mix = names_of("style", job.inputs), style_settings(config).mix
+    if not styles:
+        raise LeftToTorch("no style is named, as with a network that has its style in itself")
     others = sorted(changed_settings(config).keys() - KNOWN)
     others += sorted(name for name in job.inputs if kind_of(name).name not in ("content", "style"))
     others += [name for name in ("preview", "save_every", "cube") if getattr(output, name)]
@@ -120,8 +123,7 @@ def check_settings(job: Job) -> None:
         raise LeftToTorch("it paints on the processor alone")
     if job.resume is not None or not config.painter.is_on:
         raise LeftToTorch("it paints in one pass alone")
-    styles, mix = names_of("style", job.inputs), style_settings(config).mix
-    if not styles or (mix and len(mix) != len(styles)):
+    if mix and len(mix) != len(styles):
         raise LeftToTorch("there are not as many styles as weights")
 
 

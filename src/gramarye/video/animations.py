@@ -104,7 +104,7 @@ def recipe_in_animation(path: Path) -> str | None:
 
 def write_animation(
     parts: Sequence[Path], file: BinaryIO, last: Fraction, quality: int, comment: str
-) -> tuple[str, ...]:
+) -> None:
     """Write the parts' frames as one WebP that goes round; times are thousandths of a second."""
     av, whole = load_av(), BytesIO()  # as long as what the encoder holds, and gone through again
     with av.open(whole, "w", format="webp", options={"loop": "0"}) as output:
@@ -122,7 +122,6 @@ def write_animation(
         output.mux(stream.encode(None))
     end_well(whole, max(1, round(last / MILLISECOND)), comment)
     file.write(whole.getbuffer())
-    return ("WebP has no room for sound",)
 
 
 def end_well(file: BinaryIO, last: int, comment: str) -> None:

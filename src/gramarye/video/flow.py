@@ -115,10 +115,9 @@ def read_flow(path: Path) -> Flow:
         raise InputError(
             f"the flow '{path}' cannot be read ({error.strerror}): give a .flo file that can"
         ) from error
-    head, size = np.frombuffer(data[:4], "<f4"), np.frombuffer(data[4:12], "<i4")
-    if head.size != 1 or head[0] != np.float32(FLO) or len(size) != 2:
+    if len(data) < 12 or np.frombuffer(data[:4], "<f4")[0] != np.float32(FLO):
         raise InputError(f"'{path}' is no .flo file: give one, which begins with the letters PIEH")
-    width, height = map(int, size)
+    width, height = map(int, np.frombuffer(data[4:12], "<i4"))
     if width < 1 or height < 1 or len(data) != 12 + 8 * width * height:
         raise InputError(
             f"'{path}' is no whole .flo file: write the flow of {width} x {height} again"

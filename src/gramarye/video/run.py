@@ -268,7 +268,7 @@ class VideoRun:
     def others(self) -> OtherStreams | None:
         """The clip's sound and subtitles, for as long as there are frames."""
         assert self.format is not None
-        if not isinstance(self.clip, ClipFile) or self.format.sound is None:
+        if not isinstance(self.clip, ClipFile):
             return None
         video, origin = self.job.video, self.clip.origin
         cut = video.last is not None or not self.complete

@@ -28,6 +28,10 @@ class OtherStreams:
         self.path, self.start, self.end, self.shift = path, start, end, shift
         self.notes: tuple[str, ...] = ()
 
+    def has_sound(self) -> bool:
+        with load_av().open(str(self.path)) as container:
+            return len(container.streams.audio) > 0
+
     def add_to(self, output: Any, format_: ClipFormat) -> list[Iterator[Timed]]:
         """Streams in the output, and the packets of each."""
         av = load_av()

@@ -89,7 +89,9 @@ def put_together(
         if format_.container == "gif":
             return write_gif(parts, file, last)
         if format_.container == "webp":
-            return write_animation(parts, file, last, quality, comment)
+            write_animation(parts, file, last, quality, comment)
+            heard = others is not None and others.has_sound()
+            return ("WebP has no room for sound, and it is left out",) if heard else ()
         return join(parts, file, format_, time_base, last, others, comment)
 
 
