@@ -127,6 +127,12 @@ def test_a_network_with_its_style_paints_a_clip(
     assert float((shown[0].image - alone).abs().max()) < 1e-4
 
 
+def test_a_film_of_few_pixels_is_told_as_such(told: Callable[..., None]) -> None:
+    Path("few").mkdir()
+    Image.new("RGB", (8, 6)).save("few/1.png")
+    told(lambda: video("few", "painting.png"), "the content has 8 x 6 pixels, too few")
+
+
 def test_what_cannot_be_with_such_a_network_is_told(
     frames: Path, johnson: Path, told: Callable[..., None]
 ) -> None:

@@ -50,6 +50,9 @@ def test_a_flow_that_is_not_known_is_told(tmp_path: Path, wrong: float) -> None:
 
 
 def test_another_size_a_missing_file_and_no_folder_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no folder of flows"):
+        FlowFolder(tmp_path, (32, 48))  # before a frame is painted
+    write(tmp_path / "forward_1_2.flo", constant((20, 24), 1, 2))
     flows = FlowFolder(tmp_path, (32, 48))
     with pytest.raises(InputError, match=r"backward_2_1.flo' cannot be read"):
         flows(FRAMES[1], FRAMES[0])

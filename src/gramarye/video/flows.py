@@ -39,7 +39,7 @@ class FlowFolder:
     """
 
     def __init__(self, folder: Path, film_size: tuple[int, int]) -> None:
-        if not folder.is_dir():
+        if not folder.is_dir() or not any(folder.glob("*ward_*_*.flo")):
             raise InputError(
                 f"'{folder}' is no folder of flows: give one that holds forward_1_2.flo, "
                 "backward_2_1.flo and so on"

@@ -25,6 +25,7 @@ from gramarye.errors import InputError, OutputError
 from gramarye.feedforward.files import painter_sha256
 from gramarye.files import check_target, file_sha256, user_path
 from gramarye.pictures.picture import Picture, load_picture
+from gramarye.special_configs import own_size
 from gramarye.surroundings import undisturbed
 from gramarye.video.animations import LONGEST_SIDE
 from gramarye.video.clip import AbstractClip
@@ -299,7 +300,8 @@ def open_video(job: VideoJob) -> VideoRun:
             f"'{job.out}' would have {max(size)} pixels a side, and WebP has {LONGEST_SIDE} at "
             "most: give a smaller --size, or write mp4 or webm"
         )
-    config = make_video_config(job.video, size, **{**job.settings, "size": max(size)})
+    longest = max(size) if "size" in job.settings else own_size((size[1], size[0]))
+    config = make_video_config(job.video, size, **{**job.settings, "size": longest})
     return VideoRun(job, clip, config)
 
 
