@@ -68,6 +68,7 @@ def test_a_run_with_every_further_input_has_a_forecast(stylize: Callable[..., in
     options = [*REGIONS, "--style-mask", "style-mask.png"]
     for name in ("content-mask", "protect", "strength-map"):
         options += [f"--{name}", "mask.png"]
+    options += ["--warped", "photo.png", "--warped-weights", "mask.png", "--temporal-weight", "9"]
     given = {kind.name for kind in INPUTS.values() if kind.option and not kind.setting}
     assert {f"--{name}" for name in given} <= set(options)
     assert main(["forecast", "photo.png", "painting.png", *FAST[:-1], *options]) == 0
