@@ -19,7 +19,7 @@ from tests.whole_image import WHOLE
 
 
 def test_the_table_has_every_kind_by_its_name() -> None:
-    names = "content self-similarity style tv detail matting temporal range".split()
+    names = ["content", "self-similarity", "style", "tv", "detail", "matting", "temporal", "range"]
     assert {name: kind.name for name, kind in TERMS.items()} == {name: name for name in names}
 
 
