@@ -7,7 +7,7 @@ import pytest
 
 import gramarye
 from gramarye import cli
-from gramarye.cli import COMMANDS, main
+from gramarye.cli import COMMANDS, main, make_commands
 from gramarye.errors import OptimizationError, OutputError, SettingsError
 
 
@@ -28,6 +28,11 @@ def test_a_command_loads_no_other() -> None:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"gramarye {gramarye.__version__}\n"
+
+
+def test_what_a_command_is_for_is_said_in_the_list_as_by_itself() -> None:
+    commands = make_commands()
+    assert {name: commands.named(name).short_help for name in COMMANDS} == COMMANDS
 
 
 def test_nothing_to_do_shows_the_help_and_is_a_mistake(

@@ -22,30 +22,31 @@ from gramarye.errors import GramaryeError, InputError, OutputError
 from gramarye.threads import share_cores
 from gramarye.units import show_text
 
-# Each is the module of this room that has its name, loaded when it is asked for.
-COMMANDS = (
-    "stylize",
-    "instant",
-    "train",
-    "export",
-    "video",
-    "sketch",
-    "photoreal",
-    "texture",
-    "blend",
-    "study",
-    "demo",
-    "redo",
-    "resume",
-    "forecast",
-    "score",
-    "recipe",
-    "presets",
-    "networks",
-    "distill",
-    "doctor",
-    "completion",
-)
+# Each is the module of this room that has its name, loaded when it is asked for. What each is for
+# stands here, too, so that the list of all, which --help shows, loads none.
+COMMANDS = {
+    "stylize": "render a picture in the style of another",
+    "instant": "paint photographs in any style at once, without an optimizer",
+    "train": "train a network for a style of your own",
+    "export": "write a trained network as ONNX, for other programs",
+    "video": "paint a clip in a style, steady where the film is steady",
+    "sketch": "color and paint a line drawing",
+    "photoreal": "give a photograph the light and colors of another",
+    "texture": "make a texture of a style, which may be tiled",
+    "blend": "go from one style to another, or from a photograph to a painting",
+    "study": "repeat the papers' experiments, with a report",
+    "demo": "stylize the sample pictures",
+    "redo": "make a picture or a clip again, or at another size",
+    "resume": "go on with a run that was stopped or crashed",
+    "forecast": "tell what a run will take: seconds and memory",
+    "score": "tell how near pictures are to their style and content",
+    "recipe": "show what made a picture",
+    "presets": "list the named sets of settings",
+    "networks": "list, fetch and check the networks that define the losses",
+    "distill": "train a narrow network to see as VGG-19 does",
+    "doctor": "show versions and devices, and check that everything works",
+    "completion": "print the completion script of a shell",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -149,15 +149,24 @@ def repeated(args: Sequence[str], lists: Collection[str]) -> list[str]:
 class Group(click.Group):
     """Commands in the order given: those of `modules`, which are loaded when they are asked for."""
 
-    def __init__(self, *args: Any, modules: Sequence[str] = (), **more: Any) -> None:
+    def __init__(self, *args: Any, modules: Mapping[str, str] | None = None, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.modules = modules  # of this room, each with a `command()` of its name
+        # Of this room, each with a `command()` of its name, and what it is for.
+        self.modules = modules or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return self.names()
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         return self.named(name) if name in self.names() else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """All commands and what they are for; those of `modules` are not loaded for it."""
+        if not self.modules:
+            super().format_commands(ctx, formatter)
+            return
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.modules.items()))
 
     def names(self) -> list[str]:
         return list(self.modules or self.commands)
