@@ -169,10 +169,7 @@ class OptimizingPainter:
             found[f"film/{place}"] = torch.from_numpy(before.film.pixels)
             found[f"content/{place}"] = before.content.cpu()
             found[f"result/{place}"] = before.result.cpu()
-        if self.cuts.before is not None:
-            found["small"] = torch.from_numpy(self.cuts.before.copy())
-            found["usual"] = torch.tensor(self.cuts.usual, dtype=torch.float64)
-        return found
+        return found | self.cuts.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         start = "averages/"
@@ -184,9 +181,7 @@ class OptimizingPainter:
             film = FilmFrame(self.number - place, state[f"film/{place}"].numpy())
             images = (state[f"{name}/{place}"].to(self.device) for name in ("content", "result"))
             self.before.append(Before(film, *images))
-        if "small" in state:
-            self.cuts.before = state["small"].numpy()
-            self.cuts.usual = float(state["usual"])
+        self.cuts.restore(state)
 
 
 def at_rest(backward: Flow) -> Flow:

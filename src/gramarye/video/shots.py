@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gramarye.video.frames import Pixels, as_image
 
@@ -27,6 +30,17 @@ class Cuts:
     def __init__(self) -> None:
         self.before: NDArray[np.float32] | None = None
         self.usual = 0.0
+
+    def state(self) -> dict[str, Tensor]:
+        """What the next frame is compared with; nothing before the first."""
+        if self.before is None:
+            return {}
+        usual = torch.tensor(self.usual, dtype=torch.float64)
+        return {"small": torch.from_numpy(self.before.copy()), "usual": usual}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        if "small" in state:
+            self.before, self.usual = state["small"].numpy(), float(state["usual"])
 
     def __call__(self, pixels: Pixels) -> bool:
         small = as_image(pixels, SMALL)[0].numpy()

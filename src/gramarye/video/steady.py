@@ -86,11 +86,9 @@ class SteadyPainter:
     def state(self) -> dict[str, Tensor]:
         """What the next frame needs to know."""
         found = {f"averages/{k}": v for k, v in self.painter.averages.state().items()}
-        if self.film is not None and self.last is not None and self.cuts.before is not None:
+        if self.film is not None and self.last is not None:
             found["film"], found["last"] = torch.from_numpy(self.film), self.last.cpu()
-            found["small"] = torch.from_numpy(self.cuts.before.copy())
-            found["usual"] = torch.tensor(self.cuts.usual, dtype=torch.float64)
-        return found
+        return found | self.cuts.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         start = "averages/"
@@ -98,8 +96,7 @@ class SteadyPainter:
         self.painter.averages.restore(kept)
         if "film" in state:
             self.film, self.last = state["film"].numpy(), state["last"]
-            self.cuts.before = state["small"].numpy()
-            self.cuts.usual = float(state["usual"])
+        self.cuts.restore(state)
 
 
 def at_rest(film: Pixels, before: Pixels, backward: Flow) -> Flow:
