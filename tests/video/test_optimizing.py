@@ -177,7 +177,6 @@ def test_what_is_of_one_picture_is_refused(settings: dict[str, Any], why: str) -
     ("given", "why"),
     [
         ({"steady": 0.5, "way": "optimize"}, "steady is of way instant"),
-        ({"flow": Path("flows")}, "flow is of way optimize"),
         ({"frame_steps": 4}, "frame_steps is of way optimize"),
         ({"offsets": (2, 1), "way": "optimize"}, "the nearest first"),
         ({"offsets": (), "way": "optimize"}, "offsets"),

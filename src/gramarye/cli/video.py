@@ -98,8 +98,9 @@ def clip_options(*, again: bool = False, group: str = "the clip") -> list[Option
     frame_steps = f"with --way optimize: steps of a frame after a shot's first [{FRAME_STEPS}]"
     offsets = "with --way optimize: how many frames back those are that one is held to "
     offsets += f"[{','.join(map(str, OFFSETS))}]"
-    flow = "with --way optimize: a folder of flows in place of those found (forward_1_2.flo, "
-    flow += "backward_2_1.flo and so on)"
+    flow = "a folder of flows in place of those found (forward_1_2.flo, backward_2_1.flo and so on)"
+    cache = "where flows that were found are kept for another run of the clip, or off [the user's "
+    cache += "folder for caches]"
     steady = "how much of a frame is taken along from the one before, where the film shows the "
     steady += f"same, 0 to 1 [{STEADY}]"
     fps = "paint so many frames a second at most; of a folder of frames: show so many"
@@ -118,6 +119,7 @@ def clip_options(*, again: bool = False, group: str = "the clip") -> list[Option
         Option("--frame-steps", frame_steps, whole_number, "N", **clip),
         Option("--offsets", offsets, parse_whole_numbers, "N,N...", **clip),
         Option("--flow", flow, FILE, "FOLDER", **clip),
+        Option("--flow-cache", cache, FILE, "FOLDER", **clip),
         Option("--hdr", HDR, Choice(("map", "refuse")), **clip),
     ]
 

@@ -38,7 +38,7 @@ from gramarye.video.reading import ClipFile, FrameFolder, frame_path, open_clip
 from gramarye.video.settings import OF_WAY, VideoSettings
 from gramarye.video.sound import OtherStreams
 from gramarye.video.steady import SteadyPainter
-from gramarye.video.ways import make_video_config, optimizing_painter, steady_painter
+from gramarye.video.ways import flow_source, make_video_config, optimizing_painter, steady_painter
 from gramarye.video.writing import PartWriter, put_together
 
 PART_FRAMES = 60  # of a part, and of what a kill loses at most
@@ -152,11 +152,12 @@ class VideoRun:
                 self.writer.abandon()
                 self.writer = None
 
-    def painter(self) -> SteadyPainter | OptimizingPainter:
-        """What paints the frames, from the first on."""
-        video = self.job.video
+    def painter(self, *, kept: bool = True) -> SteadyPainter | OptimizingPainter:
+        """What paints the frames, from the first on; flows are `kept` from run to run."""
+        video, tell = self.job.video, self.notes.append if kept else None
         if video.way == "optimize":
-            return optimizing_painter(self.styles, self.config, self.size, video, self.clip.size)
+            flows = flow_source(video, self.clip.size, tell)
+            return optimizing_painter(self.styles, self.config, self.size, video, flows)
         steady = video.steady
         if steady and not has_flow():
             steady = 0.0
@@ -164,7 +165,8 @@ class VideoRun:
                 "without OpenCV frames are not blended with those before: pip install "
                 "'gramarye[video]' for a steadier clip"
             )
-        return steady_painter(self.styles, self.config, self.size, steady)
+        source = flow_source(video, self.clip.size, tell) if steady else None
+        return steady_painter(self.styles, self.config, self.size, steady, source)
 
     def wanted(self) -> Iterator[Frame]:
         video = self.job.video
@@ -326,6 +328,7 @@ def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
     """What made a clip, for its metadata: names without folders, and SHA-256s."""
     styles = [{"name": s.name, "sha256": file_sha256(user_path(s))} for s in job.styles]
     other = {name for name, way in OF_WAY.items() if way != job.video.way}
+    other.add("flow_cache")  # which changes nothing of the result
     video = {k: v for k, v in asdict(job.video).items() if v is not None and v is not False}
     video = {k: v.name if isinstance(v, Path) else v for k, v in video.items() if k not in other}
     settings = json.loads(json.dumps(changed_settings(config), default=str))

@@ -24,7 +24,7 @@ from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.reading import open_clip
 from gramarye.video.settings import FRAMES_A_SECOND, make_video_settings
 from gramarye.video.steady import SteadyPainter
-from gramarye.video.ways import make_video_config, optimizing_painter, steady_painter
+from gramarye.video.ways import flow_source, make_video_config, optimizing_painter, steady_painter
 
 
 @final
@@ -50,6 +50,7 @@ def stylize_video(
     frame_steps: int | None = None,
     offsets: Sequence[int] | None = None,
     flow: str | PathLike[str] | None = None,
+    flow_cache: str | PathLike[str] | None = None,
     **settings: Any,
 ) -> Iterator[VideoFrame]:
     """The frames of a clip in the style, one by one, steady where the film is steady.
@@ -60,8 +61,9 @@ def stylize_video(
 
     With the way "optimize" (Ruder et al. 2016) they are those of `stylize`; a frame after a shot's
     first takes `frame_steps` (16), and is held to those `offsets` before it (1, 2 and 4) by
-    `temporal_weight`. `flow` is a folder of .flo files in place of the flow found. `steady` (0.8)
-    is of the way "instant". A painter that has its style in itself takes no other.
+    `temporal_weight`. `steady` (0.8) is of the way "instant". `flow` is a folder of .flo files in
+    place of the flow found. That is kept in a folder of the user's for other runs, `flow_cache` is
+    another, or "off". A painter that has its style in itself takes no other.
     """
     given: dict[str, Any] = {
         "start": start,
@@ -70,7 +72,7 @@ def stylize_video(
         "steady": steady,
         "frame_steps": frame_steps,
     }
-    given |= {"offsets": offsets, "flow": flow}
+    given |= {"offsets": offsets, "flow": flow, "flow_cache": flow_cache}
     video = make_video_settings(way=way, **{k: v for k, v in given.items() if v is not None})
     # What is wrong is told here and not with the first frame.
     make_video_config(video, (64, 64), **settings)
@@ -94,10 +96,16 @@ def stylize_video(
     config = make_video_config(video, size, **settings)
     painter: SteadyPainter | OptimizingPainter
     if video.way == "optimize":
-        painter = optimizing_painter(pictures, config, size, video, film_size)
+        flows = flow_source(video, film_size, untold)
+        painter = optimizing_painter(pictures, config, size, video, flows)
     else:
-        painter = steady_painter(pictures, config, size, video.steady)
+        source = flow_source(video, film_size, untold) if video.steady else None
+        painter = steady_painter(pictures, config, size, video.steady, source)
     return painted(painter, at_times(frames, video.first, video.last, rate))
+
+
+def untold(_: str) -> None:
+    """Of a cache of flows, what goes wrong costs time alone."""
 
 
 @undisturbed
