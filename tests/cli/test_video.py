@@ -95,12 +95,23 @@ def test_a_clip_with_its_strip_and_its_report(
         (["film", "painting.png", "--strip", "painting.png"], "one of the inputs"),
         (["film", "painting.png", "--start", "9"], "no frame"),
         (["film"], "there is no style"),
+        (["film", "net.safetensors", "painting.png"], "is a network, and not named last"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(
     frames: Path, told: Callable[..., None], arguments: list[str], message: str
 ) -> None:
     told(lambda: video(*arguments), message)
+
+
+def test_a_style_too_small_for_the_painter_is_told_without_layers_to_choose(
+    frames: Path, told: Callable[..., None]
+) -> None:
+    Image.new("RGB", (5, 5), "red").save("tiny.png")
+    told(
+        lambda: video("film", "tiny.png"),
+        "of both sides for the layers it looks at: choose a larger picture\n",
+    )
 
 
 @pytest.fixture

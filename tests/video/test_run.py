@@ -107,13 +107,18 @@ def test_a_part_of_a_clip_begins_at_zero_with_its_sound(
     assert abs(seconds(heard) - 1.0) < 0.15
 
 
-def test_a_gif_is_written(make_clip: MakeClip, scene: Scene, painting: Path) -> None:
-    clip = make_clip("a.mp4", scene(6, moved=2), TIMES)
+@pytest.mark.parametrize(
+    ("sound", "lost"), [(0.2, "neither for sound nor for the recipe"), (0.0, "for no recipe")]
+)
+def test_a_gif_is_written(
+    sound: float, lost: str, make_clip: MakeClip, scene: Scene, painting: Path
+) -> None:
+    clip = make_clip("a.mp4", scene(6, moved=2), TIMES, sound=sound)
     report = paint(job(clip, painting, "b.gif"))
     found = list(open_clip(report.output).frames())
     assert [round(float(f.time), 2) for f in found] == [round(t / 60, 2) for t in TIMES]
     assert np.abs(found[5].pixels.astype(int) - scene(6, moved=2)[5]).mean() < 12
-    assert "GIF has room neither for sound" in report.notes[0]
+    assert report.notes == (f"GIF has room {lost}, and shows 256 colors of a frame",)
 
 
 @pytest.mark.parametrize(("sound", "told"), [(0.2, 1), (0.0, 0)])
