@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 LINE_EVERY = 5.0  # seconds between two lines where there is no bar
 HDR = "of a clip of high dynamic range: map it into standard range, or refuse it [map]"
+PROTECTED = "what stays as the clip has it: where this picture of its shape is white, or this clip "
+PROTECTED += "(folder, pattern) of a mask for each frame"
 COMPARE = "the clip at the left of the painting"
 WARM = 3  # frames before the first estimate
 OF_OPTIMIZER = ("the losses", "the network", "the optimizer", "the scales")  # and of --preset
@@ -74,6 +76,7 @@ def command() -> Command:
                  metavar="CLIP"),
         argument("styles", styles, FILE, nargs=-1, metavar="STYLE..."),
         *clip_options(),
+        Option("--protect", PROTECTED, FILE, "FILE", group="the clip"),
         Option("--compare", COMPARE, **file),
         Option("-o --out", "the result: mp4, mov, mkv, webm, gif, webp, a folder of frames, or a "
                "pattern",
@@ -195,7 +198,8 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
         names = [*painted_like, Path("video")]
         out = new_name(unnumbered(args.source), names).with_suffix(end_of(args.source))
     strip = None if args.strip is None else user_path(args.strip)
-    inputs = (args.source, *styles, out)
+    protect = getattr(args, "protect", None)
+    inputs = (args.source, *styles, out, *([] if protect is None else [protect]))
     if strip is not None and not user_path(args.source).is_dir():
         check_output(strip, inputs=inputs)
     elif strip is not None:
@@ -203,7 +207,8 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
         check_output(strip)
     if args.size is not None and not isinstance(args.size, int):
         raise SettingsError(f"--size is {args.size!r}: give a whole number of pixels")
-    return open_video(VideoJob(args.source, styles, out, settings, video, new)), strip
+    job = VideoJob(args.source, styles, out, settings, video, new, protect)
+    return open_video(job), strip
 
 
 def check_styles(painter: str | None, styles: Sequence[Path]) -> None:

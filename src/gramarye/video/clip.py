@@ -50,9 +50,12 @@ def length_of(stream: Any) -> Fraction | None:
     return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
 
 
-def one_picture(path: Path) -> ImageError:
-    """That a file holds a picture in the place of a clip."""
-    return ImageError(
+class OnePictureError(ImageError):
+    """A file holds a picture in the place of a clip."""
+
+
+def one_picture(path: Path) -> OnePictureError:
+    return OnePictureError(
         f"'{path}' is one picture, and no clip: {ADVICE}; one picture is for 'gramarye instant' or "
         "'stylize', and for 'score' without --video"
     )

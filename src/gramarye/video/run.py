@@ -33,6 +33,7 @@ from gramarye.video.extra import has_flow, load_av
 from gramarye.video.formats import ClipFormat, clip_format
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels, at_times, even_size
 from gramarye.video.keeping import Parts, State, claim, fingerprint
+from gramarye.video.masks import ProtectedFrames
 from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.reading import ClipFile, FrameFolder, frame_path, open_clip
 from gramarye.video.settings import OF_WAY, VideoSettings
@@ -56,6 +57,7 @@ class VideoJob:
     settings: Mapping[str, Any]  # of the painting, by their options' names
     video: VideoSettings
     new: bool = False
+    protect: Path | None = None  # what stays: a picture, or a clip of masks
 
 
 @final
@@ -87,6 +89,7 @@ class VideoRun:
 
     def __init__(self, job: VideoJob, clip: AbstractClip, config: StylizeConfig) -> None:
         self.job, self.clip, self.config = job, clip, config
+        self.masks = None if job.protect is None else ProtectedFrames(job.protect, clip)
         self.format = clip_format(job.out)
         self.size = painted_size(clip, job, self.format)
         self.stopped = self.complete = False
@@ -171,7 +174,8 @@ class VideoRun:
     def wanted(self) -> Iterator[Frame]:
         video = self.job.video
         rate = None if isinstance(self.clip, FrameFolder) else video.rate
-        return at_times(self.clip.frames(), video.first, video.last, rate)
+        frames = self.clip.frames() if self.masks is None else self.masks.frames()
+        return at_times(frames, video.first, video.last, rate)
 
     def total(self) -> int | None:
         """How many frames there will be, as far as the clip says."""
@@ -282,20 +286,22 @@ class VideoRun:
 
 def open_video(job: VideoJob) -> VideoRun:
     """The run of a job, checked as far as can be before its first frame."""
-    job = replace(job, clip=user_path(job.clip), out=user_path(job.out))
+    protect = None if job.protect is None else user_path(job.protect)
+    job = replace(job, clip=user_path(job.clip), out=user_path(job.out), protect=protect)
     format_ = clip_format(job.out)
     clip = open_clip(job.clip, job.video.rate, map_hdr=job.video.hdr == "map")
-    inputs = (job.clip, *job.styles)
+    inputs = (job.clip, *job.styles, *([] if protect is None else [protect]))
     if format_ is not None:
         load_av()
         check_target(job.out, inputs)
     else:
         check_target(frame_file(job.out, 1), inputs)
-        if job.clip.is_dir() and folder_of(job.out).resolve() == job.clip.resolve():
-            raise InputError(
-                f"the frames would be written into '{job.clip}', which is read: choose another "
-                "folder"
-            )
+        for read in (job.clip, protect):
+            if read and read.is_dir() and folder_of(job.out).resolve() == read.resolve():
+                raise InputError(
+                    f"the frames would be written into '{read}', which is read: choose another "
+                    "folder"
+                )
     size = painted_size(clip, job, format_)
     if format_ is not None and format_.container == "webp" and max(size) > LONGEST_SIDE:
         raise OutputError(
@@ -337,6 +343,8 @@ def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
             settings[name] = Path(settings[name]).name
     own = config.painter.file is not None
     painter = {"painter_sha256": painter_sha256(config.painter.by)} if own else {}
+    mask = job.protect
+    masks = {} if mask is None else {"protect": {"name": mask.name, "sha256": clip_sha256(mask)}}
     return {
         "gramarye": gramarye.__version__,
         "clip": {"name": job.clip.name, "sha256": clip_sha256(job.clip)},
@@ -344,6 +352,7 @@ def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
         "settings": settings,
         "video": video,
         **painter,
+        **masks,
     }
 
 

@@ -21,6 +21,7 @@ from gramarye.video.extra import load_cv2
 from gramarye.video.flow import Flow, Image, Map, reliable, warped
 from gramarye.video.flows import FlowSource, FoundFlows
 from gramarye.video.frames import FilmFrame, Frame, Pixels, as_image, as_pixels
+from gramarye.video.masks import with_protected
 from gramarye.video.painter import FramePainter
 from gramarye.video.shots import Cuts
 from gramarye.video.transforming import TransformedFrames
@@ -79,10 +80,11 @@ class SteadyPainter:
         if self.flows is not None and self.last is not None and self.film is not None:
             moved, share = self.taken_along(film, self.film, self.last)
             new = painted[0].permute(1, 2, 0).contiguous().cpu().numpy()
-            found = torch.from_numpy(blended(new, moved, share))
-            painted = found.permute(2, 0, 1)[None].contiguous().to(painted.device)
+            mixed = torch.from_numpy(blended(new, moved, share))
+            painted = mixed.permute(2, 0, 1)[None].contiguous().to(painted.device)
         self.film, self.last = film, painted
-        return PaintedFrame(self.painter.finished(painted, image), frame, image, cut)
+        found = with_protected(self.painter.finished(painted, image), image, frame)
+        return PaintedFrame(found, frame, image, cut)
 
     def taken_along(self, film: FilmFrame, before: FilmFrame, last: Tensor) -> tuple[Image, Map]:
         """The last painting moved to where its things are now, and how much of it to take."""

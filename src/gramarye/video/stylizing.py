@@ -20,6 +20,7 @@ from gramarye.pictures.picture import Source, load_picture
 from gramarye.scales.sizes import fit
 from gramarye.surroundings import undisturbed
 from gramarye.video.frames import Frame, as_pixels, at_times
+from gramarye.video.masks import ProtectedFrames
 from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.reading import open_clip
 from gramarye.video.settings import FRAMES_A_SECOND, make_video_settings
@@ -51,6 +52,7 @@ def stylize_video(
     offsets: Sequence[int] | None = None,
     flow: str | PathLike[str] | None = None,
     flow_cache: str | PathLike[str] | None = None,
+    protect: str | PathLike[str] | None = None,
     **settings: Any,
 ) -> Iterator[VideoFrame]:
     """The frames of a clip in the style, one by one, steady where the film is steady.
@@ -63,7 +65,9 @@ def stylize_video(
     first takes `frame_steps` (16), and is held to those `offsets` before it (1, 2 and 4) by
     `temporal_weight`. `steady` (0.8) is of the way "instant". `flow` is a folder of .flo files in
     place of the flow found. That is kept in a folder of the user's for other runs, `flow_cache` is
-    another, or "off". A painter that has its style in itself takes no other.
+    another, or "off". What is white in the picture `protect` stays as it is; a clip, or a folder of
+    frames, is a mask for each frame of a clip that has a name. A painter that has its style in
+    itself takes no other.
     """
     given: dict[str, Any] = {
         "start": start,
@@ -84,9 +88,15 @@ def stylize_video(
     pictures = [load_picture(one) for one in styles]
     if isinstance(clip, str | PathLike):
         opened = open_clip(user_path(clip), video.rate)
-        frames = opened.frames()
+        masks = None if protect is None else ProtectedFrames(user_path(protect), opened)
+        frames = opened.frames() if masks is None else masks.frames()
         rate = video.rate if Path(opened.path).is_file() else None
         size = opened.size
+    elif protect is not None:
+        raise InputError(
+            "protect is for a clip that has a name: give a file, a folder or a pattern, or leave "
+            "it out"
+        )
     else:
         frames, size = given_frames(clip, video.rate or Fraction(FRAMES_A_SECOND))
         rate = None
