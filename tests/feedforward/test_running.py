@@ -181,3 +181,11 @@ def test_a_log_that_cannot_be_written_is_a_note(
     assert run(out, "--steps", "2", "--log", "1") == 0
     assert "note: " in capsys.readouterr().err
     assert torch.load(out / "checkpoint")["step"] == 2
+
+
+def test_a_teacher_that_is_not_there(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "out", "--teacher", str(tmp_path / "wide.safetensors")) == 2
+    error = capsys.readouterr().err
+    assert "wide.safetensors" in error and "name a network or a weights file" in error

@@ -26,6 +26,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--paintings", type=Path, action="append", required=True)
     parser.add_argument("--skip", action="append", default=[], help="prefixes of names left out")
     parser.add_argument("--start", type=Path, help="a network's file to begin with")
+    parser.add_argument("--teacher", help="a wide network's file whose style loss joins, or vgg19")
     parser.add_argument("--pairs", type=Path, help="a table of held-out pairs (content, style)")
     parser.add_argument("--only", action="append", default=[], help="of their names")
     parser.add_argument("--set", default="{}", help="settings of the training, as JSON")
@@ -60,6 +61,7 @@ def main(argv: list[str] | None = None) -> int:
             FeedForwardConfig(**json.loads(args.set)),
             tuple(args.skip),
             args.start,
+            args.teacher,
             held_out(args),
             args.log,
             args.every,

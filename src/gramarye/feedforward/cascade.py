@@ -24,6 +24,7 @@ from gramarye.networks.passes import make_passes
 from gramarye.pictures.color import color_transform
 from gramarye.scales.resizing import resize
 
+DEEPER_PARTS = (2, 4)  # with pixels enough for deeper layers, and forms for them to see
 StyleLook = Mapping[int, Mapping[str, Moments]]  # by part and layer
 
 
@@ -58,11 +59,11 @@ class Cascade:
         return self.passes(images, layers, keep=False).features
 
     @torch.no_grad()
-    def look(self, styles: Tensor) -> dict[int, dict[str, Moments]]:
-        """What styles (B, 3, H, W) are like at each part."""
+    def look(self, styles: Tensor, deeper: Sequence[str] = ()) -> dict[int, dict[str, Moments]]:
+        """What styles (B, 3, H, W) are like at each part; `deeper` layers at a half, a quarter."""
         found: dict[int, dict[str, Moments]] = {}
         for part in set(self.config.parts):
-            layers = self.config.layers(part)
+            layers = (*self.config.layers(part), *(deeper if part in DEEPER_PARTS else ()))
             seen = self.features(at_part(styles, part), layers)
             found[part] = {layer: moments(seen[layer]).to(torch.float64) for layer in layers}
         return found

@@ -41,31 +41,36 @@ class StepObjective:
         self, images: Tensor, aim: Aim, style: Mapping[str, Moments], ways: Mapping[str, Tensor]
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Every loss of every image (B,) by name, and the gradient of their weighted mean."""
-        config, batch, layers = self.config, len(images), tuple(aim.wanted)
+        config, batch, layers = self.config, len(images), tuple(style)
+        emphasis = {layer: config.emphasis.get(layer, 1.0) for layer in layers}
         seen = self.passes(images, layers, keep=True)
         losses: dict[str, Tensor] = {}
         errors: dict[str, Tensor] = {}
         slopes: dict[str, tuple[Tensor, Tensor]] = {}
         for layer in layers:
-            features, unit = seen.features[layer].detach(), aim.units[layer][:, None, None, None]
-            difference = features.float() * unit - aim.wanted[layer]
-            variance = spread(style[layer]).float() * aim.units[layer] ** 2
-            size = difference[0].numel() * variance.clamp_min(1e-6)
-            losses[f"match/{layer}"] = difference.square().sum((1, 2, 3)) / size
-            factor = 2 * config.match / len(layers) / batch / size
-            errors[layer] = difference * (factor[:, None, None, None] * unit)
+            features = seen.features[layer].detach()
+            if layer in aim.wanted:
+                unit = aim.units[layer][:, None, None, None]
+                difference = features.float() * unit - aim.wanted[layer]
+                variance = spread(style[layer]).float() * aim.units[layer] ** 2
+                size = difference[0].numel() * variance.clamp_min(1e-6)
+                losses[f"match/{layer}"] = difference.square().sum((1, 2, 3)) / size
+                factor = 2 * config.match / len(aim.wanted) / batch / size
+                errors[layer] = difference * (factor[:, None, None, None] * unit)
             found = moments(features).to(torch.float64)
             second, first = found.second.requires_grad_(), found.first.requires_grad_()
             here = Moments(second, first, found.count)
             share = self.distance(layer, here, style[layer]) / ways[layer]
             losses[f"style/{layer}"] = share.detach().float()
-            total = config.style / len(layers) * bounded(share).sum() / batch
+            weight = config.style * emphasis[layer] / max(sum(emphasis.values()), 1e-12)
+            total = weight * bounded(share).sum() / batch
             slope, slope_first = torch.autograd.grad(total, (second, first))
             slopes[layer] = slope.float(), slope_first.float()
 
         def adder(layer: str):  # type: ignore[no-untyped-def]
             def add(into: Tensor) -> None:
-                into += errors[layer].to(into.dtype)
+                if layer in errors:
+                    into += errors[layer].to(into.dtype)
                 add_sums_gradient(into, seen.features[layer].detach(), *slopes[layer])
 
             return add

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from gramarye.distillation.teachers import load_teacher
 from gramarye.errors import OutputError, WeightsError
 from gramarye.feedforward.files import load_painter, packed
 from gramarye.feedforward.painting import at_longest, paint
@@ -40,6 +41,7 @@ class TrainJob:
     config: FeedForwardConfig
     skip: tuple[str, ...] = ()  # how names of pictures begin that are left out
     start: Path | None = None  # a network's file to begin with
+    teacher: str | None = None  # a wide network by its name or file, whose style loss joins
     pairs: tuple[tuple[Path, Path], ...] = ()  # held out: painted and measured as it goes
     log_every: int = 50  # steps
     show_every: int = 250  # steps
@@ -66,7 +68,8 @@ def open_training(job: TrainJob) -> Training:
         config.pixels,
         config.seed,
     )
-    training = Training(config, network, pairs)
+    teacher = load_teacher(job.teacher) if job.teacher else None
+    training = Training(config, network, pairs, teacher)
     saved = read_checkpoint(job)
     if saved is not None:
         try:

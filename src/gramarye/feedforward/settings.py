@@ -145,6 +145,18 @@ class FeedForwardConfig(Part):
         1.0, ge=0, le=1e6, description="weight of the distance from the wanted features"
     )
     style: float = Field(1.0, ge=0, le=1e6, description="weight of the style loss")
+    emphasis: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(
+        {}, description="weights of layers within the style loss; 1 where none is given"
+    )
+    deeper: tuple[str, ...] = Field(
+        (), description="layers that the style loss of steps at a half or a quarter has besides"
+    )
+    taught: float = Field(
+        1.0,
+        ge=0,
+        le=1e6,
+        description="weight of the style loss as a teacher sees it, where there is one",
+    )
     outside: float = Field(30.0, ge=0, le=1e6, description="weight of colors out of range")
     smooth: float = Field(1.0, ge=0, le=1e6, description="weight of the total variation")
     floor: float = Field(

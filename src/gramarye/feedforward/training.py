@@ -21,6 +21,7 @@ from gramarye.feedforward.files import make_painter
 from gramarye.feedforward.objective import StepObjective, bounded
 from gramarye.feedforward.pairs import Pairs
 from gramarye.feedforward.settings import FeedForwardConfig
+from gramarye.feedforward.teaching import Features, Teaching
 from gramarye.losses.statistics import moments
 from gramarye.losses.variation import total_variation
 from gramarye.networks.features import PerceptualNetwork
@@ -54,8 +55,10 @@ class Training:
         config: FeedForwardConfig,
         network: PerceptualNetwork,
         pairs: Callable[[int], Pairs],
+        teacher: Features | None = None,
     ) -> None:
         self.config, self.pairs = config, pairs
+        self.teaching = Teaching(teacher, config) if teacher is not None else None
         self.bfloat16 = choose_precision(config.precision, torch.device("cpu")) == "bfloat16"
         self.cascade = Cascade(network, config.network, bfloat16=self.bfloat16)
         self.objective = StepObjective(network, self.cascade.passes, config)
@@ -92,15 +95,16 @@ class Training:
         pairs = self.pairs(self.step)
         contents = match_colors(pairs.contents, moments(pairs.styles.double()))
         seeds = [self.step * 1009 + 16 * n for n in range(len(contents))]
-        style = pairs.look or self.cascade.look(pairs.styles)
-        own = self.cascade.look(contents)
+        style = pairs.look or self.cascade.look(pairs.styles, config.deeper)
+        own = self.cascade.look(contents, config.deeper)
         self.optimizer.zero_grad(set_to_none=True)
         image = None
         for number, part in enumerate(config.network.parts):
             image = self.cascade.enter(image, contents, part, [seed + part for seed in seeds])
             if part == 1:
                 image = crop(image, config.fine_side, self.step)
-            aim = self.cascade.aim(image, style[part])
+            heard = {layer: style[part][layer] for layer in config.network.layers(part)}
+            aim = self.cascade.aim(image, heard)
             ways = {
                 layer: self.objective.way(layer, own[part][layer], goal)
                 for layer, goal in style[part].items()
@@ -109,6 +113,10 @@ class Training:
                 made = self.painter.step(part)(image, aim.felt, aim.missing)
             image = made.detach().contiguous(memory_format=torch.channels_last)
             losses, gradient = self.objective(image, aim, style[part], ways)
+            if self.teaching is not None and number == len(config.network.parts) - 1:
+                own_part = crop(contents, config.fine_side, self.step)
+                taught, slope = self.teaching(image, own_part, pairs.styles, self.step)
+                losses, gradient = losses | taught, gradient + slope
             outside = (made - made.clamp(0, 1)).square().mean()
             smooth = total_variation(made).mean()
             total = config.outside * outside + config.smooth * smooth
