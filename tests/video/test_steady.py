@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gramarye.video.frames import Frame, Pixels, as_pixels
 from gramarye.video.shot_averages import ShotAverages
-from gramarye.video.steady import SteadyPainter, at_rest, trusted
+from gramarye.video.steady import SteadyPainter, trusted
 
 pytest.importorskip("cv2", reason="OpenCV is not installed (the extra 'video')")
 
@@ -97,12 +97,6 @@ def test_a_fade_is_not_held_back(scene: Scene) -> None:
     for image, pixels in zip(images, faded, strict=True):
         wanted = pixels.astype(np.float32).mean() / 255 * 0.5 + 0.25
         assert abs(float(image.mean()) - wanted) < 0.02
-
-
-def test_a_film_at_rest_has_no_flow_whatever_was_found() -> None:
-    film = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-    guessed = np.full((*SIZE, 2), 0.7, np.float32)
-    assert not at_rest(film, film, guessed).any()
 
 
 def test_what_differs_from_the_film_before_is_not_trusted() -> None:

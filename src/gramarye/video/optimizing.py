@@ -32,15 +32,17 @@ from gramarye.video.flow import Flow, Image, Map, reliable, warped
 from gramarye.video.flows import FlowSource
 from gramarye.video.frames import FilmFrame, Frame, Pixels, as_image, as_pixels
 from gramarye.video.masks import with_protected
+from gramarye.video.rest import Rest, difference, moved_film
 from gramarye.video.shot_colors import ShotColors
 from gramarye.video.shots import Cuts
-from gramarye.video.steady import SLOW, PaintedFrame, difference, moved_film
+from gramarye.video.steady import PaintedFrame
 
 ALIKE = 0.15  # difference of the film from itself, moved by the flow, that halves what is held
 AROUND = 0.015  # of the longest side: so far strokes reach beyond what they are on
 # Of what is held, where something moves: resampling has made it softer, and it takes steps to be as
-# it was. What is at rest is held by all of the weight, or steps would change it in every frame.
-MOVING = 0.003
+# it was; a tenth of this, and the steps change it from frame to frame. What is at rest is held by
+# all of the weight, or steps would change it in every frame.
+MOVING = 0.03
 # Most of a frame is there from the beginning: a first step as long as a picture's would lose it.
 FIRST_STEP = 0.0005
 
@@ -105,6 +107,7 @@ class OptimizingPainter:
             coarse_to_fine=False, steps=frame_steps, first_step=FIRST_STEP, init="before"
         )
         self.cuts = Cuts()
+        self.rests = {i: Rest() for i in sorted({1, *self.offsets})}
         self.before: list[Before] = []  # of the shot, the newest first
         self.number = 0
 
@@ -119,7 +122,7 @@ class OptimizingPainter:
         cut = self.cuts(film.pixels)
         if cut:
             self.colors.new_shot()
-            self.before = []
+            self.forget()
         seen = image.to(self.device)
         content = self.colors.content(seen)
         mask = None if frame.protect is None else as_image(frame.protect, self.size)
@@ -136,6 +139,12 @@ class OptimizingPainter:
         self.before = kept[: max(self.offsets)]
         found = with_protected(self.colors.finished(result, image), image, frame)
         return PaintedFrame(found, frame, image, cut)
+
+    def forget(self) -> None:
+        """A new shot begins."""
+        self.before = []
+        for rest in self.rests.values():
+            rest.forget()
 
     def same(self, film: FilmFrame, mask: Tensor | None) -> bool:
         """Whether a frame and its mask are those of the frame before."""
@@ -160,9 +169,10 @@ class OptimizingPainter:
         weights: list[Map] = []
         start: Image = np.zeros((*self.size, 1), np.float32)
         known = start
-        for before in (self.before[i - 1] for i in self.offsets if i <= len(self.before)):
-            backward, forward = self.flows(film, before.film), self.flows(before.film, film)
-            backward = at_rest(backward)
+        backwards = {i: self.backward(film, i) for i in self.rests if i <= len(self.before)}
+        for offset in (i for i in self.offsets if i <= len(self.before)):
+            before, backward = self.before[offset - 1], backwards[offset]
+            forward = self.flows(before.film, film)
             holds = held(film.pixels, before.film.pixels, backward, forward)[..., None]
             if before.protect is not None:  # what was not painted is no pattern for what is now
                 holds = holds * (1 - uncovered(before.protect, mask, backward))
@@ -173,12 +183,16 @@ class OptimizingPainter:
             images.append(result)
             firm = np.where((backward == 0).all(-1), np.float32(1), np.float32(MOVING))
             weights.append(weight[..., 0] * firm)
-        last = self.before[0]
-        backward = at_rest(self.flows(film, last.film))
+        last, backward = self.before[0], backwards[1]
         change = as_array(content) - moved_image(last.content, backward)
         unknown = moved_image(last.result, backward) + change
         first = (start + (1 - known) * unknown).clip(0, 1)
         return Moved(images, weights, first.astype(np.float32))
+
+    def backward(self, film: FilmFrame, offset: int) -> Flow:
+        """The flow to the frame so many before, and none where the film is at rest."""
+        before = self.before[offset - 1].film
+        return self.rests[offset](film.pixels, before.pixels, self.flows(film, before))
 
     def state(self) -> dict[str, Tensor]:
         """What the next frame needs to know."""
@@ -190,6 +204,8 @@ class OptimizingPainter:
             found[f"result/{place}"] = before.result.cpu()
             if before.protect is not None:
                 found[f"protect/{place}"] = before.protect
+        for offset, rest in self.rests.items():
+            found |= {f"{offset}/{name}": value for name, value in rest.state().items()}
         return found | self.cuts.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
@@ -198,6 +214,11 @@ class OptimizingPainter:
         self.colors.averages.restore(kept)
         self.number = int(state["number"])
         self.before = []
+        for offset, rest in self.rests.items():
+            start = f"{offset}/"
+            rest.restore(
+                {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+            )
         while (place := len(self.before)) < self.number and f"film/{place}" in state:
             film = FilmFrame(self.number - place, state[f"film/{place}"].numpy())
             content, result = (
@@ -205,12 +226,6 @@ class OptimizingPainter:
             )
             self.before.append(Before(film, content, result, state.get(f"protect/{place}")))
         self.cuts.restore(state)
-
-
-def at_rest(backward: Flow) -> Flow:
-    """The flow without motions that cannot be seen: each would blur the picture a little."""
-    slow = np.square(backward).sum(-1) < SLOW**2
-    return np.where(slow[..., None], np.float32(0), backward)
 
 
 def held(film: Pixels, before: Pixels, backward: Flow, forward: Flow) -> Map:
@@ -243,7 +258,7 @@ def uncovered(before: Tensor, now: Tensor | None, backward: Flow) -> Map:
 
 def moved_image(image: Tensor, backward: Flow) -> Image:
     """An image (1, 3, H, W) as the flow says it is now (H, W, 3), in [0, 1]."""
-    return warped(as_array(image), backward).clip(0, 1)
+    return warped(as_array(image), backward, sharp=True).clip(0, 1)
 
 
 def as_array(image: Tensor) -> Image:

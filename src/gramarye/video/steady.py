@@ -23,13 +23,12 @@ from gramarye.video.flows import FlowSource, FoundFlows
 from gramarye.video.frames import FilmFrame, Frame, Pixels, as_image, as_pixels
 from gramarye.video.masks import with_protected
 from gramarye.video.painter import FramePainter
+from gramarye.video.rest import Rest, difference, moved_film
 from gramarye.video.shots import Cuts
 from gramarye.video.transforming import TransformedFrames
 
 ALIKE = 0.05  # difference of the film from itself, moved by the flow, at which little is taken
-STILL = 0.0002  # what differs by so little more without a motion has not moved
-SLOW = 0.05  # pixels; a motion below is none
-SMOOTH = 1.0  # pixels, sigma that differences of single pixels are smoothed by
+SOFT = 1.0  # pixels, sigma of the border of what is taken
 
 
 @final
@@ -58,7 +57,7 @@ class SteadyPainter:
         flows: FlowSource | None = None,
     ) -> None:
         self.painter, self.size, self.steady = painter, size, steady
-        self.cuts = Cuts()
+        self.cuts, self.rest = Cuts(), Rest()
         self.flows = (flows or FoundFlows()) if steady else None
         self.number = 0
         self.film: FilmFrame | None = None  # the last frame
@@ -75,6 +74,7 @@ class SteadyPainter:
         cut = self.cuts(film.pixels)
         if cut:
             self.painter.new_shot()
+            self.rest.forget()
             self.last = None
         painted = self.painter.paint(image)
         if self.flows is not None and self.last is not None and self.film is not None:
@@ -90,7 +90,7 @@ class SteadyPainter:
         """The last painting moved to where its things are now, and how much of it to take."""
         assert self.flows is not None
         backward, forward = self.flows(film, before), self.flows(before, film)
-        backward = at_rest(film.pixels, before.pixels, backward)
+        backward = self.rest(film.pixels, before.pixels, backward)
         share = self.steady * trusted(film.pixels, before.pixels, backward, forward)
         pixels = last[0].permute(1, 2, 0).contiguous().cpu().numpy()
         return warped(pixels, backward).clip(0, 1), share
@@ -101,7 +101,7 @@ class SteadyPainter:
         if self.film is not None and self.last is not None:
             found["film"], found["last"] = torch.from_numpy(self.film.pixels), self.last.cpu()
             found["number"] = torch.tensor(self.number)
-        return found | self.cuts.state()
+        return found | self.rest.state() | self.cuts.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         start = "averages/"
@@ -111,17 +111,8 @@ class SteadyPainter:
             self.number = int(state.get("number", 0))
             self.film = FilmFrame(self.number, state["film"].numpy())
             self.last = state["last"]
+        self.rest.restore(state)
         self.cuts.restore(state)
-
-
-def at_rest(film: Pixels, before: Pixels, backward: Flow) -> Flow:
-    """The flow without what is no motion: none where the film shows the same where it was.
-
-    Else the noise of a still background would move it about, and each move blurs a little.
-    """
-    stays, moves = difference(film, before), difference(film, moved_film(before, backward))
-    still = (stays <= moves + STILL) | (np.square(backward).sum(-1) < SLOW**2)
-    return np.where(still[..., None], np.float32(0), backward)
 
 
 def trusted(film: Pixels, before: Pixels, backward: Flow, forward: Flow) -> Map:
@@ -132,22 +123,7 @@ def trusted(film: Pixels, before: Pixels, backward: Flow, forward: Flow) -> Map:
     cv2 = load_cv2()
     holds = reliable(backward, forward) | (backward == 0).all(-1)
     inside = holds.astype(np.float32)
-    inside = np.minimum(inside, cv2.GaussianBlur(inside, (0, 0), SMOOTH))  # soft, and no further
+    inside = np.minimum(inside, cv2.GaussianBlur(inside, (0, 0), SOFT))  # soft, and no further
     apart = difference(film, moved_film(before, backward))
     found: Map = inside * np.exp(-np.square(apart / ALIKE))
-    return found
-
-
-def moved_film(before: Pixels, backward: Flow) -> Pixels:
-    found: Pixels = (
-        np.rint(warped(before.astype(np.float32), backward)).clip(0, 255).astype(np.uint8)
-    )
-    return found
-
-
-def difference(one: Pixels, other: Pixels) -> Map:
-    """How far two frames are apart (H, W), in [0, 1]; smoothed, so that noise is no difference."""
-    apart = (one.astype(np.float32) - other.astype(np.float32)) / 255
-    smooth = load_cv2().GaussianBlur(apart, (0, 0), 2 * SMOOTH)
-    found: Map = np.abs(smooth).mean(-1)
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gramarye.video.frames import Pixels
-from gramarye.video.steady import difference
+from gramarye.video.rest import difference
 
 UNSEEN = 1 / 255  # of the film's smoothed difference: what is below has not changed
 ENOUGH = 0.05  # share of the picture that has to stay for a figure
