@@ -22,7 +22,7 @@ from gramarye.video import run as running
 from gramarye.video.flow import Flow
 from gramarye.video.flows import FoundFlows
 from gramarye.video.frames import FilmFrame, Frame, Pixels
-from gramarye.video.optimizing import OptimizingPainter
+from gramarye.video.optimizing import OptimizingPainter, held
 from gramarye.video.run import VideoJob, open_video
 from gramarye.video.settings import make_video_settings
 from gramarye.video.ways import make_video_config
@@ -123,6 +123,16 @@ def test_what_moves_is_held_less_than_what_is_at_rest(make: Make, scene: Scene) 
         images(painter, [one, two + 1])
         weights.append(float(unmoved.seen[1]["warped-weights/0"][..., 8:-8, 8:-8].mean()))
     assert weights[0] > 0.99 and weights[1] == pytest.approx(0.03, rel=0.1)
+
+
+def test_around_a_speck_where_the_flow_does_not_hold_nothing_is_free() -> None:
+    film = np.full((100, 200, 3), 90, np.uint8)
+    flow = np.zeros((100, 200, 2), np.float32)
+    flow[48:51, 48:51] = -500  # out of the picture: a speck of three pixels
+    flow[40:60, 140:160] = -500  # and what has moved away
+    free = held(film, film, flow, flow * 0) < 0.5
+    assert free[48:51, 48:51].all() and free[:, :100].sum() <= 9 + 4 * 6  # and the flow's border
+    assert free[37:63, 137:163].all() and not free[:30].any()
 
 
 def test_a_frame_that_is_shown_again_is_painted_as_it_was(make: Make, scene: Scene) -> None:

@@ -18,6 +18,7 @@ from typing import final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gramarye.config import StylizeConfig
@@ -39,6 +40,7 @@ from gramarye.video.steady import PaintedFrame
 
 ALIKE = 0.15  # difference of the film from itself, moved by the flow, that halves what is held
 AROUND = 0.015  # of the longest side: so far strokes reach beyond what they are on
+SPECK = 0.01  # likewise: what is narrower than twice this and does not hold is an error of a test
 # Of what is held, where something moves: resampling has made it softer, and it takes steps to be as
 # it was; a tenth of this, and the steps change it from frame to frame. What is at rest is held by
 # all of the weight, or steps would change it in every frame.
@@ -233,12 +235,19 @@ def held(film: Pixels, before: Pixels, backward: Flow, forward: Flow) -> Map:
 
     Where the flow holds, as far as the film, moved, looks the same, and not near anything else.
     """
-    holds = reliable(backward, forward).astype(np.uint8)
-    side = 1 + 2 * round(AROUND * max(holds.shape))
-    inside = load_cv2().erode(holds, np.ones((side, side), np.uint8), borderValue=1)
+    cv2, holds = load_cv2(), reliable(backward, forward).astype(np.uint8)
+    speck, far = (square(x * max(holds.shape)) for x in (SPECK, AROUND))
+    moved = cv2.morphologyEx(holds, cv2.MORPH_CLOSE, speck)  # without specks, each free by itself
+    inside = np.minimum(holds, cv2.erode(moved, far, borderValue=1))
     apart = difference(film, moved_film(before, backward))
     found: Map = inside * np.exp(-np.square(apart / ALIKE))
     return found
+
+
+def square(reach: float) -> NDArray[np.uint8]:
+    """What reaches so many pixels to all sides."""
+    side = 1 + 2 * round(reach)
+    return np.ones((side, side), np.uint8)
 
 
 def leaves_nothing(mask: Tensor) -> bool:
