@@ -115,6 +115,10 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
             f"--out is '{out}', one picture, and {len(photographs)} photographs are painted (all "
             "pictures but the style): name a folder, or one photograph"
         )
+    if several and str(args.out) == "-" and not args.out.is_dir():
+        raise InputError(
+            "--out is '-', and nothing goes to standard output: name the folder of the pictures"
+        )
     of_style = style_names(args.styles) or [Path(args.painter)]
     names = [*of_style, Path("instant")]
 
