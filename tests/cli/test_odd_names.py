@@ -103,10 +103,11 @@ def test_a_painters_layers_are_not_for_a_user_to_choose(
     make_picture: Callable[..., Path],
 ) -> None:
     make_picture("tiny.png", 5, 4)
+    make_picture("frames/1.png")
     told(
-        lambda: main([command, "photo.png", "tiny.png"]),
-        "is worked on at 5 x 4 pixels, and vgg19-lite needs at least 8 of both sides: choose a "
-        "larger picture\n",
+        lambda: main([command, "photo.png" if command == "instant" else "frames", "tiny.png"]),
+        "is worked on at 5 x 4 pixels, and vgg19-lite needs at least 8 of both sides for the "
+        "layers it looks at: choose a larger picture\n",
     )
 
 
