@@ -18,7 +18,7 @@ from gramarye.devices import release_memory
 from gramarye.feedforward.cascade import add_detail
 from gramarye.feedforward.files import load_painter
 from gramarye.feedforward.network import Painter
-from gramarye.feedforward.settings import LEAST, SHIPPED, reach
+from gramarye.feedforward.settings import LEAST, SHIPPED, reach, steps_at
 from gramarye.handover import uniform_image
 from gramarye.inputs.kinds import form_of, kind_of
 from gramarye.johnson.files import load_trained
@@ -119,7 +119,9 @@ class Painting:
             if kind_of(name).size == "image":
                 seen[name] = whole(seen[name])
         image, before = None, 0
-        for number, part in enumerate(list(parts_for(self.painter, seen["content"]))):
+        size, twice = seen["content"].shape[-2:], self.config.painter.twice
+        parts = steps_at(self.painter.config.parts, *size, twice)
+        for number, (part, further) in enumerate(parts):
             here: dict[str, Tensor] = {}
             if part != before:
                 names = ["content"] if part in self.goals else list(seen)
@@ -129,7 +131,7 @@ class Painting:
                     seen.clear()
                 image = self.entered(image, here.pop("content"), number, part)
             assert image is not None
-            image = self.after_step(image, here, number, part, averaged)
+            image = self.after_step(image, here, number, part, averaged, further)
             before = part
         assert image is not None
         release_memory(image.device)
@@ -151,6 +153,7 @@ class Painting:
         number: int,
         part: int,
         averaged: Callable[[int, Own], Own] | None,
+        further: float = 1.0,
     ) -> Tensor:
         """The image a step further; one that is taken in tiles is written over."""
         known = None
@@ -166,15 +169,9 @@ class Painting:
         own = own_moments(goals, self.extractor, image, known)
         if averaged is not None:
             own = averaged(number, own)
-        amount = reach(style_settings(self.config).strength)
+        amount = further * reach(style_settings(self.config).strength)
         targets = aims(goals, own)
         return stepped(self.painter, self.extractor, image, targets, amount, part, known)
-
-
-def parts_for(painter: Painter, content: Tensor) -> Iterator[int]:
-    """The parts of the size that a picture has room for."""
-    side = min(content.shape[-2:])
-    return (part for part in painter.config.parts if part == 1 or side >= part * LEAST)
 
 
 def whole(image: Tensor) -> Tensor:
