@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gramarye.config import StylizeConfig
 from gramarye.devices import release_memory
-from gramarye.feedforward.cascade import add_detail
+from gramarye.feedforward.cascade import add_detail, add_detail_by_rows
 from gramarye.feedforward.files import load_painter
 from gramarye.feedforward.network import Painter
 from gramarye.feedforward.settings import LEAST, SHIPPED, reach, steps_at
@@ -139,7 +139,10 @@ class Painting:
 
     def entered(self, before: Tensor | None, content: Tensor, number: int, part: int) -> Tensor:
         """The image at a new size: the last one's with some detail and, below the whole, noise."""
-        image = add_detail(before, content, self.painter.config.detail)
+        if before is not None and content.shape[-2] * content.shape[-1] > PIECE:
+            image = add_detail_by_rows(before, content, self.painter.config.detail)
+        else:
+            image = add_detail(before, content, self.painter.config.detail)
         if part > 1:
             size = image.shape[-2], image.shape[-1]
             noise = normal_image(*size, self.config, number, image)
@@ -183,7 +186,10 @@ def whole(image: Tensor) -> Tensor:
 
 
 def at_part(seen: Mapping[str, Tensor], part: int, form_scale: float) -> dict[str, Tensor]:
-    """The inputs at a part of the size; below the whole, styles in the size of their forms."""
+    """The inputs at a part of the size; below the whole, styles in the size of their forms.
+
+    At the whole, what has the image's size is written over: nobody asks for it again.
+    """
     found = {}
     for name, picture in seen.items():
         if kind_of(name).name.startswith("form"):
@@ -194,7 +200,8 @@ def at_part(seen: Mapping[str, Tensor], part: int, form_scale: float) -> dict[st
         if kind_of(name).size != "image":
             height, width = max(height, LEAST), max(width, LEAST)
         small = resize(shown, height, width)
-        found[name] = small.clamp(0, 1) if small is shown else small.clamp_(0, 1)
+        copied = small is not shown or kind_of(name).size == "image"
+        found[name] = small.clamp_(0, 1) if copied else small.clamp(0, 1)
     return found
 
 
