@@ -32,7 +32,7 @@ from gramarye.tiles.plan import choose_tiles
 from gramarye.tiles.regions import Box, Tile
 from gramarye.tiles.tiling import Layout
 
-SAMPLED = 2 << 20  # pixels by which the moments of a larger picture are known
+SAMPLED = 3 << 19  # pixels by which the moments of a larger picture are known
 SAMPLE = 192  # the side of a sample, in pixels
 
 Features = Mapping[str, Tensor]  # (1, C, h, w) by layer
@@ -105,13 +105,12 @@ def own_moments(
 def samples(
     network: PerceptualNetwork, layers: Collection[str], height: int, width: int
 ) -> tuple[Tile, ...]:
-    """Tiles spread evenly over a large image, `SAMPLED` pixels of it; none where that is all.
+    """Tiles spread evenly over a large image, `SAMPLED` pixels of it.
 
-    Moments are means, and those of many places are nearly those of all.
+    Moments are means, and those of many places are nearly those of all. There are none where what
+    the tiles see is more than half of the image: then it is worth looking at all of it.
     """
-    share = (SAMPLED / (height * width)) ** 0.5
-    if share >= 1:
-        return ()
+    share = min(1.0, SAMPLED / (height * width)) ** 0.5
     layout = Layout.of(network, layers, height, width)
 
     def places(size: int) -> list[tuple[int, int]]:
@@ -120,10 +119,10 @@ def samples(
         starts = (int((i + 0.5) * room) // layout.stride * layout.stride for i in range(count))
         return [(start, start + side) for start in starts]
 
-    return tuple(
-        layout.tile(Box(*rows, *columns))
-        for rows, columns in product(places(height), places(width))
-    )
+    boxes = (Box(*rows, *columns) for rows, columns in product(places(height), places(width)))
+    tiles = tuple(map(layout.tile, boxes))
+    seen = sum(tile.window.area for tile in tiles)
+    return tiles if seen <= height * width / 2 else ()
 
 
 def aims(goals: Sequence[Goal], own: Own) -> list[Target]:

@@ -51,7 +51,7 @@ class PaintingSettings(Part):
     )
 
     twice: float = Field(
-        3.0,
+        2.5,
         alias="painter_twice",
         ge=0,
         le=5000,
