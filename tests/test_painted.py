@@ -197,7 +197,7 @@ def test_moments_of_samples_are_nearly_those_of_all(
 def test_windows_of_one_size_show_all_there_is_around_what_tiles_own(
     size: tuple[int, int], margin: int, stride: int
 ) -> None:
-    rows, columns = windows(*size, margin, stride, 864**2)
+    rows, columns = windows(*size, margin, stride, 768**2)
     for side, found in zip(size, (rows, columns), strict=True):
         assert [span.start for span in found] == [0, *(span.stop for span in found[:-1])]
         assert found[-1].stop == side
@@ -207,7 +207,7 @@ def test_windows_of_one_size_show_all_there_is_around_what_tiles_own(
             assert min(side, span.stop + margin) <= span.last <= side
         lengths = {span.last - span.first for span in found}
         assert max(lengths) - min(lengths) < stride
-    assert (rows[0].last - rows[0].first) * (columns[0].last - columns[0].first) < 1.02 * 864**2
+    assert (rows[0].last - rows[0].first) * (columns[0].last - columns[0].first) < 1.02 * 768**2
 
 
 def test_two_windows_share_two_margins() -> None:

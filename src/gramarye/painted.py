@@ -119,8 +119,8 @@ class Painting:
             if kind_of(name).size == "image":
                 seen[name] = whole(seen[name])
         image, before = None, 0
-        size, twice = seen["content"].shape[-2:], self.config.painter.twice
-        parts = steps_at(self.painter.config.parts, *size, twice)
+        rows, columns = seen["content"].shape[-2:]
+        parts = steps_at(self.painter.config.parts, rows, columns, self.config.painter.twice)
         for number, (part, further) in enumerate(parts):
             here: dict[str, Tensor] = {}
             if part != before:

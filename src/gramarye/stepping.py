@@ -23,7 +23,7 @@ from gramarye.tiles.regions import Box
 from gramarye.wanted import Features, Target
 
 MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eighth of that
-WINDOW = 864**2  # pixels of a picture, or a part of it, that a step sees at once: some 0.2 GiB
+WINDOW = 768**2  # pixels of a picture, or a part of it, that a step sees at once: some 0.4 GiB
 CHUNK = 1 << 17  # numbers of features that are compared at a time
 
 
