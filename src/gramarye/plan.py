@@ -269,10 +269,14 @@ def check_large_enough(
             continue
         least = network.minimum_size(wanted)
         file = f" ('{files[name]}')" if name in files else ""
+        # What paints in one pass looks at the layers that it was trained with.
+        chosen, other = "it looks at", ""
+        if not config.painter.is_on:
+            chosen, other = "asked for", ", or layers nearer to the image"
         raise SettingsError(
             f"{name}{file} is worked on at {show_size(width, height)} pixels, and {network.name} "
-            f"needs at least {least} of both sides for the layers asked for: "
-            f"{larger(name, sizes[name], least)}, or layers nearer to the image"
+            f"needs at least {least} of both sides for the layers {chosen}: "
+            f"{larger(name, sizes[name], least)}{other}"
         )
 
 

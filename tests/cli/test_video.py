@@ -95,12 +95,44 @@ def test_a_clip_with_its_strip_and_its_report(
         (["film", "painting.png", "--strip", "painting.png"], "one of the inputs"),
         (["film", "painting.png", "--start", "9"], "no frame"),
         (["film"], "there is no style"),
+        (["film", "net.safetensors", "painting.png"], "is a network, and not named last"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(
     frames: Path, told: Callable[..., None], arguments: list[str], message: str
 ) -> None:
     told(lambda: video(*arguments), message)
+
+
+def test_what_is_protected_stays_and_is_in_the_recipe(
+    frames: Path, capsys: pytest.CaptureFixture[str], told: Callable[..., None]
+) -> None:
+    pytest.importorskip("av", reason="PyAV is not installed (the extra 'video')")
+    mask = np.zeros((32, 48, 3), np.uint8)
+    mask[:, :24] = 255
+    Image.fromarray(mask).save("mask.png")
+    order = ["film", "painting.png", "-q", "--steady", "0", "--protect", "mask.png"]
+    assert video(*order, "-o", "out") == 0
+    painted, film = (gramarye.load_image(f) for f in ("out/00001.png", frames / "000.png"))
+    assert float((painted - film)[..., :24].abs().max()) < 1e-6
+    assert float((painted - film)[..., 24:].abs().mean()) > 0.02
+    assert video(*order, "-o", "out.mp4") == 0
+    capsys.readouterr()
+    assert main(["recipe", "out.mp4"]) == 0
+    assert "protect   mask.png" in capsys.readouterr().out
+    assert main(["redo", "out.mp4", "-q"]) == 0
+    assert Path("out-redo.mp4").read_bytes() == Path("out.mp4").read_bytes()
+    told(lambda: video(*order, "-o", "mask.png/%05d.png"), "mask.png")
+
+
+def test_a_style_too_small_for_the_painter_is_told_without_layers_to_choose(
+    frames: Path, told: Callable[..., None]
+) -> None:
+    Image.new("RGB", (5, 5), "red").save("tiny.png")
+    told(
+        lambda: video("film", "tiny.png"),
+        "of both sides for the layers it looks at: choose a larger picture\n",
+    )
 
 
 @pytest.fixture

@@ -109,3 +109,12 @@ class PlainPainter:
 @pytest.fixture
 def plain_painter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gramarye.video.ways.FramePainter", PlainPainter)
+
+
+@pytest.fixture(autouse=True)
+def flows_of_the_test(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flows that are found are kept in a folder of the test's, not in the user's."""
+    folder = tmp_path_factory.mktemp("caches")
+    monkeypatch.setattr("gramarye.video.ways.cache_home", lambda: folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,24 @@ def test_a_frame_that_is_shown_again_is_painted_as_it_was(make: Make, scene: Sce
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
+def test_what_a_mask_uncovers_is_free_and_a_frame_with_another_mask_is_not_the_same(
+    make: Make, scene: Scene
+) -> None:
+    painter, unmoved = make(to_the_left(0), (1,)), Unmoved()
+    painter.optimized = unmoved  # type: ignore[method-assign]
+    picture = scene(1)[0]
+    mask = np.zeros((*SIZE, 3), np.uint8)
+    mask[:, :24] = 255
+    bare, covered = frames([picture] * 2)
+    list(painter.frames([replace(covered, protect=mask), bare, bare]))
+    assert [("protect" in seen) for seen in unmoved.seen] == [
+        True,
+        False,
+    ]  # the third is the second
+    weights = unmoved.seen[1]["warped-weights/0"][0, 0]
+    assert weights[:, :24].max() == 0 and weights[:, 24:].min() > 0.99
+
+
 def test_a_still_scene_with_noise_drifts_less_and_is_not_frozen(make: Make, scene: Scene) -> None:
     rng, still = np.random.default_rng(0), scene(1)[0].astype(int)
     noisy = [(still + rng.integers(-1, 2, still.shape)).clip(0, 255) for _ in range(4)]
@@ -177,7 +196,6 @@ def test_what_is_of_one_picture_is_refused(settings: dict[str, Any], why: str) -
     ("given", "why"),
     [
         ({"steady": 0.5, "way": "optimize"}, "steady is of way instant"),
-        ({"flow": Path("flows")}, "flow is of way optimize"),
         ({"frame_steps": 4}, "frame_steps is of way optimize"),
         ({"offsets": (2, 1), "way": "optimize"}, "the nearest first"),
         ({"offsets": (), "way": "optimize"}, "offsets"),

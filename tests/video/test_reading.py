@@ -157,3 +157,18 @@ def test_a_pattern_takes_what_it_fits(tmp_path: Path) -> None:
     assert len(frames_in(tmp_path)) == 4
     with pytest.raises(InputError, match="no pattern"):
         numbered_frames(tmp_path / "f%q.png")
+
+
+@pytest.mark.parametrize("end", ["png", "jpg", "tiff", "webp", "avif"])
+def test_one_picture_is_no_clip(end: str, scene: Scene, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="PyAV is not installed (the extra 'video')")
+    Image.fromarray(scene(1)[0]).save(tmp_path / f"photo.{end}")
+    with pytest.raises(ImageError, match=r"is one picture, and no clip: .* without --video"):
+        open_clip(tmp_path / f"photo.{end}")
+
+
+def test_an_animated_png_is_one(scene: Scene, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="PyAV is not installed (the extra 'video')")
+    first, *others = (Image.fromarray(x) for x in scene(3, moved=2))
+    first.save(tmp_path / "a.png", save_all=True, append_images=others, duration=100)
+    assert len(list(open_clip(tmp_path / "a.png").frames())) == 3

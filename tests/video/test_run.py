@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gramarye.errors import InputError, OutputError
+from gramarye.video import flows
 from gramarye.video import run as running
+from gramarye.video.flow import FLO
+from gramarye.video.forecast import forecast_clip
 from gramarye.video.frames import Pixels
 from gramarye.video.reading import open_clip
-from gramarye.video.run import VideoJob, VideoReport, open_video
+from gramarye.video.run import VideoJob, VideoReport, VideoRun, open_video
 from gramarye.video.settings import make_video_settings
 
 pytestmark = [pytest.mark.usefixtures("plain_painter"), pytest.mark.filterwarnings("error")]
@@ -103,13 +107,18 @@ def test_a_part_of_a_clip_begins_at_zero_with_its_sound(
     assert abs(seconds(heard) - 1.0) < 0.15
 
 
-def test_a_gif_is_written(make_clip: MakeClip, scene: Scene, painting: Path) -> None:
-    clip = make_clip("a.mp4", scene(6, moved=2), TIMES)
+@pytest.mark.parametrize(
+    ("sound", "lost"), [(0.2, "neither for sound nor for the recipe"), (0.0, "for no recipe")]
+)
+def test_a_gif_is_written(
+    sound: float, lost: str, make_clip: MakeClip, scene: Scene, painting: Path
+) -> None:
+    clip = make_clip("a.mp4", scene(6, moved=2), TIMES, sound=sound)
     report = paint(job(clip, painting, "b.gif"))
     found = list(open_clip(report.output).frames())
     assert [round(float(f.time), 2) for f in found] == [round(t / 60, 2) for t in TIMES]
     assert np.abs(found[5].pixels.astype(int) - scene(6, moved=2)[5]).mean() < 12
-    assert "GIF has room neither for sound" in report.notes[0]
+    assert report.notes == (f"GIF has room {lost}, and shows 256 colors of a frame",)
 
 
 @pytest.mark.parametrize(("sound", "told"), [(0.2, 1), (0.0, 0)])
@@ -260,3 +269,93 @@ def test_a_name_that_cannot_be_is_told(
 ) -> None:
     with pytest.raises((InputError, OutputError), match=message):
         open_video(job(make_clip("a.mp4", scene(2)), painting, out))
+
+
+@pytest.mark.parametrize("way", ["instant", "optimize"])
+def test_a_second_run_takes_the_flows_of_the_first(
+    way: str,
+    scene: Scene,
+    painting: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("cv2", reason="OpenCV is not installed (the extra 'video')")
+    asked = 0
+    find = flows.FoundFlows.__call__
+
+    def counted(*args: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return find(*args)
+
+    monkeypatch.setattr(flows.FoundFlows, "__call__", counted)
+    film = folder_of_frames(tmp_path, scene(4, moved=1))
+    how: dict[str, Any] = {"way": way, "frame_steps": 2} if way == "optimize" else {}
+    settings = {"size": 48, "weights": str(tiny_weights), "steps": 3} if how else {}
+
+    def made(name: str, cache: Path | str) -> tuple[list[bytes], VideoRun]:
+        video = make_video_settings(flow_cache=cache, **how)
+        run = open_video(VideoJob(film, [painting], tmp_path / name, settings, video))
+        assert len(list(run.steps())) == 4
+        return [file.read_bytes() for file in sorted((tmp_path / name).iterdir())], run
+
+    first, _ = made("first", tmp_path / "cache")
+    found = asked
+    assert found > 0 and len(list((tmp_path / "cache").iterdir())) > 0
+    second, run = made("second", tmp_path / "cache")
+    assert asked == found and second == first
+    without, other = made("third", "off")
+    assert without == first and asked > found
+    assert run.recipe == other.recipe and "flow_cache" not in run.recipe["video"]
+
+
+def test_a_forecast_measures_flows_that_are_found(
+    scene: Scene, painting: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("cv2", reason="OpenCV is not installed (the extra 'video')")
+    film = folder_of_frames(tmp_path, scene(3, moved=1))
+    video = make_video_settings(flow_cache=tmp_path / "cache")
+    forecast_clip(open_video(VideoJob(film, [painting], tmp_path / "out", {}, video)))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_known_flows_are_those_of_a_frames_number_in_one_pass_too(
+    scene: Scene, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cv2", reason="OpenCV is not installed (the extra 'video')")
+    monkeypatch.setattr(running, "PART_FRAMES", 2)
+    film = folder_of_frames(tmp_path, scene(5, moved=2))
+    known = tmp_path / "flows"
+    known.mkdir()
+    for i in range(1, 5):
+        for name, x in ((f"forward_{i}_{i + 1}", -2), (f"backward_{i + 1}_{i}", 2)):
+            head = np.float32(FLO).tobytes() + np.array([48, 32], "<i4").tobytes()
+            flow = np.full((32, 48, 2), (x, 0), "<f4")
+            (known / f"{name}.flo").write_bytes(head + flow.tobytes())
+    video = make_video_settings(flow=known, steady=1.0)
+
+    def job(name: str) -> VideoJob:
+        return VideoJob(film, [painting], tmp_path / name, {}, video)
+
+    assert len(list((whole := open_video(job("whole"))).steps())) == 5
+    steps = open_video(job("killed")).steps()
+    for _ in range(3):
+        next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert len(list(open_video(job("killed")).steps())) == 3  # frames 3 to 5
+    for number in range(1, 6):
+        one, other = (tmp_path / name / f"{number:05}.png" for name in ("whole", "killed"))
+        assert one.read_bytes() == other.read_bytes()
+    assert whole.recipe["video"]["flow"] == "flows"
+    (known / "backward_4_3.flo").unlink()
+    with pytest.raises(InputError, match=r"backward_4_3.flo' cannot be read"):
+        list(open_video(job("missing")).steps())
+
+
+def folder_of_frames(folder: Path, frames: list[Pixels]) -> Path:
+    film = folder / "film"
+    film.mkdir()
+    for number, pixels in enumerate(frames):
+        Image.fromarray(pixels).save(film / f"{number}.png")
+    return film

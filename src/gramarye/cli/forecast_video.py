@@ -20,8 +20,8 @@ def run(args: SimpleNamespace) -> int:
         raise SettingsError("--mode is of --of photoreal: leave it out")
     if not args.styles:
         raise InputError("no style was given: name the picture that the clip is painted like")
-    if given := given_inputs(args):
-        raise InputError(f"--{next(iter(given))} is laid over one picture, and a clip takes none")
+    if given := [name for name in given_inputs(args) if name != "protect"]:
+        raise InputError(f"--{given[0]} is laid over one picture, and a clip takes none")
     check_settings(args)
     args.source, args.out, args.strip = args.content, None, None
     video, _ = given_run(args)

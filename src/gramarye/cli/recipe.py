@@ -74,6 +74,8 @@ def describe_clip(recipe: ClipRecipe) -> str:
     """The same of a clip: what it was painted from, and the settings it differs in."""
     files = [("clip", recipe.clip)]
     files += [(f"style/{i}", style) for i, style in enumerate(recipe.styles)]
+    if recipe.protect is not None:
+        files.append(("protect", recipe.protect))
     lines = [(name, f"{file.name}  {file.sha256[:16]}") for name, file in files]
     if recipe.painter_sha256 is not None:
         lines.append(("painted by", recipe.painter_sha256[:16]))

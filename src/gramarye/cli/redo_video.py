@@ -77,7 +77,11 @@ def run(args: SimpleNamespace, changes: dict[str, Any], styles: Sequence[Path]) 
     if out is None:
         out = beside(Path("any"), args.picture.stem, f"-redo{args.picture.suffix}", ROOM)
     check_not_read(args.picture, out)
-    return paint(open_video(VideoJob(clip, found, out, settings, video, new)), args)
+    protect = getattr(args, "protect", None)
+    if recipe.protect is not None:
+        protect = find_clip(recipe.protect, protect, folders, "--protect")
+    job = VideoJob(clip, found, out, settings, video, new, protect)
+    return paint(open_video(job), args)
 
 
 def this_version() -> str:
@@ -95,7 +99,7 @@ def check_options(args: SimpleNamespace) -> None:
 
     inputs = [name.partition("/")[0] for name in given_inputs(args, all_kinds=True)]
     wrong = [name for name in OF_PICTURES if typed(name)]
-    wrong += [name for name in inputs if name not in ("content", "style")]
+    wrong += [name for name in inputs if name not in ("content", "style", "protect")]
     if wrong:
         option = wrong[0].replace("_", "-")
         raise SettingsError(
@@ -113,8 +117,13 @@ def check_not_read(clip: Path, out: Path) -> None:
         check_target(user_path(out), [clip])
 
 
-def find_clip(wanted: InputFile, given: Path | None, folders: Sequence[Path]) -> Path:
-    """The film of that name and SHA-256; one given by the user is taken as it is, with a note."""
+def find_clip(
+    wanted: InputFile, given: Path | None, folders: Sequence[Path], option: str = "--content"
+) -> Path:
+    """The film, or the clip of masks, of that name and SHA-256.
+
+    One given by the user is taken as it is, with a note.
+    """
     from gramarye.video.run import clip_sha256
     from gramarye.video.settings import is_pattern
 
@@ -127,8 +136,8 @@ def find_clip(wanted: InputFile, given: Path | None, folders: Sequence[Path]) ->
         there = path.exists() or (is_pattern(path) and path.parent.is_dir())
         if there and sha256(path) != wanted.sha256:
             print(
-                f"note: '{given}' is not the film the clip was painted from ({name}): the result "
-                "will differ",
+                f"note: '{given}' is not what the clip was painted from ({name}): the result will "
+                "differ",
                 file=sys.stderr,
             )
         return path
@@ -141,9 +150,9 @@ def find_clip(wanted: InputFile, given: Path | None, folders: Sequence[Path]) ->
     if here:
         raise RecipeError(
             f"'{here[0]}' has changed since the clip was painted (its SHA-256 differs): give the "
-            "original with --content, or that one by name to paint it all the same"
+            f"original with {option}, or that one by name to paint it all the same"
         )
     raise RecipeError(
         f"{name} is neither beside the clip nor in the current folder: say where it is with "
-        "--content"
+        f"{option}"
     )

@@ -41,7 +41,13 @@ def with_weights(
 
 
 def take_network(args: SimpleNamespace, names: list[Path]) -> None:
-    """Make a network that was named last `args.painter`."""
+    """Make a network that was named last `args.painter`; InputError for one named before."""
+    for name in names[:-1]:
+        if name.suffix.lower() == NETWORK:
+            raise InputError(
+                f"'{name}' is a network, and not named last: name it after all styles, or alone "
+                "if it has its style in itself"
+            )
     if not names or names[-1].suffix.lower() != NETWORK:
         return
     last = names.pop()

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 LINE_EVERY = 5.0  # seconds between two lines where there is no bar
 HDR = "of a clip of high dynamic range: map it into standard range, or refuse it [map]"
+PROTECTED = "what stays as the clip has it: where this picture of its shape is white, or this clip "
+PROTECTED += "(folder, pattern) of a mask for each frame"
 COMPARE = "the clip at the left of the painting"
 WARM = 3  # frames before the first estimate
 OF_OPTIMIZER = ("the losses", "the network", "the optimizer", "the scales")  # and of --preset
@@ -74,6 +76,7 @@ def command() -> Command:
                  metavar="CLIP"),
         argument("styles", styles, FILE, nargs=-1, metavar="STYLE..."),
         *clip_options(),
+        Option("--protect", PROTECTED, FILE, "FILE", group="the clip"),
         Option("--compare", COMPARE, **file),
         Option("-o --out", "the result: mp4, mov, mkv, webm, gif, webp, a folder of frames, or a "
                "pattern",
@@ -98,8 +101,9 @@ def clip_options(*, again: bool = False, group: str = "the clip") -> list[Option
     frame_steps = f"with --way optimize: steps of a frame after a shot's first [{FRAME_STEPS}]"
     offsets = "with --way optimize: how many frames back those are that one is held to "
     offsets += f"[{','.join(map(str, OFFSETS))}]"
-    flow = "with --way optimize: a folder of flows in place of those found (forward_1_2.flo, "
-    flow += "backward_2_1.flo and so on)"
+    flow = "a folder of flows in place of those found (forward_1_2.flo, backward_2_1.flo and so on)"
+    cache = "where flows that were found are kept for another run of the clip, or off [the user's "
+    cache += "folder for caches]"
     steady = "how much of a frame is taken along from the one before, where the film shows the "
     steady += f"same, 0 to 1 [{STEADY}]"
     fps = "paint so many frames a second at most; of a folder of frames: show so many"
@@ -118,6 +122,7 @@ def clip_options(*, again: bool = False, group: str = "the clip") -> list[Option
         Option("--frame-steps", frame_steps, whole_number, "N", **clip),
         Option("--offsets", offsets, parse_whole_numbers, "N,N...", **clip),
         Option("--flow", flow, FILE, "FOLDER", **clip),
+        Option("--flow-cache", cache, FILE, "FOLDER", **clip),
         Option("--hdr", HDR, Choice(("map", "refuse")), **clip),
     ]
 
@@ -193,7 +198,8 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
         names = [*painted_like, Path("video")]
         out = new_name(unnumbered(args.source), names).with_suffix(end_of(args.source))
     strip = None if args.strip is None else user_path(args.strip)
-    inputs = (args.source, *styles, out)
+    protect = getattr(args, "protect", None)
+    inputs = (args.source, *styles, out, *([] if protect is None else [protect]))
     if strip is not None and not user_path(args.source).is_dir():
         check_output(strip, inputs=inputs)
     elif strip is not None:
@@ -201,7 +207,8 @@ def given_run(args: SimpleNamespace) -> tuple[VideoRun, Path | None]:
         check_output(strip)
     if args.size is not None and not isinstance(args.size, int):
         raise SettingsError(f"--size is {args.size!r}: give a whole number of pixels")
-    return open_video(VideoJob(args.source, styles, out, settings, video, new)), strip
+    job = VideoJob(args.source, styles, out, settings, video, new, protect)
+    return open_video(job), strip
 
 
 def check_styles(painter: str | None, styles: Sequence[Path]) -> None:

@@ -12,10 +12,10 @@ from gramarye.files import check_readable, file_sha256, is_there, user_path
 from gramarye.networks.catalog import NetworkInfo
 
 
-def cache_folder() -> Path:
-    """Where downloaded weights are kept: GRAMARYE_HOME, or the platform's folder for caches.
+def cache_home() -> Path:
+    """The folder of all that is kept for other runs: GRAMARYE_HOME, or the platform's for caches.
 
-    It need not be there yet. SettingsError says why it cannot be looked into.
+    It need not be there yet. SettingsError where the user has no home.
     """
     home = os.environ.get("GRAMARYE_HOME")
     try:
@@ -30,7 +30,15 @@ def cache_folder() -> Path:
             f"GRAMARYE_HOME is '{home}', but that user has no home directory to keep networks in: "
             "set it to the full path of a folder"
         )
-    folder = base / "networks"
+    return base
+
+
+def cache_folder() -> Path:
+    """Where downloaded weights are kept: in `networks` of the folder of all caches.
+
+    It need not be there yet. SettingsError says why it cannot be looked into.
+    """
+    folder = cache_home() / "networks"
     try:
         (folder / "any").stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from gramarye.errors import ImageError
 from gramarye.video.frames import Frame
 
 ADVICE = (
@@ -47,3 +48,14 @@ def length_of(stream: Any) -> Fraction | None:
         return None
     hours, minutes, seconds = found.groups()
     return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
+
+
+class OnePictureError(ImageError):
+    """A file holds a picture in the place of a clip."""
+
+
+def one_picture(path: Path) -> OnePictureError:
+    return OnePictureError(
+        f"'{path}' is one picture, and no clip: {ADVICE}; one picture is for 'gramarye instant' or "
+        "'stylize', and for 'score' without --video"
+    )

@@ -25,6 +25,7 @@ Image = NDArray[np.float32]  # (H, W, C)
 PLAIN = 1e-4  # mean squared gradient of values in [0, 1]: that of noise of two levels of 8 bits
 AROUND = 1 / 12  # of the longest side, sigma of what counts as around
 LEAST_SIDE = 16  # pixels; below, DIS has nothing to compare
+STEPS = 64  # of a pixel: found flows are whole numbers of them, so that they keep small
 FLO = 202021.25  # the first number of a .flo file
 UNKNOWN = 1e9  # pixels: a larger flow stands for none (Middlebury)
 
@@ -93,6 +94,12 @@ def reliable(backward: Flow, forward: Flow) -> NDArray[np.bool_]:
     x, y = columns + backward[..., 0], rows + backward[..., 1]
     outside = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
     found: NDArray[np.bool_] = ~(hidden | edge | outside)
+    return found
+
+
+def in_steps(flow: Flow) -> Flow:
+    """The flow in whole steps of 1/64 pixel: what is kept on disk is then what was found."""
+    found: Flow = np.rint(flow * np.float32(STEPS)) / np.float32(STEPS)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gramarye.errors import InputError
 from gramarye.units import show_size
-from gramarye.video.flow import UNKNOWN, Flow, FlowFinder, read_flow, scaled
+from gramarye.video.flow import UNKNOWN, Flow, FlowFinder, in_steps, read_flow, scaled
 from gramarye.video.frames import FilmFrame
 
 
@@ -21,13 +21,13 @@ class FlowSource(Protocol):
 
 @final
 class FoundFlows:
-    """Flows by DIS."""
+    """Flows by DIS, in steps of 1/64 pixel: the same whether they are kept or not."""
 
     def __init__(self) -> None:
         self.find = FlowFinder()
 
     def __call__(self, frame: FilmFrame, other: FilmFrame) -> Flow:
-        return self.find(frame.pixels, other.pixels)
+        return in_steps(self.find(frame.pixels, other.pixels))
 
 
 @final

@@ -44,7 +44,7 @@ def forecast_clip(run: VideoRun) -> VideoForecast:
     InputError where there is no frame to paint.
     """
     began = time.perf_counter()
-    painter = run.painter()
+    painter = run.painter(kept=False)  # flows as of a clip that was never painted
     each: list[float] = []
     for frame in islice(run.wanted(), MEASURED):
         as_pixels(painter.paint(frame).image)

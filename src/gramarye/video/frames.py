@@ -21,11 +21,15 @@ Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 @final
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A frame, upright, and when it is shown; times are in seconds and exact."""
+    """A frame, upright, and when it is shown; times are in seconds and exact.
+
+    `protect` is white where the frame stays as it is; it may have another size.
+    """
 
     pixels: Pixels
     time: Fraction
     duration: Fraction
+    protect: Pixels | None = None
 
 
 @final

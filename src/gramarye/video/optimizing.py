@@ -23,6 +23,7 @@ from torch import Tensor
 from gramarye.config import StylizeConfig
 from gramarye.finishing import at_full_size
 from gramarye.inputs.inputs import Inputs
+from gramarye.inputs.protection import protection
 from gramarye.pictures.picture import Picture
 from gramarye.plan import make_plan, run_device, run_network
 from gramarye.stylize import steps
@@ -30,6 +31,7 @@ from gramarye.video.extra import load_cv2
 from gramarye.video.flow import Flow, Image, Map, reliable, warped
 from gramarye.video.flows import FlowSource
 from gramarye.video.frames import FilmFrame, Frame, Pixels, as_image, as_pixels
+from gramarye.video.masks import with_protected
 from gramarye.video.shot_colors import ShotColors
 from gramarye.video.shots import Cuts
 from gramarye.video.steady import SLOW, PaintedFrame, difference, moved_film
@@ -48,12 +50,14 @@ FIRST_STEP = 0.0005
 class Before:
     """A frame that has been painted: the film's, what was painted of it, and the result.
 
-    Images (1, 3, H, W) in [0, 1]; `content` is the frame with its colors moved.
+    Images (1, 3, H, W) in [0, 1]; `content` is the frame with its colors moved, `protect` white
+    where it was to stay as it is.
     """
 
     film: FilmFrame
     content: Tensor
     result: Tensor
+    protect: Tensor | None = None
 
 
 @final
@@ -118,16 +122,29 @@ class OptimizingPainter:
             self.before = []
         seen = image.to(self.device)
         content = self.colors.content(seen)
-        if self.before and np.array_equal(film.pixels, self.before[0].film.pixels):
+        mask = None if frame.protect is None else as_image(frame.protect, self.size)
+        # Where nothing is left to paint, all is painted, and what is protected is laid over it.
+        others = {} if mask is None or leaves_nothing(mask) else {"protect": mask.to(self.device)}
+        if self.before and self.same(film, mask):
             result = self.before[0].result  # a frame that is shown twice
         elif self.before:
-            others = self.moved(film, content).inputs()
+            others |= self.moved(film, content, mask).inputs()
             result = self.optimized(self.colors.inputs(seen, content, others), self.later)
         else:
-            result = self.optimized(self.colors.inputs(seen, content), self.first)
-        kept = [Before(film, content, result), *self.before]
+            result = self.optimized(self.colors.inputs(seen, content, others), self.first)
+        kept = [Before(film, content, result, mask), *self.before]
         self.before = kept[: max(self.offsets)]
-        return PaintedFrame(self.colors.finished(result, image), frame, image, cut)
+        found = with_protected(self.colors.finished(result, image), image, frame)
+        return PaintedFrame(found, frame, image, cut)
+
+    def same(self, film: FilmFrame, mask: Tensor | None) -> bool:
+        """Whether a frame and its mask are those of the frame before."""
+        before = self.before[0]
+        if mask is None or before.protect is None:
+            alike = mask is before.protect
+        else:
+            alike = torch.equal(mask, before.protect)
+        return alike and np.array_equal(film.pixels, before.film.pixels)
 
     def optimized(self, inputs: Inputs, config: StylizeConfig) -> Tensor:
         """The image (1, 3, H, W) in [0, 1] of a run from beginning to end."""
@@ -137,7 +154,7 @@ class OptimizingPainter:
             last = iterate
         return at_full_size(last, inputs, plan).clamp(0, 1)
 
-    def moved(self, film: FilmFrame, content: Tensor) -> Moved:
+    def moved(self, film: FilmFrame, content: Tensor, mask: Tensor | None = None) -> Moved:
         """What frames before were, moved to this one, each where newer ones do not show it."""
         images: list[Image] = []
         weights: list[Map] = []
@@ -147,6 +164,8 @@ class OptimizingPainter:
             backward, forward = self.flows(film, before.film), self.flows(before.film, film)
             backward = at_rest(backward)
             holds = held(film.pixels, before.film.pixels, backward, forward)[..., None]
+            if before.protect is not None:  # what was not painted is no pattern for what is now
+                holds = holds * (1 - uncovered(before.protect, mask, backward))
             weight = (holds - known).clip(0)
             result = moved_image(before.result, backward)
             start = (start + weight * result).astype(np.float32)
@@ -169,6 +188,8 @@ class OptimizingPainter:
             found[f"film/{place}"] = torch.from_numpy(before.film.pixels)
             found[f"content/{place}"] = before.content.cpu()
             found[f"result/{place}"] = before.result.cpu()
+            if before.protect is not None:
+                found[f"protect/{place}"] = before.protect
         return found | self.cuts.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
@@ -179,8 +200,10 @@ class OptimizingPainter:
         self.before = []
         while (place := len(self.before)) < self.number and f"film/{place}" in state:
             film = FilmFrame(self.number - place, state[f"film/{place}"].numpy())
-            images = (state[f"{name}/{place}"].to(self.device) for name in ("content", "result"))
-            self.before.append(Before(film, *images))
+            content, result = (
+                state[f"{name}/{place}"].to(self.device) for name in ("content", "result")
+            )
+            self.before.append(Before(film, content, result, state.get(f"protect/{place}")))
         self.cuts.restore(state)
 
 
@@ -200,6 +223,21 @@ def held(film: Pixels, before: Pixels, backward: Flow, forward: Flow) -> Map:
     inside = load_cv2().erode(holds, np.ones((side, side), np.uint8), borderValue=1)
     apart = difference(film, moved_film(before, backward))
     found: Map = inside * np.exp(-np.square(apart / ALIKE))
+    return found
+
+
+def leaves_nothing(mask: Tensor) -> bool:
+    """Whether a mask (1, 3, H, W) protects all of a frame."""
+    return float(protection(mask.mean(1)).amin()) >= 1
+
+
+def uncovered(before: Tensor, now: Tensor | None, backward: Flow) -> Map:
+    """How far (H, W, 1) what was protected, moved, is to be painted now, from 0 to 1."""
+    was = protection(torch.from_numpy(moved_image(before, backward).mean(-1, keepdims=True)))
+    stays = torch.zeros_like(was)
+    if now is not None:
+        stays = protection(now.mean(1)[0][..., None])
+    found: Map = (was - stays).clamp_min(0).numpy()
     return found
 
 

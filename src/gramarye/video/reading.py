@@ -17,7 +17,7 @@ from gramarye.pictures.formats import EXTENSIONS
 from gramarye.pictures.picture import load_picture
 from gramarye.units import counted, show_size
 from gramarye.video.animations import AnimationFile, is_webp
-from gramarye.video.clip import ADVICE, AbstractClip, length_of
+from gramarye.video.clip import ADVICE, AbstractClip, length_of, one_picture
 from gramarye.video.extra import load_av
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels
 from gramarye.video.hdr import NAMES, tone_mapped, wide_pixels
@@ -25,6 +25,7 @@ from gramarye.video.settings import FRAMES_A_SECOND, is_pattern
 
 UNKNOWN = 2  # in H.273
 BT709, BT601 = 1, 5  # color spaces of libswscale
+STILL = ("image2", "_pipe")  # how FFmpeg calls what reads one picture
 MISSED = Fraction(1, 2)  # seconds; below, times are only rounded
 HIGH = 720  # rows; from here on a clip that does not say so is taken for BT.709, as players do
 
@@ -38,7 +39,12 @@ def open_clip(path: Path, rate: Fraction | None = None, *, map_hdr: bool = True)
     if is_pattern(path) or path.is_dir():
         return FrameFolder(path, rate or Fraction(FRAMES_A_SECOND))
     check_readable(path, "clip", ADVICE, ImageError)
-    return AnimationFile(path) if is_webp(path) else ClipFile(path, map_hdr=map_hdr)
+    if is_webp(path):
+        animation = AnimationFile(path)
+        if animation.count == 1:
+            raise one_picture(path)
+        return animation
+    return ClipFile(path, map_hdr=map_hdr)
 
 
 @final
@@ -62,6 +68,8 @@ class ClipFile(AbstractClip):
             self.aspect = self.pixel_aspect(stream)
             rate = stream.average_rate or stream.guessed_rate
             self.usual = 1 / Fraction(rate) if rate else Fraction(1, FRAMES_A_SECOND)
+            if self.count == 1 and path.suffix.lower() in EXTENSIONS:  # AVIF is an MP4
+                raise one_picture(path)
             first = next(self.decoded(container, stream), None)
             if first is None:
                 raise ImageError(f"'{path}' has no frame that can be read: {ADVICE}")
@@ -83,6 +91,8 @@ class ClipFile(AbstractClip):
         """The file, open, and its stream of pictures."""
         try:
             with self.av.open(str(self.path)) as container:
+                if container.format.name.endswith(STILL):
+                    raise one_picture(self.path)
                 covers = self.av.stream.Disposition.attached_pic
                 streams = [s for s in container.streams.video if not s.disposition & covers]
                 if not streams:

@@ -37,6 +37,7 @@ class ClipRecipe(BaseModel, frozen=True, extra="forbid"):
     styles: tuple[InputFile, ...]  # none where the painter has its style in itself
     settings: Annotated[dict[str, Any], BeforeValidator(plain_settings)]
     video: dict[str, Any]
+    protect: InputFile | None = None  # a picture, or a clip of masks
     painter_sha256: str | None = None  # of the network that painted, where it is not the shipped
 
     @property

@@ -33,12 +33,13 @@ from gramarye.video.extra import has_flow, load_av
 from gramarye.video.formats import ClipFormat, clip_format
 from gramarye.video.frames import Frame, Pixels, as_image, as_pixels, at_times, even_size
 from gramarye.video.keeping import Parts, State, claim, fingerprint
+from gramarye.video.masks import ProtectedFrames
 from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.reading import ClipFile, FrameFolder, frame_path, open_clip
 from gramarye.video.settings import OF_WAY, VideoSettings
 from gramarye.video.sound import OtherStreams
 from gramarye.video.steady import SteadyPainter
-from gramarye.video.ways import make_video_config, optimizing_painter, steady_painter
+from gramarye.video.ways import flow_source, make_video_config, optimizing_painter, steady_painter
 from gramarye.video.writing import PartWriter, put_together
 
 PART_FRAMES = 60  # of a part, and of what a kill loses at most
@@ -56,6 +57,7 @@ class VideoJob:
     settings: Mapping[str, Any]  # of the painting, by their options' names
     video: VideoSettings
     new: bool = False
+    protect: Path | None = None  # what stays: a picture, or a clip of masks
 
 
 @final
@@ -87,6 +89,7 @@ class VideoRun:
 
     def __init__(self, job: VideoJob, clip: AbstractClip, config: StylizeConfig) -> None:
         self.job, self.clip, self.config = job, clip, config
+        self.masks = None if job.protect is None else ProtectedFrames(job.protect, clip)
         self.format = clip_format(job.out)
         self.size = painted_size(clip, job, self.format)
         self.stopped = self.complete = False
@@ -152,11 +155,12 @@ class VideoRun:
                 self.writer.abandon()
                 self.writer = None
 
-    def painter(self) -> SteadyPainter | OptimizingPainter:
-        """What paints the frames, from the first on."""
-        video = self.job.video
+    def painter(self, *, kept: bool = True) -> SteadyPainter | OptimizingPainter:
+        """What paints the frames, from the first on; flows are `kept` from run to run."""
+        video, tell = self.job.video, self.notes.append if kept else None
         if video.way == "optimize":
-            return optimizing_painter(self.styles, self.config, self.size, video, self.clip.size)
+            flows = flow_source(video, self.clip.size, tell)
+            return optimizing_painter(self.styles, self.config, self.size, video, flows)
         steady = video.steady
         if steady and not has_flow():
             steady = 0.0
@@ -164,12 +168,14 @@ class VideoRun:
                 "without OpenCV frames are not blended with those before: pip install "
                 "'gramarye[video]' for a steadier clip"
             )
-        return steady_painter(self.styles, self.config, self.size, steady)
+        source = flow_source(video, self.clip.size, tell) if steady else None
+        return steady_painter(self.styles, self.config, self.size, steady, source)
 
     def wanted(self) -> Iterator[Frame]:
         video = self.job.video
         rate = None if isinstance(self.clip, FrameFolder) else video.rate
-        return at_times(self.clip.frames(), video.first, video.last, rate)
+        frames = self.clip.frames() if self.masks is None else self.masks.frames()
+        return at_times(frames, video.first, video.last, rate)
 
     def total(self) -> int | None:
         """How many frames there will be, as far as the clip says."""
@@ -280,20 +286,22 @@ class VideoRun:
 
 def open_video(job: VideoJob) -> VideoRun:
     """The run of a job, checked as far as can be before its first frame."""
-    job = replace(job, clip=user_path(job.clip), out=user_path(job.out))
+    protect = None if job.protect is None else user_path(job.protect)
+    job = replace(job, clip=user_path(job.clip), out=user_path(job.out), protect=protect)
     format_ = clip_format(job.out)
     clip = open_clip(job.clip, job.video.rate, map_hdr=job.video.hdr == "map")
-    inputs = (job.clip, *job.styles)
+    inputs = (job.clip, *job.styles, *([] if protect is None else [protect]))
     if format_ is not None:
         load_av()
         check_target(job.out, inputs)
     else:
         check_target(frame_file(job.out, 1), inputs)
-        if job.clip.is_dir() and folder_of(job.out).resolve() == job.clip.resolve():
-            raise InputError(
-                f"the frames would be written into '{job.clip}', which is read: choose another "
-                "folder"
-            )
+        for read in (job.clip, protect):
+            if read and read.is_dir() and folder_of(job.out).resolve() == read.resolve():
+                raise InputError(
+                    f"the frames would be written into '{read}', which is read: choose another "
+                    "folder"
+                )
     size = painted_size(clip, job, format_)
     if format_ is not None and format_.container == "webp" and max(size) > LONGEST_SIDE:
         raise OutputError(
@@ -326,6 +334,7 @@ def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
     """What made a clip, for its metadata: names without folders, and SHA-256s."""
     styles = [{"name": s.name, "sha256": file_sha256(user_path(s))} for s in job.styles]
     other = {name for name, way in OF_WAY.items() if way != job.video.way}
+    other.add("flow_cache")  # which changes nothing of the result
     video = {k: v for k, v in asdict(job.video).items() if v is not None and v is not False}
     video = {k: v.name if isinstance(v, Path) else v for k, v in video.items() if k not in other}
     settings = json.loads(json.dumps(changed_settings(config), default=str))
@@ -334,6 +343,8 @@ def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
             settings[name] = Path(settings[name]).name
     own = config.painter.file is not None
     painter = {"painter_sha256": painter_sha256(config.painter.by)} if own else {}
+    mask = job.protect
+    masks = {} if mask is None else {"protect": {"name": mask.name, "sha256": clip_sha256(mask)}}
     return {
         "gramarye": gramarye.__version__,
         "clip": {"name": job.clip.name, "sha256": clip_sha256(job.clip)},
@@ -341,6 +352,7 @@ def recipe_of(job: VideoJob, config: StylizeConfig) -> dict[str, Any]:
         "settings": settings,
         "video": video,
         **painter,
+        **masks,
     }
 
 

@@ -19,7 +19,8 @@ FRAME_STEPS = 16  # of every frame after a shot's first, where it is optimized
 OFFSETS = 1, 2, 4  # how far back the frames are that one is held to (Ruder et al. 2016)
 FARTHEST = 100  # frames: each that is remembered takes memory
 # What only one of the ways asks for.
-OF_WAY = {"steady": "instant", "frame_steps": "optimize", "offsets": "optimize", "flow": "optimize"}
+OF_WAY = {"steady": "instant", "frame_steps": "optimize", "offsets": "optimize"}
+NO_CACHE = "off"  # in place of a folder
 FRAMES_A_SECOND = 25  # of a folder of frames, which does not say
 
 
@@ -37,6 +38,7 @@ class VideoSettings:
         tuple[Annotated[int, Field(ge=1, le=FARTHEST)], ...], Field(min_length=1)
     ] = OFFSETS
     flow: Path | None = None
+    flow_cache: Path | None = None  # or "off"; None is a folder of the user's
     steady: Annotated[float, Field(ge=0, le=1)] = STEADY
     quality: Annotated[int, Field(ge=1, le=100)] = 80
     compare: bool = False
@@ -75,6 +77,16 @@ def make_video_settings(**given: Any) -> VideoSettings:
             raise SettingsError(
                 f"{name} is of way {way}: leave it out, or choose that", setting=name
             )
+    if found.flow is not None and found.flow_cache is not None:
+        raise SettingsError(
+            "flow_cache is for flows that are found, and flow gives them: leave one out",
+            setting="flow_cache",
+        )
+    if found.flow is not None and found.way == "instant" and not found.steady:
+        raise SettingsError(
+            "flow is of no use with steady 0, which takes nothing along: leave one out",
+            setting="flow",
+        )
     if any(a >= b for a, b in pairwise(found.offsets)):
         raise SettingsError(
             "offsets are how many frames back, the nearest first, such as 1,2,4: give each once",

@@ -18,8 +18,10 @@ from torch import Tensor
 
 from gramarye.video.blending import blended
 from gramarye.video.extra import load_cv2
-from gramarye.video.flow import Flow, FlowFinder, Image, Map, reliable, warped
-from gramarye.video.frames import Frame, Pixels, as_image, as_pixels
+from gramarye.video.flow import Flow, Image, Map, reliable, warped
+from gramarye.video.flows import FlowSource, FoundFlows
+from gramarye.video.frames import FilmFrame, Frame, Pixels, as_image, as_pixels
+from gramarye.video.masks import with_protected
 from gramarye.video.painter import FramePainter
 from gramarye.video.shots import Cuts
 from gramarye.video.transforming import TransformedFrames
@@ -43,15 +45,23 @@ class PaintedFrame:
 
 @final
 class SteadyPainter:
-    """Paints frames in order; `steady` is how much is taken along where the flow holds, 0 to 1."""
+    """Paints frames in order; `steady` is how much is taken along where the flow holds, 0 to 1.
+
+    `flows` are those found by DIS where none are given.
+    """
 
     def __init__(
-        self, painter: FramePainter | TransformedFrames, size: tuple[int, int], steady: float
+        self,
+        painter: FramePainter | TransformedFrames,
+        size: tuple[int, int],
+        steady: float,
+        flows: FlowSource | None = None,
     ) -> None:
         self.painter, self.size, self.steady = painter, size, steady
         self.cuts = Cuts()
-        self.flow = FlowFinder() if steady else None
-        self.film: Pixels | None = None  # the last frame
+        self.flows = (flows or FoundFlows()) if steady else None
+        self.number = 0
+        self.film: FilmFrame | None = None  # the last frame
         self.last: Tensor | None = None  # and what was painted of it
 
     def frames(self, frames: Iterable[Frame]) -> Iterator[PaintedFrame]:
@@ -60,26 +70,28 @@ class SteadyPainter:
 
     def paint(self, frame: Frame) -> PaintedFrame:
         image = as_image(frame.pixels, self.size)
-        film = as_pixels(image)
-        cut = self.cuts(film)
+        self.number += 1
+        film = FilmFrame(self.number, as_pixels(image))
+        cut = self.cuts(film.pixels)
         if cut:
             self.painter.new_shot()
             self.last = None
         painted = self.painter.paint(image)
-        if self.flow is not None and self.last is not None and self.film is not None:
+        if self.flows is not None and self.last is not None and self.film is not None:
             moved, share = self.taken_along(film, self.film, self.last)
             new = painted[0].permute(1, 2, 0).contiguous().cpu().numpy()
-            found = torch.from_numpy(blended(new, moved, share))
-            painted = found.permute(2, 0, 1)[None].contiguous().to(painted.device)
+            mixed = torch.from_numpy(blended(new, moved, share))
+            painted = mixed.permute(2, 0, 1)[None].contiguous().to(painted.device)
         self.film, self.last = film, painted
-        return PaintedFrame(self.painter.finished(painted, image), frame, image, cut)
+        found = with_protected(self.painter.finished(painted, image), image, frame)
+        return PaintedFrame(found, frame, image, cut)
 
-    def taken_along(self, film: Pixels, before: Pixels, last: Tensor) -> tuple[Image, Map]:
+    def taken_along(self, film: FilmFrame, before: FilmFrame, last: Tensor) -> tuple[Image, Map]:
         """The last painting moved to where its things are now, and how much of it to take."""
-        assert self.flow is not None
-        backward, forward = self.flow(film, before), self.flow(before, film)
-        backward = at_rest(film, before, backward)
-        share = self.steady * trusted(film, before, backward, forward)
+        assert self.flows is not None
+        backward, forward = self.flows(film, before), self.flows(before, film)
+        backward = at_rest(film.pixels, before.pixels, backward)
+        share = self.steady * trusted(film.pixels, before.pixels, backward, forward)
         pixels = last[0].permute(1, 2, 0).contiguous().cpu().numpy()
         return warped(pixels, backward).clip(0, 1), share
 
@@ -87,7 +99,8 @@ class SteadyPainter:
         """What the next frame needs to know."""
         found = {f"averages/{k}": v for k, v in self.painter.averages.state().items()}
         if self.film is not None and self.last is not None:
-            found["film"], found["last"] = torch.from_numpy(self.film), self.last.cpu()
+            found["film"], found["last"] = torch.from_numpy(self.film.pixels), self.last.cpu()
+            found["number"] = torch.tensor(self.number)
         return found | self.cuts.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
@@ -95,7 +108,9 @@ class SteadyPainter:
         kept = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
         self.painter.averages.restore(kept)
         if "film" in state:
-            self.film, self.last = state["film"].numpy(), state["last"]
+            self.number = int(state.get("number", 0))
+            self.film = FilmFrame(self.number, state["film"].numpy())
+            self.last = state["last"]
         self.cuts.restore(state)
 
 

@@ -20,11 +20,12 @@ from gramarye.pictures.picture import Source, load_picture
 from gramarye.scales.sizes import fit
 from gramarye.surroundings import undisturbed
 from gramarye.video.frames import Frame, as_pixels, at_times
+from gramarye.video.masks import ProtectedFrames
 from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.reading import open_clip
 from gramarye.video.settings import FRAMES_A_SECOND, make_video_settings
 from gramarye.video.steady import SteadyPainter
-from gramarye.video.ways import make_video_config, optimizing_painter, steady_painter
+from gramarye.video.ways import flow_source, make_video_config, optimizing_painter, steady_painter
 
 
 @final
@@ -50,6 +51,8 @@ def stylize_video(
     frame_steps: int | None = None,
     offsets: Sequence[int] | None = None,
     flow: str | PathLike[str] | None = None,
+    flow_cache: str | PathLike[str] | None = None,
+    protect: str | PathLike[str] | None = None,
     **settings: Any,
 ) -> Iterator[VideoFrame]:
     """The frames of a clip in the style, one by one, steady where the film is steady.
@@ -60,8 +63,11 @@ def stylize_video(
 
     With the way "optimize" (Ruder et al. 2016) they are those of `stylize`; a frame after a shot's
     first takes `frame_steps` (16), and is held to those `offsets` before it (1, 2 and 4) by
-    `temporal_weight`. `flow` is a folder of .flo files in place of the flow found. `steady` (0.8)
-    is of the way "instant". A painter that has its style in itself takes no other.
+    `temporal_weight`. `steady` (0.8) is of the way "instant". `flow` is a folder of .flo files in
+    place of the flow found. That is kept in a folder of the user's for other runs, `flow_cache` is
+    another, or "off". What is white in the picture `protect` stays as it is; a clip, or a folder of
+    frames, is a mask for each frame of a clip that has a name. A painter that has its style in
+    itself takes no other.
     """
     given: dict[str, Any] = {
         "start": start,
@@ -70,7 +76,7 @@ def stylize_video(
         "steady": steady,
         "frame_steps": frame_steps,
     }
-    given |= {"offsets": offsets, "flow": flow}
+    given |= {"offsets": offsets, "flow": flow, "flow_cache": flow_cache}
     video = make_video_settings(way=way, **{k: v for k, v in given.items() if v is not None})
     # What is wrong is told here and not with the first frame.
     make_video_config(video, (64, 64), **settings)
@@ -82,9 +88,15 @@ def stylize_video(
     pictures = [load_picture(one) for one in styles]
     if isinstance(clip, str | PathLike):
         opened = open_clip(user_path(clip), video.rate)
-        frames = opened.frames()
+        masks = None if protect is None else ProtectedFrames(user_path(protect), opened)
+        frames = opened.frames() if masks is None else masks.frames()
         rate = video.rate if Path(opened.path).is_file() else None
         size = opened.size
+    elif protect is not None:
+        raise InputError(
+            "protect is for a clip that has a name: give a file, a folder or a pattern, or leave "
+            "it out"
+        )
     else:
         frames, size = given_frames(clip, video.rate or Fraction(FRAMES_A_SECOND))
         rate = None
@@ -94,10 +106,16 @@ def stylize_video(
     config = make_video_config(video, size, **settings)
     painter: SteadyPainter | OptimizingPainter
     if video.way == "optimize":
-        painter = optimizing_painter(pictures, config, size, video, film_size)
+        flows = flow_source(video, film_size, untold)
+        painter = optimizing_painter(pictures, config, size, video, flows)
     else:
-        painter = steady_painter(pictures, config, size, video.steady)
+        source = flow_source(video, film_size, untold) if video.steady else None
+        painter = steady_painter(pictures, config, size, video.steady, source)
     return painted(painter, at_times(frames, video.first, video.last, rate))
+
+
+def untold(_: str) -> None:
+    """Of a cache of flows, what goes wrong costs time alone."""
 
 
 @undisturbed

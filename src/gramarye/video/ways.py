@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from gramarye.config import StylizeConfig, make_config
@@ -11,13 +12,15 @@ from gramarye.feedforward.settings import SHIPPED
 from gramarye.files import user_path
 from gramarye.instants import holds_style
 from gramarye.johnson.files import load_johnson
+from gramarye.networks.cache import cache_home
 from gramarye.networks.weights_file import open_weights
 from gramarye.pictures.picture import Picture
 from gramarye.special_configs import make_instant_config
-from gramarye.video.flows import FlowFolder, FoundFlows
+from gramarye.video.flow_cache import FlowCache
+from gramarye.video.flows import FlowFolder, FlowSource, FoundFlows
 from gramarye.video.optimizing import OptimizingPainter
 from gramarye.video.painter import FramePainter
-from gramarye.video.settings import VideoSettings
+from gramarye.video.settings import NO_CACHE, VideoSettings
 from gramarye.video.shot_colors import check_colors
 from gramarye.video.steady import SteadyPainter
 from gramarye.video.transforming import TransformedFrames
@@ -58,8 +61,32 @@ def check_optimized(config: StylizeConfig) -> None:
             raise SettingsError(text, setting=setting)
 
 
+def flow_source(
+    video: VideoSettings, film_size: tuple[int, int], tell: Callable[[str], None] | None
+) -> FlowSource:
+    """The flows asked for; found ones are kept, unless there is nobody to `tell` what goes wrong.
+
+    InputError for a folder without flows.
+    """
+    if video.flow is not None:
+        return FlowFolder(user_path(video.flow), film_size)
+    if tell is None or video.flow_cache == Path(NO_CACHE):
+        return FoundFlows()
+    try:
+        given = video.flow_cache
+        folder = cache_home() / "flows" if given is None else user_path(given)
+    except SettingsError as error:
+        tell(f"flows are not kept for another run: {error}")
+        return FoundFlows()
+    return FlowCache(FoundFlows(), folder, tell)
+
+
 def steady_painter(
-    styles: Sequence[Picture], config: StylizeConfig, size: tuple[int, int], steady: float
+    styles: Sequence[Picture],
+    config: StylizeConfig,
+    size: tuple[int, int],
+    steady: float,
+    flows: FlowSource | None = None,
 ) -> SteadyPainter:
     """What paints frames of that size by the network that the settings name, in one pass each."""
     painter: FramePainter | TransformedFrames
@@ -70,7 +97,7 @@ def steady_painter(
         painter = TransformedFrames(load_johnson(open_weights(user_path(file))), config)
     else:
         painter = FramePainter(styles, config, size)
-    return SteadyPainter(painter, size, steady)
+    return SteadyPainter(painter, size, steady, flows)
 
 
 def optimizing_painter(
@@ -78,15 +105,9 @@ def optimizing_painter(
     config: StylizeConfig,
     size: tuple[int, int],
     video: VideoSettings,
-    film_size: tuple[int, int],
+    flows: FlowSource,
 ) -> OptimizingPainter:
     """What paints frames of that size by the optimizer, with the flow asked for."""
-    flow = None if video.flow is None else FlowFolder(user_path(video.flow), film_size)
     return OptimizingPainter(
-        styles,
-        config,
-        size,
-        flow or FoundFlows(),
-        frame_steps=video.frame_steps,
-        offsets=video.offsets,
+        styles, config, size, flows, frame_steps=video.frame_steps, offsets=video.offsets
     )

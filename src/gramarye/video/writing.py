@@ -85,12 +85,14 @@ def put_together(
 
     `last` is how long the last frame is shown.
     """
+    heard = format_.sound is None and others is not None and others.has_sound()
     with atomic_file(out) as file:
         if format_.container == "gif":
-            return write_gif(parts, file, last)
+            write_gif(parts, file, last)
+            lost = "neither for sound nor for the recipe" if heard else "for no recipe"
+            return (f"GIF has room {lost}, and shows 256 colors of a frame",)
         if format_.container == "webp":
             write_animation(parts, file, last, quality, comment)
-            heard = others is not None and others.has_sound()
             return ("WebP has no room for sound, and it is left out",) if heard else ()
         return join(parts, file, format_, time_base, last, others, comment)
 
@@ -154,7 +156,7 @@ def timed_packets(
         yield timed(before, max(1, round(last / time_base)))
 
 
-def write_gif(parts: Sequence[Path], file: BinaryIO, last: Fraction) -> tuple[str, ...]:
+def write_gif(parts: Sequence[Path], file: BinaryIO, last: Fraction) -> None:
     """A GIF with 256 colors of each frame's own; its times are hundredths of a second."""
     av = load_av()
     hundredth = Fraction(1, 100)
@@ -172,7 +174,6 @@ def write_gif(parts: Sequence[Path], file: BinaryIO, last: Fraction) -> tuple[st
                 found.time_base = hundredth
                 output.mux(stream.encode(found))
         output.mux(stream.encode(None))
-    return ("GIF has room neither for sound nor for the recipe, and shows 256 colors of a frame",)
 
 
 def palette_graph(frame: Any) -> Any:
