@@ -102,7 +102,8 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
         settings = {"color": "free", **settings}  # the network has colors of its own
     make_instant_config((512, 512), **settings)  # a mistake is told before all else
     output = given_output(args)
-    photographs = [photo for name in named for photo in pictures_of(name)]
+    # A folder named twice, as by a shell's pattern, holds each photograph once.
+    photographs = list(dict.fromkeys(photo for name in named for photo in pictures_of(name)))
     several = len(photographs) > 1
     if several and (given := [name for name in OF_ONE if getattr(args, name) is not None]):
         option = given[0].replace("_", "-")
