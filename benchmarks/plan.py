@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from gramarye.config import StylizeConfig, make_config
+from gramarye.fitting import config_at
 from gramarye.inputs.inputs import match_colors
 from gramarye.losses.terms import needs_of
 from gramarye.memory.budget import budget_scale
@@ -20,7 +21,7 @@ from gramarye.networks.passes import Precision, choose_precision, has_bfloat16
 from gramarye.objective import Evaluates, Objective
 from gramarye.optimize import Iterate, optimize
 from gramarye.pictures.picture import load_image
-from gramarye.plan import config_at, run_network
+from gramarye.plan import run_network
 from gramarye.samples import sample_path
 from gramarye.scales.resizing import resize, style_at
 from gramarye.scales.sizes import fit

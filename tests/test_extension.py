@@ -27,8 +27,8 @@ from gramarye.distributed.processes import Processes
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.inputs.kinds import INPUTS, InputKind
 from gramarye.jobs.job import Job, name_inputs
+from gramarye.jobs.opening import open_job
 from gramarye.jobs.output import Output
-from gramarye.jobs.running import open_job
 from gramarye.losses.kind import Needs, Term, TermKind
 from gramarye.losses.targets import Placed, Targets
 from gramarye.losses.terms import TERMS, needs_of
@@ -304,7 +304,7 @@ def test_a_job_runs_from_python_with_progress_cancel_and_checkpoint(
 
 def test_a_job_does_not_know_the_command_line() -> None:
     code = (
-        "import sys, gramarye.jobs.running\n"
+        "import sys, gramarye.jobs.opening\n"
         "print([name for name in sys.modules if name.startswith('gramarye.cli')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

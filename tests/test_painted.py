@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import gramarye
-from gramarye import painted, stepping
+from gramarye import painted, stepping, wanted
 from gramarye.cli import main
 from gramarye.errors import SettingsError
 from gramarye.feedforward.files import make_painter, packed
@@ -30,10 +30,10 @@ from gramarye.pictures.picture import load_picture
 from gramarye.plan import check_shared, run_needs
 from gramarye.recipe import Recipe
 from gramarye.scales.resizing import resize
-from gramarye.stepping import boxes, differences, heard_at, margin_of
+from gramarye.stepping import Span, differences, heard_at, margin_of, windows
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.regions import Box
-from gramarye.wanted import Target, aims, goals_at, own_moments
+from gramarye.wanted import Target, aims, goals_at, own_moments, samples
 
 # Thin, and as deep as the one of the package: it sees as far.
 SHAPE = PainterConfig(
@@ -99,17 +99,17 @@ Paint = Callable[..., Tensor]
 # tiles
 
 
-@pytest.mark.parametrize("tile", [64**2, 160**2])
+@pytest.mark.parametrize("window", [1, 256**2])
 def test_a_picture_in_tiles_is_the_picture_in_one_piece(
-    paint: Paint, tile: int, monkeypatch: pytest.MonkeyPatch
+    paint: Paint, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = {"content": picture(352, 416, cells=40), "style/0": picture(96, 128, 1, 30)}
     seen["content-mask"] = picture(352, 416, 2)[:, :1]
     whole = paint(seen)
     assert (whole - seen["content"]).abs().mean() > 0.05
     assert ((whole > 0) & (whole < 1)).float().mean() > 0.5  # of others, clamping hides something
-    monkeypatch.setattr(painted, "PIECE", tile)
-    monkeypatch.setattr(stepping, "TILE", tile)
+    monkeypatch.setattr(painted, "PIECE", 64**2)
+    monkeypatch.setattr(stepping, "WINDOW", window)
     assert_close(paint(seen), whole, atol=1e-5, rtol=0)
 
 
@@ -154,14 +154,67 @@ def test_memory_decides_the_tiles_of_the_statistics_and_nothing_else(
     )
 
 
-@pytest.mark.parametrize("size", [(352, 416), (96, 32), (32, 96), (64, 64)])
-def test_boxes_tile_a_picture(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(352, 416), (192, 1504), (1504, 192)])
+def test_samples_of_a_large_image_lie_all_over_it(
+    size: tuple[int, int], tiny_network: PerceptualNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sixth of it, in places as far from each other as from the border."""
+    monkeypatch.setattr(wanted, "SAMPLE", 48)
+    monkeypatch.setattr(wanted, "SAMPLED", size[0] * size[1] // 6)
     count = torch.zeros(size)
-    for box in boxes(*size, 64**2):
-        assert box.area <= 96**2 and not any(side % 32 for side in box.sides)
-        box.of(count).add_(1)
-    assert (count == 1).all()
-    assert list(boxes(80, 48, 80 * 48)) == [Box(0, 80, 0, 48)]
+    for tile in samples(tiny_network, frozenset({"relu3_1"}), *size):
+        tile.owned.of(count).add_(1)
+    assert set(count.unique().tolist()) == {0.0, 1.0}
+    assert abs(float(count.mean()) - 1 / 6) < 0.05
+    for third in (*count.tensor_split(3, 0), *count.tensor_split(3, 1)):
+        assert abs(float(third.mean()) - 1 / 6) < 0.12
+    monkeypatch.setattr(wanted, "SAMPLED", size[0] * size[1] // 2)
+    assert samples(tiny_network, frozenset({"relu3_1"}), *size) == ()
+
+
+def test_moments_of_samples_are_nearly_those_of_all(
+    painter: Painter, tiny_network: PerceptualNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a mask says what counts, all of it is seen: it may be small."""
+    image, extractor = picture(352, 416, cells=60), FeatureExtractor(tiny_network)
+    seen = {"content": image, "style/0": picture(64, 64, 1)}
+    plain = goals_at(painter, extractor, seen, config(), 1)
+    masked = goals_at(painter, extractor, {**seen, "content-mask": halves(352, 416)}, config(), 1)
+    whole = [own_moments(goals, extractor, image, None) for goals in (plain, masked)]
+    monkeypatch.setattr(wanted, "SAMPLE", 48)
+    monkeypatch.setattr(wanted, "SAMPLED", image.shape[-2] * image.shape[-1] // 6)
+    (some,), (all_of,) = (own_moments(goals, extractor, image, None) for goals in (plain, masked))
+    for layer, found in some.items():
+        exact = whole[0][0][layer]
+        assert abs(float(found.count / exact.count) - 1 / 6) < 0.05
+        apart = (found.gram() - exact.gram()).norm() / exact.gram().norm()
+        assert 0 < float(apart) < 0.1
+        assert torch.equal(all_of[layer].second, whole[1][0][layer].second)
+
+
+@pytest.mark.parametrize("size", [(1408, 2112), (2816, 4224), (96, 4096), (4098, 96), (64, 64)])
+@pytest.mark.parametrize(("margin", "stride"), [(44, 4), (112, 8)])
+def test_windows_of_one_size_show_all_there_is_around_what_tiles_own(
+    size: tuple[int, int], margin: int, stride: int
+) -> None:
+    rows, columns = windows(*size, margin, stride, 768**2)
+    for side, found in zip(size, (rows, columns), strict=True):
+        assert [span.start for span in found] == [0, *(span.stop for span in found[:-1])]
+        assert found[-1].stop == side
+        for span in found:
+            assert span.first % stride == 0 and span.start < span.stop
+            assert span.first == max(0, span.first) <= max(0, span.start - margin)
+            assert min(side, span.stop + margin) <= span.last <= side
+        lengths = {span.last - span.first for span in found}
+        assert max(lengths) - min(lengths) < stride
+    assert (rows[0].last - rows[0].first) * (columns[0].last - columns[0].first) < 1.02 * 768**2
+
+
+def test_two_windows_share_two_margins() -> None:
+    """Of 280 pixels each sees (280 + 2 * 40) / 2."""
+    rows, columns = windows(280, 280, 40, 4, 180 * 280)
+    assert rows == [Span(0, 280, 0, 280)]
+    assert columns == [Span(0, 140, 0, 180), Span(140, 280, 100, 280)]
 
 
 @pytest.mark.parametrize("part", ["coarse", "fine"])

@@ -113,7 +113,7 @@ def test_stylizing_needs_no_optional_package() -> None:
         "for name in ('scipy', 'pillow_heif', 'tifffile', 'hypothesis', 'torchvision'):\n"
         "    sys.modules[name] = None\n"
         "from gramarye import *\n"
-        "import gramarye.jobs.running"
+        "import gramarye.jobs.opening"
     )
 
 

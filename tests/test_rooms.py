@@ -26,6 +26,7 @@ FLOORS = (
     ("transformed",),
     ("recipe", "handover", "notes", "waiting"),
     ("plan",),
+    ("fitting",),
     ("special_configs",),
     ("config",),
     ("memory",),

@@ -18,7 +18,7 @@ from torch.testing import assert_close
 import gramarye
 from gramarye.config import all_settings
 from gramarye.feedforward.files import make_painter, packed
-from gramarye.feedforward.settings import PainterConfig, StepConfig
+from gramarye.feedforward.settings import PainterConfig, StepConfig, steps_at
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.color import grayed, match_color
@@ -202,6 +202,26 @@ def test_painter_is_what_makes_the_picture(studio: Studio, tmp_path: Path) -> No
 
 
 # the picture
+
+
+def test_painter_twice_is_up_to_where_a_network_takes_a_second_step() -> None:
+    """64 x 64 pixels are 0.004096 megapixels, and a half of the size a quarter of that."""
+
+    def parts(twice: float) -> list[tuple[int, float]]:
+        return list(steps_at((4, 2, 2, 1, 1), 64, 64, twice))
+
+    assert parts(0.0041) == [(4, 1), (2, 1), (2, 1), (1, 1), (1, 1)]
+    assert parts(0.0040) == [(4, 1), (2, 1), (2, 1), (1, 1.3)]
+    assert parts(0) == [(4, 1), (2, 1.3), (1, 1.3)]  # one that has no second step goes no further
+    assert list(steps_at((4, 2, 1), 31, 64, 0)) == [(1, 1)]  # which has no room for the others
+
+    def painted(**settings: float) -> Tensor:
+        made: Tensor = gramarye.instant(CONTENT, STYLE, size=64, **settings).pixels  # type: ignore[arg-type]
+        return made
+
+    twice, once = painted(), painted(painter_twice=0)
+    assert torch.equal(painted(painter_twice=0.0041), twice)
+    assert 0.005 < float((once - twice).abs().mean()) < 0.1
 
 
 def test_size_is_the_longest_side(studio: Studio) -> None:

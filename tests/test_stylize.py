@@ -18,7 +18,7 @@ from gramarye.finishing import finish
 from gramarye.inputs.coloring import match_colors
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.jobs.job import Job
-from gramarye.jobs.running import open_job
+from gramarye.jobs.opening import open_job
 from gramarye.losses.style import StyleSettings
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.color import grayed, luminance, mean_and_covariance

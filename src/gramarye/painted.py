@@ -15,10 +15,10 @@ from torch import Tensor
 
 from gramarye.config import StylizeConfig
 from gramarye.devices import release_memory
-from gramarye.feedforward.cascade import add_detail
+from gramarye.feedforward.cascade import add_detail, add_detail_by_rows
 from gramarye.feedforward.files import load_painter
 from gramarye.feedforward.network import Painter
-from gramarye.feedforward.settings import LEAST, SHIPPED, reach
+from gramarye.feedforward.settings import LEAST, SHIPPED, reach, steps_at
 from gramarye.handover import uniform_image
 from gramarye.inputs.kinds import form_of, kind_of
 from gramarye.johnson.files import load_trained
@@ -119,7 +119,9 @@ class Painting:
             if kind_of(name).size == "image":
                 seen[name] = whole(seen[name])
         image, before = None, 0
-        for number, part in enumerate(list(parts_for(self.painter, seen["content"]))):
+        rows, columns = seen["content"].shape[-2:]
+        parts = steps_at(self.painter.config.parts, rows, columns, self.config.painter.twice)
+        for number, (part, further) in enumerate(parts):
             here: dict[str, Tensor] = {}
             if part != before:
                 names = ["content"] if part in self.goals else list(seen)
@@ -129,7 +131,7 @@ class Painting:
                     seen.clear()
                 image = self.entered(image, here.pop("content"), number, part)
             assert image is not None
-            image = self.after_step(image, here, number, part, averaged)
+            image = self.after_step(image, here, number, part, averaged, further)
             before = part
         assert image is not None
         release_memory(image.device)
@@ -137,7 +139,10 @@ class Painting:
 
     def entered(self, before: Tensor | None, content: Tensor, number: int, part: int) -> Tensor:
         """The image at a new size: the last one's with some detail and, below the whole, noise."""
-        image = add_detail(before, content, self.painter.config.detail)
+        if before is not None and content.shape[-2] * content.shape[-1] > PIECE:
+            image = add_detail_by_rows(before, content, self.painter.config.detail)
+        else:
+            image = add_detail(before, content, self.painter.config.detail)
         if part > 1:
             size = image.shape[-2], image.shape[-1]
             noise = normal_image(*size, self.config, number, image)
@@ -151,6 +156,7 @@ class Painting:
         number: int,
         part: int,
         averaged: Callable[[int, Own], Own] | None,
+        further: float = 1.0,
     ) -> Tensor:
         """The image a step further; one that is taken in tiles is written over."""
         known = None
@@ -166,15 +172,9 @@ class Painting:
         own = own_moments(goals, self.extractor, image, known)
         if averaged is not None:
             own = averaged(number, own)
-        amount = reach(style_settings(self.config).strength)
+        amount = further * reach(style_settings(self.config).strength)
         targets = aims(goals, own)
         return stepped(self.painter, self.extractor, image, targets, amount, part, known)
-
-
-def parts_for(painter: Painter, content: Tensor) -> Iterator[int]:
-    """The parts of the size that a picture has room for."""
-    side = min(content.shape[-2:])
-    return (part for part in painter.config.parts if part == 1 or side >= part * LEAST)
 
 
 def whole(image: Tensor) -> Tensor:
@@ -186,7 +186,10 @@ def whole(image: Tensor) -> Tensor:
 
 
 def at_part(seen: Mapping[str, Tensor], part: int, form_scale: float) -> dict[str, Tensor]:
-    """The inputs at a part of the size; below the whole, styles in the size of their forms."""
+    """The inputs at a part of the size; below the whole, styles in the size of their forms.
+
+    At the whole, what has the image's size is written over: nobody asks for it again.
+    """
     found = {}
     for name, picture in seen.items():
         if kind_of(name).name.startswith("form"):
@@ -197,7 +200,8 @@ def at_part(seen: Mapping[str, Tensor], part: int, form_scale: float) -> dict[st
         if kind_of(name).size != "image":
             height, width = max(height, LEAST), max(width, LEAST)
         small = resize(shown, height, width)
-        found[name] = small.clamp(0, 1) if small is shown else small.clamp_(0, 1)
+        copied = small is not shown or kind_of(name).size == "image"
+        found[name] = small.clamp_(0, 1) if copied else small.clamp(0, 1)
     return found
 
 

@@ -15,26 +15,24 @@ from gramarye.distributed.bands import Bands, plan_bands
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.drawings.coloring import drawn_size
 from gramarye.errors import InputError, SettingsError
+from gramarye.fitting import check_large_enough, config_at
 from gramarye.inputs.bringing import Size
-from gramarye.inputs.kinds import PROTECT, check_sizes, kind_of, names_of
+from gramarye.inputs.kinds import PROTECT, check_sizes, names_of
 from gramarye.inputs.sizes import at_scale, canvas_size, least_longest
 from gramarye.losses.kind import Needs
-from gramarye.losses.style import has_role
 from gramarye.losses.temporal import check_warped
-from gramarye.losses.terms import layers_by_kind, needs_of, without_layers
+from gramarye.losses.terms import needs_of
 from gramarye.memory.budget import ScaleBudget, budget_scale, memory_budget
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.networks.layers import split_layer
 from gramarye.networks.passes import Precision, choose_precision
 from gramarye.networks.registry import load_network
 from gramarye.networks.wrapping import check_wraps
-from gramarye.pictures.settings import LARGEST
 from gramarye.scales.rows import length
 from gramarye.scales.sizes import Scale, fit, plan_scales
 from gramarye.tiles.tiling import total_stride
-from gramarye.units import show_bytes, show_size, show_value
+from gramarye.units import show_bytes, show_value
 
 
 @final
@@ -223,72 +221,6 @@ def masks_bytes(names: Collection[str], regions: int) -> int:
     """
     taken = {PROTECT: 20, "strength-map": 8}
     return (4 * regions + 24 if regions else 0) + sum(taken.get(name, 0) for name in names)
-
-
-def config_at(
-    config: StylizeConfig, network: PerceptualNetwork, seen: Mapping[str, Size]
-) -> StylizeConfig:
-    """The config where inputs are seen at these sizes: without layers of too small a part of one.
-
-    `relu4_1/4` sees forms that a small picture has no room for: it joins at the scales that have.
-    A term that has no other layer keeps it, and `check_large_enough` refuses the run.
-    """
-    missing = {
-        layer
-        for _, (height, width), wanted in looked_at(config, seen)
-        for layer in wanted
-        if split_layer(layer)[1] > 1 and not network.fits(min(height, width), [layer])
-    }
-    terms = without_layers(config.terms, missing)
-    return config.model_copy(update={"terms": terms}) if missing else config
-
-
-def looked_at(
-    config: StylizeConfig, seen: Mapping[str, Size]
-) -> Iterator[tuple[str, Size, frozenset[str]]]:
-    """Each input's name, its size, and the layers it is looked at with."""
-    layers = layers_by_kind(config.terms) | {"content": needs_of(config.terms).all_layers}
-    if config.picture.form_scale != 1:
-        of_style = layers.get("style", frozenset())
-        layers["form"] = frozenset(layer for layer in of_style if has_role("forms", layer))
-        layers["style"] = of_style - layers["form"]
-    for name, size in seen.items():
-        yield name, size, layers.get(kind_of(name).name, frozenset())
-
-
-def check_large_enough(
-    config: StylizeConfig,
-    network: PerceptualNetwork,
-    seen: Mapping[str, Size],
-    sizes: Mapping[str, Size],
-    files: Mapping[str, object],
-) -> None:
-    """Raise SettingsError for inputs that are too small for the network as they are seen."""
-    for name, (height, width), wanted in looked_at(config, seen):
-        if network.fits(min(height, width), wanted):
-            continue
-        least = network.minimum_size(wanted)
-        file = f" ('{files[name]}')" if name in files else ""
-        # What paints in one pass looks at the layers that it was trained with.
-        chosen, other = "it looks at", ""
-        if not config.painter.is_on:
-            chosen, other = "asked for", ", or layers nearer to the image"
-        raise SettingsError(
-            f"{name}{file} is worked on at {show_size(width, height)} pixels, and {network.name} "
-            f"needs at least {least} of both sides for the layers {chosen}: "
-            f"{larger(name, sizes[name], least)}{other}"
-        )
-
-
-def larger(name: str, size: Size, least: int) -> str:
-    """What makes both sides of an input of that size at least so long at a scale."""
-    short, long = min(size), max(size)
-    if kind_of(name).size == "own":
-        return "choose a larger picture" if short < least else "choose a larger --size"
-    needed = -(-least * long // short)
-    if needed > LARGEST:
-        return "cut it less long and narrow"
-    return f"choose a --size of at least {needed}"
 
 
 def check_shared(config: StylizeConfig, needs: Needs) -> None:

@@ -7,14 +7,14 @@ at once, so that it stays in the processor's cache and never takes a tile's memo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product, zip_longest
 from typing import final
 
 import torch
 from torch import Tensor
 
-from gramarye.devices import release_memory
 from gramarye.feedforward.network import Painter, Step
 from gramarye.feedforward.transport import Move
 from gramarye.networks.features import PerceptualNetwork
@@ -23,7 +23,7 @@ from gramarye.tiles.regions import Box
 from gramarye.wanted import Features, Target
 
 MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eighth of that
-TILE = 640**2  # pixels of a picture, or a part of it, that a step takes at once: some 0.2 GiB
+WINDOW = 768**2  # pixels of a picture, or a part of it, that a step sees at once: some 0.4 GiB
 CHUNK = 1 << 17  # numbers of features that are compared at a time
 
 
@@ -43,33 +43,36 @@ def stepped(
     step = painter.step(part)
     if known is not None:
         return moved(step, extractor, image, known, targets, Box.whole(*image.shape[-2:]), amount)
+    return step_in_tiles(step, extractor, image, targets, amount)
+
+
+def step_in_tiles(
+    step: Step,
+    extractor: FeatureExtractor,
+    image: Tensor,
+    targets: Sequence[Target],
+    amount: float,
+) -> Tensor:
+    """The same window by window, in the image's own memory."""
+    network = extractor.network
+    stride = max(network.geometry(layer).stride for layer in step.layers)
     height, width = image.shape[-2:]
-    margin = margin_of(step, extractor.network)
-    made: list[tuple[Box, Tensor]] = []  # which tiles to come still see as it was
-    for owned in boxes(height, width, TILE):
-        window = Box(
-            max(0, owned.top - margin),
-            min(height, owned.bottom + margin),
-            max(0, owned.left - margin),
-            min(width, owned.right + margin),
-        )
-        for box, tile in made:
-            if box.bottom <= window.top:
-                box.of(image).copy_(tile)
-        release_memory(image.device)  # tiles of many sizes leave holes that none fits into
-        made = [(box, tile) for box, tile in made if box.bottom > window.top]
-        pixels = window.of(image).contiguous(memory_format=torch.channels_last)
-        features = extractor.passes(pixels, step.layers, keep=False).features
-        found = moved(step, extractor, pixels, features, targets, window, amount)
-        inside = Box(
-            owned.top - window.top,
-            owned.bottom - window.top,
-            owned.left - window.left,
-            owned.right - window.left,
-        )
-        made.append((owned, inside.of(found).clone()))
-    for box, tile in made:
-        box.of(image).copy_(tile)
+    rows, columns = windows(height, width, margin_of(step, network), stride, WINDOW)
+    kept = image[..., :0, :]  # as they were, the last rows that are painted over
+    for row, below in zip_longest(rows, rows[1:]):
+        # All windows of a row see a copy, in which it is as it was before the step.
+        seen = image[..., row.first : row.last, :].clone(memory_format=torch.channels_last)
+        seen[..., : kept.shape[-2], :] = kept
+        if below is not None:
+            kept = seen[..., below.first - row.first : row.stop - row.first, :].clone()
+        for column in columns:
+            pixels = seen[..., column.first : column.last]
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            features = extractor.passes(pixels, step.layers, keep=False).features
+            window = Box(row.first, row.last, column.first, column.last)
+            found = moved(step, extractor, pixels, features, targets, window, amount)
+            owned = Box(row.start, row.stop, column.start, column.stop)
+            owned.of(image).copy_(owned.seen_from(window).of(found))
     return image
 
 
@@ -200,11 +203,50 @@ def margin_of(step: Step, network: PerceptualNetwork) -> int:
     return (-(-pixels // stride) + 1) * stride
 
 
-def boxes(height: int, width: int, largest: int) -> Iterator[Box]:
-    """Boxes that tile an image, at multiples of its parts' strides, of so many pixels at most."""
-    side = max(MULTIPLE, int(largest**0.5) // MULTIPLE * MULTIPLE)
-    if height * width <= largest:
-        side = max(height, width)
-    for top in range(0, height, side):
-        for left in range(0, width, side):
-            yield Box(top, min(top + side, height), left, min(left + side, width))
+@final
+@dataclass(frozen=True)
+class Span:
+    """Along a side: what a tile owns, `start` to `stop`, and what it sees, `first` to `last`."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+def windows(
+    height: int, width: int, margin: int, stride: int, largest: int
+) -> tuple[list[Span], list[Span]]:
+    """The rows and columns of an image's tiles, which see the fewest pixels, `largest` at once.
+
+    Where no tiles see so few, the smallest. All windows are of one size: each takes the memory that
+    the one before has left.
+    """
+
+    def cost(rows: int, columns: int) -> tuple[int, int]:
+        seen = window_side(height, rows, margin) * window_side(width, columns, margin)
+        return max(0, seen - largest), rows * columns * seen
+
+    most = [max(1, (side - 2 * margin) // MULTIPLE) for side in (height, width)]
+    counts = product(range(1, most[0] + 1), range(1, most[1] + 1))
+    rows, columns = min(counts, key=lambda found: cost(*found))
+    return spans(height, rows, margin, stride), spans(width, columns, margin, stride)
+
+
+def window_side(size: int, count: int, margin: int) -> int:
+    """How long so many windows are that share a side, neighbors two margins."""
+    return -(-(size + 2 * (count - 1) * margin) // count)
+
+
+def spans(size: int, count: int, margin: int, stride: int) -> list[Span]:
+    """A side in so many windows, which begin at multiples of a stride."""
+    side = -(-window_side(size, count, margin) // stride) * stride
+    found: list[Span] = []
+    start = 0
+    for number in range(count):
+        first = min(number * (side - 2 * margin), max(0, size - side) // stride * stride)
+        last = size if number == count - 1 else first + side
+        stop = size if number == count - 1 else last - margin
+        found.append(Span(start, stop, first, last))
+        start = stop
+    return found

@@ -14,6 +14,7 @@ from gramarye.distributed.bands import Band, whole
 from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import InputError
 from gramarye.finishing import as_picture, at_full_size, canvas_of, finish
+from gramarye.fitting import config_at
 from gramarye.handover import Handover, next_image, take_up
 from gramarye.inputs.coloring import takes_gray
 from gramarye.inputs.inputs import Input, Inputs, Load
@@ -32,7 +33,7 @@ from gramarye.optimize import Iterate, Snapshot, optimize
 from gramarye.painted import instant_image, painted_iterates
 from gramarye.pictures.color import grayed
 from gramarye.pictures.picture import Picture, Source, load_picture
-from gramarye.plan import Plan, config_at, make_plan, on_device, run_device, run_network
+from gramarye.plan import Plan, make_plan, on_device, run_device, run_network
 from gramarye.recipe import input_file, write_recipe
 from gramarye.surroundings import plain_torch, undisturbed
 from gramarye.tiles.extractor import FeatureExtractor

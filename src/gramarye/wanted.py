@@ -7,8 +7,9 @@ strength maps are what they are for the optimizer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import final
 
 import torch
@@ -25,9 +26,14 @@ from gramarye.losses.style import Role, StyleSettings, check_counts, has_role
 from gramarye.losses.style_look import Look, PicturePart, Share, parts_of
 from gramarye.losses.style_terms import style_moments
 from gramarye.losses.targets import Targets
+from gramarye.networks.features import PerceptualNetwork
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.plan import choose_tiles
-from gramarye.tiles.regions import Box
+from gramarye.tiles.regions import Box, Tile
+from gramarye.tiles.tiling import Layout
+
+SAMPLED = 3 << 19  # pixels by which the moments of a larger picture are known
+SAMPLE = 192  # the side of a sample, in pixels
 
 Features = Mapping[str, Tensor]  # (1, C, h, w) by layer
 Own = list[dict[str, Moments]]  # of every region, the moments of the picture so far by layer
@@ -89,9 +95,34 @@ def own_moments(
         return [moments_in(goal.region, known) for goal in goals]
     layers = frozenset().union(*(goal.region.layers for goal in goals))
     targets = targets_of(extractor, {"content": image}, layers)
+    if all(goal.region.mask is None for goal in goals):  # of which samples could miss one
+        targets.tiles = samples(extractor.network, layers, *image.shape[-2:]) or targets.tiles
     own = [targets.moments("content", g.region.layers, g.region.mask) for g in goals]
     targets.look()
     return [dict(found) for found in own]
+
+
+def samples(
+    network: PerceptualNetwork, layers: Collection[str], height: int, width: int
+) -> tuple[Tile, ...]:
+    """Tiles spread evenly over a large image, `SAMPLED` pixels of it.
+
+    Moments are means, and those of many places are nearly those of all. There are none where what
+    the tiles see is more than half of the image: then it is worth looking at all of it.
+    """
+    share = min(1.0, SAMPLED / (height * width)) ** 0.5
+    layout = Layout.of(network, layers, height, width)
+
+    def places(size: int) -> list[tuple[int, int]]:
+        side, count = min(SAMPLE, size), max(1, round(size * share / SAMPLE))
+        room = (size - side) / count  # each has its own part of it, and lies in the middle
+        starts = (int((i + 0.5) * room) // layout.stride * layout.stride for i in range(count))
+        return [(start, start + side) for start in starts]
+
+    boxes = (Box(*rows, *columns) for rows, columns in product(places(height), places(width)))
+    tiles = tuple(map(layout.tile, boxes))
+    seen = sum(tile.window.area for tile in tiles)
+    return tiles if seen <= height * width / 2 else ()
 
 
 def aims(goals: Sequence[Goal], own: Own) -> list[Target]:

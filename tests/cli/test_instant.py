@@ -99,6 +99,16 @@ def test_a_folder_is_painted_into_a_folder(
     assert {path.name for path in Path("out").iterdir()} == made
 
 
+def test_a_photograph_named_twice_is_painted_once(
+    make_picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_picture("photos/a.png", 40, 32)
+    named = ("photos", "photo.png", "photos", "photos/a.png")
+    assert instant(*named, "painting.png", "-o", "out", "--processes", "1") == 0
+    made = [Path(line).name for line in capsys.readouterr().out.splitlines()]
+    assert sorted(made) == ["a-painting-instant.png", "photo-painting-instant.png"]
+
+
 def test_one_broken_photograph_does_not_stop_the_others(
     make_picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,13 +7,21 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from gramarye.feedforward.cascade import Cascade, add_detail, at_part, match_colors, noise
+from gramarye.feedforward.cascade import (
+    Cascade,
+    add_detail,
+    add_detail_by_rows,
+    at_part,
+    match_colors,
+    noise,
+)
 from gramarye.feedforward.files import make_painter
 from gramarye.feedforward.objective import spread
 from gramarye.losses.statistics import moments
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.registry import load_network
 from gramarye.pictures.color import match_color
+from gramarye.scales import rows
 from gramarye.scales.resizing import resize
 from tests.feedforward.conftest import SHAPE
 
@@ -42,6 +50,18 @@ def test_without_strength_nothing_is_missing(cascade: Cascade) -> None:
         for layer in whole:
             assert whole[layer].abs().max() > 0
             assert_close(half[layer], whole[layer] / 2, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(41, 60), (20, 30)])
+def test_detail_is_added_by_rows_in_the_contents_place(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "BAND", 7 * size[1])
+    before, content = torch.rand(1, 3, 20, 30).double(), torch.rand(1, 3, *size).double()
+    expected = add_detail(before, content.clone(), 0.4)
+    found = add_detail_by_rows(before, content, 0.4)
+    assert_close(found, expected, rtol=0, atol=1e-12)
+    assert found is (before if content.shape == before.shape else content)
 
 
 def test_the_units_are_the_styles() -> None:

@@ -147,3 +147,18 @@ def test_alpha_is_no_input_of_its_own() -> None:
 def test_alpha_in_memory_is_counted() -> None:
     inputs = Inputs({"content": Input.of(half_hidden(0, 10, 10))})
     assert inputs.held(CPU) == 2 * 4 * 4 * 100
+
+
+def test_only_a_picture_that_is_read_anew_is_written_over() -> None:
+    """A function may give the same tensor every time: nobody else's colors may be moved."""
+    content, style = torch.rand(1, 3, 16, 24), torch.rand(1, 3, 8, 8).square()
+    before, found = content.clone(), []
+    for fresh in (False, True):
+        inputs = {
+            "content": Input(lambda: content, 16, 24, fresh=fresh),
+            "style/0": Input.of(style),
+        }
+        found.append(Inputs(inputs).colored(PictureSettings())["content"].pixels)
+        assert (found[-1].data_ptr() == content.data_ptr()) is fresh
+        assert torch.equal(content, before) is not fresh
+    assert torch.equal(found[0], found[1])

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from gramarye.jobs.job import Job, Report
-from gramarye.jobs.running import JobRun, open_job
+from gramarye.jobs.opening import open_job
+from gramarye.jobs.running import JobRun
 
 MakeJob = Callable[..., Job]
 

@@ -20,8 +20,8 @@ from gramarye.jobs.checkpoint import (
 )
 from gramarye.jobs.keeping import job_of
 from gramarye.jobs.names import checkpoint_path
+from gramarye.jobs.opening import open_job
 from gramarye.jobs.output import Output
-from gramarye.jobs.running import open_job
 from gramarye.pictures.picture import load_image
 from tests.jobs.doing import MakeJob, do, go
 

@@ -17,8 +17,8 @@ from gramarye.jobs.checkpoint import part_path, read_checkpoint
 from gramarye.jobs.job import Job
 from gramarye.jobs.keeping import job_of
 from gramarye.jobs.names import checkpoint_path, reserve, step_path
+from gramarye.jobs.opening import open_job
 from gramarye.jobs.output import Output
-from gramarye.jobs.running import open_job
 from gramarye.networks import download
 from gramarye.networks.catalog import NetworkInfo
 from tests.jobs.doing import MakeJob, do

@@ -17,8 +17,8 @@ from gramarye.jobs.checkpoint import read_checkpoint
 from gramarye.jobs.job import Job
 from gramarye.jobs.keeping import job_of
 from gramarye.jobs.names import checkpoint_path
+from gramarye.jobs.opening import open_job
 from gramarye.jobs.output import Output
-from gramarye.jobs.running import open_job
 from gramarye.optimize import Iterate
 from gramarye.pictures.picture import load_image, load_picture, save_picture
 from gramarye.recipe import Recipe

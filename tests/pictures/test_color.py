@@ -142,6 +142,14 @@ def test_result_is_clamped_only_when_asked() -> None:
     assert keep_content_color(bright, content, clamp=True).max() <= 1
 
 
+def test_an_image_may_be_written_over() -> None:
+    image, reference = torch.rand(1, 3, 40, 50), torch.rand(1, 3, 20, 30).square()
+    expected, before = match_color(image, reference), image.clone()
+    assert torch.equal(image, before)
+    found = match_color(image, reference, in_place=True)
+    assert found is image and torch.equal(image, expected)
+
+
 def test_unknown_method_names_the_known_ones() -> None:
     with pytest.raises(SettingsError, match="did you mean 'cholesky'"):
         match_color(colors(0), colors(1), "choleski")  # type: ignore[arg-type]

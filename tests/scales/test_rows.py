@@ -5,8 +5,18 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
+from gramarye.scales import rows as rows_module
 from gramarye.scales.resizing import resize
-from gramarye.scales.rows import NO_ROWS, cut, length, overlap, resize_rows, source_rows
+from gramarye.scales.rows import (
+    NO_ROWS,
+    bands_of,
+    cut,
+    length,
+    overlap,
+    resize_by_rows,
+    resize_rows,
+    source_rows,
+)
 
 
 @pytest.mark.parametrize("sizes", [(20, 30, 41, 60), (41, 60, 20, 30), (33, 20, 33, 41)])
@@ -18,6 +28,16 @@ def test_rows_are_resized_as_in_the_whole_image(sizes: tuple[int, int, int, int]
         seen = source_rows(old, height, rows)
         part = resize_rows(cut(image, (0, old), seen), seen[0], old, height, width, rows)
         assert_close(part, whole[..., rows[0] : rows[1], :], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(20, 30, 41, 60), (41, 60, 20, 30), (20, 30, 20, 30)])
+def test_an_image_resized_by_rows_is_the_image_resized(
+    sizes: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "BAND", 7 * sizes[3])
+    assert list(bands_of((20, sizes[3]))) == [(0, 7), (7, 14), (14, 20)]
+    image = torch.rand(1, 3, *sizes[:2], dtype=torch.float64)
+    assert_close(resize_by_rows(image, *sizes[2:]), resize(image, *sizes[2:]), rtol=0, atol=1e-12)
 
 
 def test_moments_are_resized_as_in_the_whole_image() -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from gramarye.blending import FRAME_STEPS, after_photograph, mixing_of, plan_frames
-from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.commands import FILE, FOLDER, Command, Option, argument
 from gramarye.cli.options import (
     given_inputs,
     given_settings,
@@ -49,7 +49,7 @@ def command() -> Command:
         Option("--seconds", f"how long the animation shows each [{SECONDS}]", number, "X",
                default=SECONDS, **way),
         Option("--gif", "write an animated GIF besides the WebP", **way),
-        Option("-o --out", "the folder of the frames [named after the pictures]", FILE, "DIR",
+        Option("-o --out", "the folder of the frames [named after the pictures]", FOLDER, "DIR",
                group="the file"),
         *input_options(),
         *(option for option in output_options() if option.opts[-1] not in OF_ONE),

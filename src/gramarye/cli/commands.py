@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from gramarye.cli.streams import check_printed
 from gramarye.errors import GramaryeError, did_you_mean
+from gramarye.files import is_file, is_there, user_path
 from gramarye.units import show_value
 from gramarye.validation import listed
 
@@ -29,15 +31,43 @@ class Wrong(click.BadParameter):
 
 @final
 class FilePath(click.Path):
-    """A path that the shell completes; whether there is such a file is checked later."""
+    """A path that the shell completes; whether there is such a file is checked later.
+
+    `makes` says of what a folder's files are, where one is made: there `-` would be a folder.
+    """
+
+    def __init__(self, *, makes: str | None = None) -> None:
+        super().__init__(path_type=Path, readable=False)
+        self.makes = makes
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not str(value):  # which would be the current folder
+        text = str(value)
+        if not text:  # which would be the current folder
             raise Wrong(value, "the name of a file")
+        if text.endswith(AS_FOLDER) and is_called_as_file(text):
+            raise Wrong(value, "the name of a file without a slash at its end, or of a folder")
+        if text == "-" and self.makes is not None and not is_there(Path(text)):
+            raise Wrong(value, f"the name of {self.makes}, as nothing goes to standard output")
         return super().convert(value, param, ctx)
 
 
-FILE = FilePath(path_type=Path, readable=False)
+def is_called_as_file(name: str) -> bool:
+    """Whether what ends as a folder is a file, or would be one by its ending; no folder is."""
+    from gramarye.pictures.formats import EXTENSIONS
+    from gramarye.video.formats import FORMATS
+
+    path = user_path(name)  # which has no slash at its end
+    if os.path.isdir(path):  # noqa: PTH112 (any name, also too long)
+        return False
+    return is_file(path) or path.suffix.lower() in (*EXTENSIONS, *FORMATS, *OTHERS)
+
+
+# How names end that the system takes for those of folders.
+AS_FOLDER = tuple(f"{slash}{end}" for slash in {os.sep, os.altsep or os.sep} for end in ("", "."))
+OTHERS = (".safetensors", ".cube", ".checkpoint", ".onnx", ".svg", ".pdf")  # of files we write
+
+FILE = FilePath()
+FOLDER = FilePath(makes="a folder")
 
 
 @final

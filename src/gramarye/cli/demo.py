@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from gramarye.cli.commands import FILE, Command, Option
+from gramarye.cli.commands import FOLDER, Command, Option
 from gramarye.cli.options import whole_number
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def command() -> Command:
         run,
         "stylize the sample pictures",
         Option("--size", size, whole_number, "N", default=512),
-        Option("-o --out", "folder [demo]", FILE, "DIR", default="demo"),
+        Option("-o --out", "folder [demo]", FOLDER, "DIR", default="demo"),
         Option("-q --quiet", "show no progress"),
         help="Stylize the sample pictures that come with gramarye, and lay out a contact sheet of "
         "the results.",

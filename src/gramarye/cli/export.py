@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-from gramarye.cli.commands import FILE, Command, Option, argument
+from gramarye.cli.commands import FOLDER, Command, Option, argument
 from gramarye.errors import InputError
 from gramarye.feedforward.settings import SHIPPED
 from gramarye.files import check_target, is_there, numbered, user_path, write_atomically
@@ -20,7 +20,7 @@ def command() -> Command:
         "write a trained network as ONNX, for other programs",
         argument("model", model, metavar="MODEL"),
         Option("--onnx", "as ONNX graphs, the one format there is"),
-        Option("-o --out", "the folder they go to [the current one]", FILE, "DIR"),
+        Option("-o --out", "the folder they go to [the current one]", FOLDER, "DIR"),
         Option("--json", "print one JSON object about the files on stdout"),
         help="Write MODEL as ONNX graphs of any height and width: a painter as two, style to code, "
         "and content and code to picture; a Johnson network as one. Each is run by ONNX Runtime "

@@ -102,7 +102,8 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
         settings = {"color": "free", **settings}  # the network has colors of its own
     make_instant_config((512, 512), **settings)  # a mistake is told before all else
     output = given_output(args)
-    photographs = [photo for name in named for photo in pictures_of(name)]
+    # A folder named twice, as by a shell's pattern, holds each photograph once.
+    photographs = list(dict.fromkeys(photo for name in named for photo in pictures_of(name)))
     several = len(photographs) > 1
     if several and (given := [name for name in OF_ONE if getattr(args, name) is not None]):
         option = given[0].replace("_", "-")
@@ -114,6 +115,10 @@ def given_jobs(args: SimpleNamespace) -> tuple[list[Path], list[Job]]:
         raise InputError(
             f"--out is '{out}', one picture, and {len(photographs)} photographs are painted (all "
             "pictures but the style): name a folder, or one photograph"
+        )
+    if several and str(args.out) == "-" and not args.out.is_dir():
+        raise InputError(
+            "--out is '-', and nothing goes to standard output: name the folder of the pictures"
         )
     of_style = style_names(args.styles) or [Path(args.painter)]
     names = [*of_style, Path("instant")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,9 +26,17 @@ OF_PICTURES = ("bit_depth", "strip", "cube", "preview", "save_every", "checkpoin
 
 
 def is_clip(path: Path) -> bool:
-    """Whether a file is read as a clip: by its name, and a WebP by the recipe inside."""
+    """Whether a file is read as a clip: by its name, and a WebP by the recipe inside.
+
+    RecipeError for a folder, whatever it is called.
+    """
     from gramarye.video.formats import FORMATS
 
+    if os.path.isdir(user_path(path)):  # noqa: PTH112 (any name, also too long)
+        raise RecipeError(
+            f"'{path}' is a folder, and has no recipe: give one picture or clip that gramarye "
+            "made; frames of 'gramarye video' are painted again by the command that painted them"
+        )
     end = path.suffix.lower()
     if end == ".webp" and user_path(path).is_file():
         from gramarye.video.recipe import is_clip_recipe, recipe_text

@@ -17,7 +17,8 @@ from gramarye.distributed.processes import ALONE, Processes
 from gramarye.errors import SettingsError
 from gramarye.forecast import Forecast, describe, forecast, is_long
 from gramarye.jobs.job import Job, Report
-from gramarye.jobs.running import JobRun, open_job
+from gramarye.jobs.opening import open_job
+from gramarye.jobs.running import JobRun
 from gramarye.optimize import Iterate
 
 LEAST_KEPT = 64 << 20  # bytes of the pieces that a painter's steps take and give back at least

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gramarye.cli.commands import FILE, Choice, Command, Option, argument
+from gramarye.cli.commands import FILE, FOLDER, Choice, Command, Option, argument
 from gramarye.cli.interrupts import stop_politely
 from gramarye.cli.options import network_names, whole_number
 from gramarye.errors import InputError, SettingsError
@@ -34,7 +34,7 @@ def command() -> Command:
         argument("name", what, required=False),
         argument("content", content, FILE, required=False),
         argument("style", style, FILE, required=False),
-        Option("-o --out", "the folder [study-NAME]", FILE, "DIR"),
+        Option("-o --out", "the folder [study-NAME]", FOLDER, "DIR"),
         Option("--size", "longest side of the pictures, in pixels", whole_number, "N"),
         Option("--steps", "steps of each run", whole_number, "N"),
         Option("--seeds", "seeds of the noise: each cell once for each", str, "N,N,..."),

@@ -16,6 +16,7 @@ from gramarye.settings import LARGEST_WEIGHT
 from gramarye.units import counted
 
 NETWORK = ".safetensors"  # the end of a trained network's name, which may come last of all names
+GRAPH = ".onnx"  # of one that was exported
 READ = (*EXTENSIONS, ".gif", ".bmp", ".ppm", ".pgm")  # of the files in a folder, what is a picture
 
 
@@ -48,6 +49,12 @@ def take_network(args: SimpleNamespace, names: list[Path]) -> None:
                 f"'{name}' is a network, and not named last: name it after all styles, or alone "
                 "if it has its style in itself"
             )
+    if names and names[-1].suffix.lower() == GRAPH:
+        raise InputError(
+            f"'{names[-1]}' is a network for other programs, and gramarye paints with the file it "
+            f"was exported from: name that, which ends in {NETWORK}; without one, the network that "
+            "comes with gramarye paints in the style of a picture"
+        )
     if not names or names[-1].suffix.lower() != NETWORK:
         return
     last = names.pop()

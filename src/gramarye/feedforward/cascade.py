@@ -23,6 +23,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import make_passes
 from gramarye.pictures.color import color_transform
 from gramarye.scales.resizing import resize
+from gramarye.scales.rows import bands_of, cut, resize_by_rows, resize_rows, source_rows
 
 DEEPER_PARTS = (2, 4)  # with pixels enough for deeper layers, and forms for them to see
 StyleLook = Mapping[int, Mapping[str, Moments]]  # by part and layer
@@ -123,6 +124,20 @@ def add_detail(before: Tensor | None, content: Tensor, share: float) -> Tensor:
     # Resizing is linear: what both images are enlarged by is enlarged once.
     coarse = resize(content, *before.shape[-2:])
     return resize(before - share * coarse, height, width).add_(content, alpha=share)
+
+
+def add_detail_by_rows(before: Tensor, content: Tensor, share: float) -> Tensor:
+    """The same in the content's own memory, some rows at a time: a large one has no copies."""
+    if before.shape == content.shape:
+        return before
+    missing = resize_by_rows(content, *before.shape[-2:]).mul_(-share).add_(before)
+    size = content.shape[-2], content.shape[-1]
+    for rows in bands_of(size):
+        source = source_rows(before.shape[-2], size[0], rows)
+        part = cut(missing, (0, before.shape[-2]), source)
+        larger = resize_rows(part, source[0], before.shape[-2], *size, rows)
+        cut(content, (0, size[0]), rows).mul_(share).add_(larger)
+    return content
 
 
 def at_part(images: Tensor, part: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, final
 
@@ -47,6 +48,15 @@ class PaintingSettings(Part):
         alias="painter",
         description="what paints: optimizer (the image itself is optimized, step by step), instant "
         "(the network that comes with gramarye, in one pass) or the file of a network of one's own",
+    )
+
+    twice: float = Field(
+        2.5,
+        alias="painter_twice",
+        ge=0,
+        le=5000,
+        description="megapixels, of the picture or of a part of its size, up to which the network "
+        "takes a second step there; of more, one step that goes further",
     )
 
     @property
@@ -184,6 +194,27 @@ class FeedForwardConfig(Part):
         """
         fall = math.sqrt(self.plateau / max(step, self.plateau))
         return self.learning_rate * min((step + 1) / max(self.warmup, 1), 1.0) * fall
+
+
+ALONE = 1.3  # times as far as the first of two steps is told to go, one that is to do for both
+
+
+def steps_at(
+    parts: Sequence[int], height: int, width: int, twice: float
+) -> Iterator[tuple[int, float]]:
+    """The parts of its size that an image has room for, and how much further each step is to go.
+
+    A second step changes little and takes as long as the first. At a part of more than `twice`
+    megapixels there is none, and the first goes further.
+    """
+    last = 0
+    for part in parts:
+        if part > 1 and min(height, width) < part * LEAST:
+            continue
+        large = height * width > twice * 1e6 * part**2
+        if not large or part != last:
+            yield part, ALONE if large and parts.count(part) > 1 else 1.0
+        last = part
 
 
 def reach(strength: float) -> float:

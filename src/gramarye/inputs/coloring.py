@@ -18,6 +18,8 @@ def match_colors(
     settings: PictureSettings,
     alphas: Sequence[Tensor | None] = (),
     mix: Sequence[float] = (),
+    *,
+    in_place: bool = False,
 ) -> tuple[Tensor, list[Tensor]]:
     """Content and styles with their colors moved as the settings ask, before anything else.
 
@@ -25,7 +27,7 @@ def match_colors(
     optimizer need not spend its steps on it. With the content's colors, each style takes the
     content's; with luminance, each becomes gray, of the content's lightness (Gatys et al. 2017,
     section 5). `alphas` are how opaque content and styles are, and `mix` how much each style
-    counts: without it, every pixel does alike.
+    counts: without it, every pixel does alike. With `in_place` the content may be written over.
     """
     of_content, *of_styles = alphas or [None] * (1 + len(styles))
     if settings.color == "style" and not styles:
@@ -43,7 +45,9 @@ def match_colors(
             weights = pixels_of(mixed(counted, mix))
         elif any(alpha is not None for alpha in of_styles):
             weights = pixels_of(counted)
-        moved = move_colors(content, pixels_of(styles), settings, of_content, weights)
+        moved = move_colors(
+            content, pixels_of(styles), settings, of_content, weights, in_place=in_place
+        )
         return grayed(moved) if gray else moved, styles
     if settings.color == "free":
         return content, styles
@@ -57,8 +61,13 @@ def move_colors(
     settings: PictureSettings,
     weights: Tensor | None,
     reference_weights: Tensor | None,
+    *,
+    in_place: bool = False,
 ) -> Tensor:
-    """The picture with its colors moved towards the reference's, as far as the settings ask."""
+    """The picture with its colors moved towards the reference's, as far as the settings ask.
+
+    With `in_place` it may be written over.
+    """
     if settings.palette == 0:
         return picture
     weighed = weights is not None or reference_weights is not None
@@ -79,6 +88,7 @@ def move_colors(
             weights=weights,
             reference_weights=reference_weights,
             clamp=True,
+            in_place=in_place and settings.palette == 1,
         )
     return moved if settings.palette == 1 else picture.lerp(moved, settings.palette)
 

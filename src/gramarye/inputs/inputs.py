@@ -49,6 +49,7 @@ class Input:
     height: int
     width: int
     alpha: Tensor | None = None  # (1, 1, H, W), of what is in memory and not all opaque
+    fresh: bool = False  # whether every reading is a copy of its own, which may be written over
 
     @classmethod
     def of(cls, picture: Tensor | Picture | Load, name: str = "a picture") -> Input:
@@ -194,7 +195,8 @@ class Inputs:
                 self.drawn = color_drawing(content, alphas[0], styles, weights, settings, mix)
             content, alphas = self.drawn.colored, [None, *weights]
         elif self.regions is None:
-            content, styles = match_colors(content, styles, settings, alphas, mix)
+            fresh = self.has_content and self.inputs["content"].fresh
+            content, styles = match_colors(content, styles, settings, alphas, mix, in_place=fresh)
         else:
             masks = [
                 self.own_masks(name, picture) for name, picture in zip(names, shown, strict=True)

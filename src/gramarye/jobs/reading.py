@@ -70,7 +70,7 @@ def read_input(path: Path, device: torch.device, large: int) -> tuple[Input, Pic
     without = replace(picture, pixels=picture.pixels[..., :1, :1].clone())
     assert picture.metadata.sha256 is not None, "it came from a file"
     again = LargePicture(path, device, picture.metadata.sha256, before)
-    return Input(again, *size), without
+    return Input(again, *size, fresh=True), without
 
 
 @final

@@ -81,7 +81,7 @@ def do(number: int, job: Job) -> Done:
     try:
         report = done_at_once(job)
         if report is None:
-            from gramarye.jobs.running import open_job
+            from gramarye.jobs.opening import open_job
 
             run = open_job(job)
             for _ in run.steps():

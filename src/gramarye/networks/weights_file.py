@@ -127,6 +127,9 @@ def open_weights(path: Path) -> WeightsFile:
         return open_safetensors(path)
     if head.startswith((b"PK\x03\x04", b"\x80")):
         return open_torch(path)
+    if path.suffix.lower() == ".onnx":  # whose files begin in many ways
+        instead = "name the .safetensors file that it was exported from"
+        raise unreadable(path, "it is an ONNX graph, for other programs", instead)
     for first, reason, instead in STRANGERS:
         if re.match(first, head):
             raise unreadable(path, reason, instead)

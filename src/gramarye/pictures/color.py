@@ -61,13 +61,15 @@ def match_color(
     reference_weights: Tensor | None = None,
     eps: float = 1e-5,
     clamp: bool = False,
+    in_place: bool = False,
 ) -> Tensor:
     """`image` with the colors of `reference`: their mean and covariance, or each histogram.
 
     The first three methods are linear, x -> A (x - mean) + reference mean, and differ in A
     (`color_transform`). Variances under `eps`, in any direction of color, count as `eps`, so that
     flat pictures stay finite; the default is under one 8-bit level squared. With them, pixels may
-    count by weights (1, 1, H, W), such as how opaque they are.
+    count by weights (1, 1, H, W), such as how opaque they are. By the linear methods the image may
+    be written over, `in_place`.
     """
     if method not in get_args(ColorMethod):
         allowed = ", ".join(get_args(ColorMethod))
@@ -87,7 +89,7 @@ def match_color(
         colors = torch.einsum("ij,bjhw->bihw", matrix, rows).add_(shift)
         return colors.clamp_(0, 1) if clamp else colors
 
-    return _by_rows(moved, image)
+    return _by_rows(moved, image, out=image if in_place else None)
 
 
 def color_transform(
@@ -194,9 +196,12 @@ def keep_content_color(result: Tensor, content: Tensor, *, clamp: bool = False) 
     return _by_rows(colored, result, content)
 
 
-def _by_rows(function: Callable[..., Tensor], *images: Tensor) -> Tensor:
-    """A function of pixels on some rows at a time: a large image has no copies but the result."""
-    out = torch.empty_like(images[-1])
+def _by_rows(function: Callable[..., Tensor], *images: Tensor, out: Tensor | None = None) -> Tensor:
+    """A function of pixels on some rows at a time: a large image has no copies but the result.
+
+    `out` may be one of the images.
+    """
+    out = torch.empty_like(images[-1]) if out is None else out
     rows = max(1, _PIXELS // images[-1].shape[-1])
     parts = (torch.split(image, rows, dim=-2) for image in images)
     for into, *part in zip(torch.split(out, rows, dim=-2), *parts, strict=True):

@@ -54,6 +54,8 @@ def _check_is_file(path: Path) -> None:
 
 
 def _why_missing(path: Path) -> str:
+    if path.is_symlink():
+        return f"'{path}' is a link to '{path.readlink()}', which is not there: mend the link"
     if not path.parent.is_dir():
         return f"there is no folder '{path.parent}', so no '{path}': check the path"
     try:

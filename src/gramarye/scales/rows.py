@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
@@ -13,6 +13,7 @@ from gramarye.scales.resizing import resize
 
 Rows = tuple[int, int]  # from the first to the last, the last not included
 NO_ROWS: Rows = (0, 0)
+BAND = 1 << 20  # pixels that are resized at once where none more need be there
 
 Kernel = Literal["bicubic", "bilinear"]
 KERNELS: dict[Kernel, tuple[Callable[[Tensor], Tensor], int]]  # and how far it reaches
@@ -66,6 +67,24 @@ def resize_rows(
     for tap in range(weights.shape[1]):
         index = (first + tap).clamp(max=source.shape[-2] - 1)  # beyond the last, the weight is 0
         result += source[..., index, :] * weights[:, tap, None]
+    return result
+
+
+def bands_of(size: tuple[int, int]) -> Iterator[Rows]:
+    """The rows of an image of that height and width, about `BAND` pixels at a time."""
+    height, width = size
+    step = max(1, BAND // width)
+    return ((top, min(top + step, height)) for top in range(0, height, step))
+
+
+def resize_by_rows(image: Tensor, height: int, width: int) -> Tensor:
+    """What `resize` makes of an image (B, C, h, w), without more than some rows on the way."""
+    old = image.shape[-2]
+    result = image.new_empty((*image.shape[:-2], height, width))
+    for rows in bands_of((height, width)):
+        source = source_rows(old, height, rows)
+        part = resize_rows(cut(image, (0, old), source), source[0], old, height, width, rows)
+        cut(result, (0, height), rows).copy_(part)
     return result
 
 

@@ -121,6 +121,8 @@ class Scorer:
         recipe, notes = recipe_of(result, name)
         image = at_size(Shown.of(result, name).pixels, self.size, name)
         scene = self.scene(image, recipe, name)
+        for judge in self.judges:  # who need more than the measures do
+            check_size(judge, [image, *scene.styles])
         edges = measures.edges_kept(image, scene.content)
         palette = palette_distance(image, pixels_of(scene.styles))
         artifacts = artifacts_of(image, scene.styles)

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from gramarye.errors import GramaryeError
 from gramarye.forecast import forecast
 from gramarye.jobs.job import Job
-from gramarye.jobs.running import open_job
+from gramarye.jobs.opening import open_job
 from gramarye.losses.terms import needs_of
 from gramarye.studies.cells import CellJob
 from gramarye.studies.making import StudyRun

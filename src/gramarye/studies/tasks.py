@@ -17,8 +17,9 @@ from torch import Tensor
 
 from gramarye.errors import GramaryeError, WeightsError
 from gramarye.jobs.job import Job
+from gramarye.jobs.opening import open_job
 from gramarye.jobs.output import Output
-from gramarye.jobs.running import JobRun, open_job
+from gramarye.jobs.running import JobRun
 from gramarye.networks.catalog import NetworkInfo
 from gramarye.networks.registry import load_network
 from gramarye.pictures.picture import Picture, load_image, save_picture

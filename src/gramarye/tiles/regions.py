@@ -59,6 +59,11 @@ class Box:
         """The box so many rows further down: where it lies in an image that begins elsewhere."""
         return replace(self, top=self.top + rows, bottom=self.bottom + rows)
 
+    def seen_from(self, window: Box) -> Box:
+        """The box counted from where a window begins that it lies in."""
+        y, x = window.top, window.left
+        return Box(self.top - y, self.bottom - y, self.left - x, self.right - x)
+
     def times(self, stride: int, height: int, width: int) -> Box:
         """The pixels that positions of a layer of this stride stand for, in such an image."""
         return Box(
