@@ -263,7 +263,7 @@ def test_strength_is_how_much_of_it_is_told(painter: Painter, paint: Paint) -> N
 
 def test_strength_reaches_the_style_in_the_middle_and_beyond_it_at_the_end() -> None:
     assert [reach(s) for s in (0.0, 0.25, 0.5, 0.75, 1.0)] == pytest.approx(
-        [0.0, 0.65, 1.3, 1.65, 2.0]
+        [0.0, 0.5, 1.0, 1.5, 2.0]
     )
 
 

@@ -262,9 +262,7 @@ def grained(graph: Graph, image: str, noise: str, drawn: str, grain: float) -> t
 
 def reach(graph: Graph, strength: str) -> str:
     """`feedforward.settings.reach` of a strength."""
-    low = graph.add("Mul", strength, graph.constant(2.6))
-    high = graph.add("Mul", strength, graph.constant(1.4))
-    return graph.add("Min", low, graph.add("Add", high, graph.constant(0.6)))
+    return graph.add("Mul", strength, graph.constant(2.0))
 
 
 def clipped(graph: Graph, image: str) -> str:
