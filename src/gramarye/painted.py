@@ -149,6 +149,8 @@ class Painting:
                     seen.clear()
                 image = self.entered(image, content, number, part)
                 del content
+                if again is not None:
+                    release_memory(image.device)  # and the last part's image
             assert image is not None
             image = self.after_step(image, here, number, part, averaged, further)
             before = part
@@ -221,6 +223,7 @@ class Contents:
             assert self.again is not None
             release_memory(self.device)  # what the last part took
             self.whole = continued(self.again(), in_place=True)
+            release_memory(self.device)  # what matching the colors took
         if part == 1:
             found, self.whole = self.whole, None
             return found.clamp_(0, 1)
