@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from gramarye.feedforward.network import Painter
 from gramarye.feedforward.settings import PainterConfig, StepConfig, reach
 from gramarye.feedforward.transport import Move, transport
 from gramarye.files import file_sha256
+from gramarye.jobs import reading
 from gramarye.losses.masks import MaskWeights
 from gramarye.losses.statistics import moments
 from gramarye.networks.features import PerceptualNetwork
@@ -29,6 +31,7 @@ from gramarye.painted import Painting, at_part, paint_image
 from gramarye.pictures.picture import load_picture
 from gramarye.plan import check_shared, run_needs
 from gramarye.recipe import Recipe
+from gramarye.scales import rows as rows_module
 from gramarye.scales.resizing import resize
 from gramarye.stepping import Span, differences, heard_at, margin_of, windows
 from gramarye.tiles.extractor import FeatureExtractor
@@ -594,3 +597,64 @@ def test_what_cannot_begin_with_a_painter_is_refused_in_one_sentence() -> None:
     for settings in ({"network": "vgg16"}, {"aspect": (3, 2)}, {"map": "grid"}):
         with pytest.raises(gramarye.GramaryeError):
             gramarye.make_config(init="instant", **settings)  # type: ignore[arg-type]
+
+
+# a large content
+
+
+def test_a_content_that_is_made_again_is_not_held_while_its_parts_are_painted(
+    painter: Painter, tiny_network: PerceptualNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the picture is the same, to the bit."""
+    content, style = picture(120, 200, cells=40), picture(64, 64, 1, 30)
+    expected = paint_image(painter, tiny_network, {"content": content, "style/0": style}, config())
+    held: list[bool] = []
+    first = content.clone()
+    gone = weakref.ref(first.untyped_storage())
+    seen = {"content": first, "style/0": style}
+    del first
+
+    def again() -> Tensor:
+        held.append(gone() is not None)
+        return content.clone()
+
+    step = Painting.after_step
+
+    def watched(*given: Any) -> Tensor:
+        held.append(gone() is not None)
+        return step(*given)
+
+    monkeypatch.setattr(Painting, "after_step", watched)
+    found = Painting(painter, tiny_network, config()).paint(seen, again=again)
+    assert torch.equal(found, expected)
+    assert held == [False] * 5  # a quarter, twice a half, the content anew, the whole
+
+
+def test_the_command_paints_a_content_that_it_reads_twice_as_one_that_it_holds(
+    make_picture: Callable[..., Path], painting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = make_picture("large.png", 200, 136, seed=3)
+    monkeypatch.chdir(photo.parent)
+    pictures = ["instant", photo.name, painting.name, "-q", "--runtime", "torch", "-o"]
+    assert main([*pictures, "held.png"]) == 0
+    monkeypatch.setattr(reading, "LARGE_PAINTED", 0)
+    monkeypatch.setattr(painted, "HELD", 0)
+    read: list[str] = []
+    load = reading.load_with_room
+    monkeypatch.setattr(
+        reading, "load_with_room", lambda path, n: (read.append(path.name), load(path, n))[1]
+    )
+    assert main([*pictures, "read.png"]) == 0
+    assert read.count("large.png") == 2
+    assert torch.equal(load_picture("read.png").pixels, load_picture("held.png").pixels)
+
+
+def test_noise_is_one_however_many_rows_are_drawn_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = torch.rand(1, 3, 50, 30, generator=torch.Generator().manual_seed(9))
+    for count in (40, 1 << 20):
+        monkeypatch.setattr(rows_module, "BAND", count)
+        image = torch.zeros(1, 3, 50, 30)
+        painted.add_noise(image, 0.5, 9)
+        assert_close(image, 0.5 * (drawn - 0.5) * 12**0.5)

@@ -14,7 +14,7 @@ import gramarye
 from gramarye.config import all_settings, load_preset, make_config, preset_names
 from gramarye.distributed.bands import whole
 from gramarye.errors import ImageError, InputError, LayerError, SettingsError
-from gramarye.finishing import finish
+from gramarye.finishing import finish, in_range
 from gramarye.inputs.coloring import match_colors
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.jobs.job import Job
@@ -24,6 +24,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.pictures.color import grayed, luminance, mean_and_covariance
 from gramarye.pictures.picture import Picture, load_picture, read_recipe
 from gramarye.recipe import Recipe
+from gramarye.scales import rows as rows_module
 from gramarye.stylize import make_objective, stylize_steps
 from tests.whole_image import WHOLE
 
@@ -371,3 +372,16 @@ def test_names_are_no_pictures_for_stylize_steps(content: Any, styles: Any) -> N
 def test_a_mask_given_as_a_setting_is_told_its_place() -> None:
     with pytest.raises(SettingsError, match=r"content_mask is a picture: give it in inputs="):
         make_config(content_mask="mask.png")
+
+
+def test_values_beyond_black_and_white_are_found_in_any_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rows_module, "BAND", 20)
+    image = torch.rand(1, 3, 12, 16)[..., :11, :9]
+    image[..., 0, 0], image[..., 1, 1] = 0, 1
+    assert in_range(image)
+    for row, value in ((0, -0.001), (5, 1.001), (10, 1.001)):
+        other = image.clone()
+        other[0, 2, row, 4] = value
+        assert not in_range(other)

@@ -20,7 +20,7 @@ from gramarye.pictures.guided import guided
 from gramarye.pictures.picture import Picture
 from gramarye.plan import Plan
 from gramarye.scales.resizing import resize, resize_around
-from gramarye.scales.rows import Rows
+from gramarye.scales.rows import Rows, bands_of
 
 
 def at_full_size(last: Iterate, inputs: Inputs, plan: Plan) -> Tensor:
@@ -38,8 +38,7 @@ def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     """The picture of an iterate's image (1, 3, H, W), in [0, 1]: with the edges and in the colors
     asked for, and with what is protected as it was.
     """
-    low, high = image.aminmax()
-    if low < 0 or high > 1 or config.finishing.any:  # what is finished is written over
+    if config.finishing.any or not in_range(image):  # what is finished is written over
         image = image.clamp(0, 1)
     if config.picture.finish == "guided":
         content = resize(inputs["content"].load().pixels, *image.shape[-2:]).clamp(0, 1)
@@ -47,6 +46,12 @@ def finish(image: Tensor, inputs: Inputs, config: StylizeConfig) -> Tensor:
     image = in_colors(image, inputs, config)
     image = finished(image, config.finishing, detailed(image, inputs, config), config.picture.seed)
     return inputs.protect(image, config.picture, config.color_mix)
+
+
+def in_range(image: Tensor) -> bool:
+    """Whether all values lie in [0, 1], looked at row by row: rows that lie apart are copied."""
+    bands = (image[..., slice(*rows), :].aminmax() for rows in bands_of(image.shape[-2:]))
+    return all(low >= 0 and high <= 1 for low, high in bands)
 
 
 def detailed(

@@ -6,11 +6,12 @@ there (`stepping`), tile by tile where the picture is large: statistics are sums
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import product
 from typing import final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.config import StylizeConfig
@@ -19,7 +20,6 @@ from gramarye.feedforward.cascade import add_detail, add_detail_by_rows
 from gramarye.feedforward.files import load_painter
 from gramarye.feedforward.network import Painter
 from gramarye.feedforward.settings import LEAST, SHIPPED, reach, steps_at
-from gramarye.handover import uniform_image
 from gramarye.inputs.kinds import form_of, kind_of
 from gramarye.johnson.files import load_trained
 from gramarye.johnson.network import Johnson
@@ -27,13 +27,16 @@ from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 from gramarye.optimize import Iterate
+from gramarye.pictures.room import MULTIPLE, continued
 from gramarye.scales.resizing import resize
-from gramarye.stepping import MULTIPLE, stepped
+from gramarye.scales.rows import bands_of, shrunk_by_rows
+from gramarye.stepping import stepped
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.transformed import transform_image
 from gramarye.wanted import Goal, Own, aims, goals_at, own_moments, style_settings
 
 PIECE = 1 << 20  # pixels of a picture that is taken in one piece: one look at it is enough
+HELD = 4_000_000  # pixels of a content that is not made twice
 LOOK = 128 << 20  # bytes for the features of what is only measured
 
 
@@ -42,15 +45,26 @@ def painted_iterates(
     seen: dict[str, Tensor],
     config: StylizeConfig,
     budget: ScaleBudget | None,
+    again: Callable[[], Mapping[str, Tensor]] | None = None,
 ) -> Iterator[Iterate]:
-    """The only step of a picture that a network paints; it takes what is `seen` out of there."""
+    """The only step of a picture that a network paints; it takes what is `seen` out of there.
+
+    `again` makes the same anew, and so a large content need not be held (`Painting.paint`).
+    """
     painter = load_trained(config.painter.by, network).to(seen["content"].device)
     memory = None if budget is None else budget.tile_bytes
     if isinstance(painter, Johnson):
         image = transform_image(painter, seen, config)
     else:
-        image = Painting(painter, network, config, memory).paint(seen)
+        if seen["content"].shape[-2] * seen["content"].shape[-1] <= HELD:
+            again = None
+        found = Painting(painter, network, config, memory)
+        image = found.paint(seen, again=again and partial(content_of, again))
     yield Iterate(1, 1, {}, image)
+
+
+def content_of(again: Callable[[], Mapping[str, Tensor]]) -> Tensor:
+    return again()["content"]
 
 
 def instant_image(
@@ -107,29 +121,36 @@ class Painting:
         self,
         seen: dict[str, Tensor],
         averaged: Callable[[int, Own], Own] | None = None,
+        again: Callable[[], Tensor] | None = None,
     ) -> Tensor:
         """The painted content (1, 3, H, W), of inputs by name, their colors matched.
 
         They are taken out of `seen`, so that a large content need not be there to the end. After
         the first picture the content is enough. `averaged` puts other moments of the content in the
-        place of its own, by the number of the step and region by region.
+        place of its own, by the number of the step and region by region. `again` makes the content
+        anew, which then is not held in between, and may be written over.
         """
         height, width = seen["content"].shape[-2:]
+        rows, columns = (-(-side // MULTIPLE) * MULTIPLE for side in (height, width))
+        twice = self.config.painter.twice
+        steps = [*steps_at(self.painter.config.parts, rows, columns, twice)]
+        contents = Contents(seen.pop("content"), {part for part, _ in steps}, again)
         for name in seen:
             if kind_of(name).size == "image":
-                seen[name] = whole(seen[name])
+                seen[name] = continued(seen[name])
         image, before = None, 0
-        rows, columns = seen["content"].shape[-2:]
-        parts = steps_at(self.painter.config.parts, rows, columns, self.config.painter.twice)
-        for number, (part, further) in enumerate(parts):
+        for number, (part, further) in enumerate(steps):
             here: dict[str, Tensor] = {}
             if part != before:
-                names = ["content"] if part in self.goals else list(seen)
-                form_scale = self.config.picture.form_scale
-                here = at_part({name: seen[name] for name in names}, part, form_scale)
+                content = contents.take(part)
+                if part not in self.goals:
+                    here = at_part(seen, part, self.config.picture.form_scale)
                 if part == 1:
                     seen.clear()
-                image = self.entered(image, here.pop("content"), number, part)
+                image = self.entered(image, content, number, part)
+                del content
+                if again is not None:
+                    release_memory(image.device)  # and the last part's image
             assert image is not None
             image = self.after_step(image, here, number, part, averaged, further)
             before = part
@@ -144,9 +165,7 @@ class Painting:
         else:
             image = add_detail(before, content, self.painter.config.detail)
         if part > 1:
-            size = image.shape[-2], image.shape[-1]
-            noise = normal_image(*size, self.config, number, image)
-            image = image.add(noise, alpha=self.painter.config.grain)
+            add_noise(image, self.painter.config.grain, self.config.picture.seed + number)
         return image
 
     def after_step(
@@ -177,12 +196,38 @@ class Painting:
         return stepped(self.painter, self.extractor, image, targets, amount, part, known)
 
 
-def whole(image: Tensor) -> Tensor:
-    """A copy of the image (1, C, H, W), continued at its far sides up to a multiple of pixels."""
-    height, width = image.shape[-2:]
-    missing = -height % MULTIPLE, -width % MULTIPLE
-    mirrored = missing[0] < height and missing[1] < width
-    return F.pad(image, (0, missing[1], 0, missing[0]), mode="reflect" if mirrored else "replicate")
+@final
+class Contents:
+    """The content (1, 3, H, W) at the parts of its size, its sides multiples of pixels.
+
+    One that can be made `again` is not held while its parts are painted: they are all made at once.
+    """
+
+    def __init__(
+        self, content: Tensor, parts: Iterable[int], again: Callable[[], Tensor] | None
+    ) -> None:
+        self.again, self.device = again, content.device
+        self.whole: Tensor | None = continued(content, in_place=again is not None)
+        self.small: dict[int, Tensor] = {}
+        if again is not None:
+            del content
+            release_memory(self.device)
+            self.small = {part: self.take(part) for part in parts if part > 1}
+            self.whole = None
+
+    def take(self, part: int) -> Tensor:
+        """The content at a part, to be written over; at the whole size it is the last time."""
+        if part in self.small:
+            return self.small.pop(part)
+        if self.whole is None:
+            assert self.again is not None
+            release_memory(self.device)  # what the last part took
+            self.whole = continued(self.again(), in_place=True)
+            release_memory(self.device)  # what matching the colors took
+        if part == 1:
+            found, self.whole = self.whole, None
+            return found.clamp_(0, 1)
+        return at_part({"content": self.whole}, part, 1)["content"]
 
 
 def at_part(seen: Mapping[str, Tensor], part: int, form_scale: float) -> dict[str, Tensor]:
@@ -199,15 +244,22 @@ def at_part(seen: Mapping[str, Tensor], part: int, form_scale: float) -> dict[st
         height, width = (-(-side // part) for side in shown.shape[-2:])
         if kind_of(name).size != "image":
             height, width = max(height, LEAST), max(width, LEAST)
-        small = resize(shown, height, width)
+        if kind_of(name).size == "image" and not any(side % part for side in shown.shape[-2:]):
+            small = shrunk_by_rows(shown, part) if part > 1 else shown
+        else:
+            small = resize(shown, height, width)
         copied = small is not shown or kind_of(name).size == "image"
         found[name] = small.clamp_(0, 1) if copied else small.clamp(0, 1)
     return found
 
 
-def normal_image(
-    height: int, width: int, config: StylizeConfig, number: int, like: Tensor
-) -> Tensor:
-    """White noise of variance one, another for every part."""
-    seed = (config.picture.seed + number) % 2**63
-    return (uniform_image(height, width, seed, like) - 0.5) * 12**0.5
+def add_noise(image: Tensor, amount: float, seed: int) -> None:
+    """White noise of a standard deviation on an image (1, 3, H, W), drawn a few rows at a time.
+
+    It is drawn on the CPU, so that one seed is one picture on every device.
+    """
+    generator = torch.Generator().manual_seed(seed % 2**63)
+    for plane, rows in product(image[0], bands_of(image.shape[-2:])):
+        part = plane[slice(*rows)]
+        noise = torch.rand(part.shape, generator=generator).sub_(0.5).mul_(12**0.5)
+        part.add_(noise.to(image.device), alpha=amount)

@@ -18,11 +18,11 @@ from torch import Tensor
 from gramarye.feedforward.network import Painter, Step
 from gramarye.feedforward.transport import Move
 from gramarye.networks.features import PerceptualNetwork
+from gramarye.pictures.room import MULTIPLE
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.regions import Box
 from gramarye.wanted import Features, Target
 
-MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eighth of that
 WINDOW = 768**2  # pixels of a picture, or a part of it, that a step sees at once: some 0.4 GiB
 CHUNK = 1 << 17  # numbers of features that are compared at a time
 
@@ -58,21 +58,28 @@ def step_in_tiles(
     stride = max(network.geometry(layer).stride for layer in step.layers)
     height, width = image.shape[-2:]
     rows, columns = windows(height, width, margin_of(step, network), stride, WINDOW)
-    kept = image[..., :0, :]  # as they were, the last rows that are painted over
+    # What a window sees of its neighbors above and to the left is kept as it was before the step.
+    above = image[..., :0, :]
     for row, below in zip_longest(rows, rows[1:]):
-        # All windows of a row see a copy, in which it is as it was before the step.
-        seen = image[..., row.first : row.last, :].clone(memory_format=torch.channels_last)
-        seen[..., : kept.shape[-2], :] = kept
-        if below is not None:
-            kept = seen[..., below.first - row.first : row.stop - row.first, :].clone()
-        for column in columns:
-            pixels = seen[..., column.first : column.last]
-            pixels = pixels.contiguous(memory_format=torch.channels_last)
+        kept = image[..., below.first if below else row.stop : row.stop, :].clone()
+        if below is not None:  # small windows are all margin: two rows above are seen
+            again = above[..., below.first - row.first :, :]
+            kept[..., : again.shape[-2], :] = again
+        left = image[..., row.first : row.last, :0]
+        for column, beside in zip_longest(columns, columns[1:]):
+            pixels = image[..., row.first : row.last, column.first : column.last]
+            pixels = pixels.clone(memory_format=torch.channels_last)
+            pixels[..., : above.shape[-2], :] = above[..., column.first : column.last]
+            pixels[..., : left.shape[-1]] = left
+            if beside is not None:
+                seen = slice(beside.first - column.first, column.stop - column.first)
+                left = pixels[..., seen].clone()
             features = extractor.passes(pixels, step.layers, keep=False).features
             window = Box(row.first, row.last, column.first, column.last)
             found = moved(step, extractor, pixels, features, targets, window, amount)
             owned = Box(row.start, row.stop, column.start, column.stop)
             owned.of(image).copy_(owned.seen_from(window).of(found))
+        above = kept
     return image
 
 

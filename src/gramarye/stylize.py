@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -200,11 +201,12 @@ def scale_iterates(
     config = scale.config
     first, mix = handover.empty, config.color_mix
     own = config.map.is_on or needs_of(config.terms).own_content
-    seen = inputs.at(
-        scale.bands, band.window, config.picture, plan.device, first=first, mix=mix, own=own
-    )
+    see = partial(inputs.at, scale.bands, band.window, config.picture, plan.device)
+    see = partial(see, first=first, mix=mix, own=own)
+    seen = see()
     if config.painter.is_on:
-        return painted_iterates(network, seen, config, scale.budget)
+        again = see if inputs.has_content and inputs["content"].fresh else None
+        return painted_iterates(network, seen, config, scale.budget, again)
     if config.map.is_on:
         objective = make_objective(network, seen, config, scale.budget, band)
         return mapped_iterates(plan, index, seen, objective, handover)

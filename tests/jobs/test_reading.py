@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gramarye.jobs import reading
 from gramarye.jobs.reading import LargePicture, read_inputs
+from gramarye.pictures.room import has_room
 from gramarye.pictures.settings import PictureSettings
 
 
@@ -25,4 +26,6 @@ def test_a_painter_holds_smaller_pictures_only(
     )
     pixels, read = held.inputs["content"].pixels, again.inputs["content"].pixels
     assert isinstance(pixels, Tensor) and isinstance(read, LargePicture)
-    assert torch.equal(read().pixels, pixels)
+    found = read().pixels
+    assert torch.equal(found, pixels)
+    assert has_room(found, 64, 64)  # so that it is never copied for its sides

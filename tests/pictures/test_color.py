@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gramarye.errors import ImageError, SettingsError
+from gramarye.pictures import color
 from gramarye.pictures.color import (
     color_transform,
     grayed,
@@ -243,3 +244,19 @@ def test_what_is_hidden_does_not_count_in_the_luminance() -> None:
     image = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
     found = match_luminance(image, reference, None, weights)
     assert_close(found[0, 0, 0], torch.tensor([0.2, 0.4]))
+
+
+def test_colors_of_rows_that_lie_apart_are_measured_without_a_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = colors(3, 30, 17)
+    memory = torch.zeros(1, 3, 32, 24, dtype=torch.float64)
+    view = memory[..., :30, :17].copy_(image)
+    whole = mean_and_covariance(image)
+    for count in (5, 40, 10000):  # of pixels at a time: less than a row, and more
+        monkeypatch.setattr(color, "_PIXELS", count)
+        parts = list(color._parts(view))
+        assert torch.equal(torch.cat(parts, 1), image[0].flatten(1))
+        assert max(part.shape[1] for part in parts) <= count
+        for found, expected in zip(mean_and_covariance(view), whole, strict=True):
+            assert_close(found, expected)

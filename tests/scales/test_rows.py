@@ -15,6 +15,7 @@ from gramarye.scales.rows import (
     overlap,
     resize_by_rows,
     resize_rows,
+    shrunk_by_rows,
     source_rows,
 )
 
@@ -80,3 +81,14 @@ def test_rows_depend_on_the_rows_told_and_on_no_others(kernel: str, old: int, ne
             other[..., row, :] += 1
             moved = cut(F.interpolate(other, size=(new, 3), **options), (0, new), rows)
             assert (moved - cut(one, (0, new), rows)).abs().max() > 1e-9
+
+
+@pytest.mark.parametrize("part", [2, 4, 8])
+def test_an_image_shrunk_by_rows_is_the_image_shrunk_to_the_bit(
+    part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = torch.rand(1, 3, 320, 192)
+    whole = resize(image, 320 // part, 192 // part)
+    for rows in (1, 7, 1000):
+        monkeypatch.setattr(rows_module, "BAND", rows * 192 // part)
+        assert torch.equal(shrunk_by_rows(image, part), whole)

@@ -23,7 +23,7 @@ from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import make_passes
 from gramarye.pictures.color import color_transform
 from gramarye.scales.resizing import resize
-from gramarye.scales.rows import bands_of, cut, resize_by_rows, resize_rows, source_rows
+from gramarye.scales.rows import bands_of, cut, resize_rows, source_rows
 
 DEEPER_PARTS = (2, 4)  # with pixels enough for deeper layers, and forms for them to see
 StyleLook = Mapping[int, Mapping[str, Moments]]  # by part and layer
@@ -127,15 +127,23 @@ def add_detail(before: Tensor | None, content: Tensor, share: float) -> Tensor:
 
 
 def add_detail_by_rows(before: Tensor, content: Tensor, share: float) -> Tensor:
-    """The same in the content's own memory, some rows at a time: a large one has no copies."""
+    """The same in the content's own memory, some rows at a time: a large one has no copies.
+
+    The smaller image is written over, too.
+    """
     if before.shape == content.shape:
         return before
-    missing = resize_by_rows(content, *before.shape[-2:]).mul_(-share).add_(before)
-    size = content.shape[-2], content.shape[-1]
+    size, smaller = content.shape[-2:], before.shape[-2:]
+    for rows in bands_of(smaller):
+        source = source_rows(size[0], smaller[0], rows)
+        part = cut(content, (0, size[0]), source)
+        coarse = resize_rows(part, source[0], size[0], smaller[0], smaller[1], rows)
+        cut(before, (0, smaller[0]), rows).add_(coarse.mul_(-share))
+    missing = before
     for rows in bands_of(size):
         source = source_rows(before.shape[-2], size[0], rows)
         part = cut(missing, (0, before.shape[-2]), source)
-        larger = resize_rows(part, source[0], before.shape[-2], *size, rows)
+        larger = resize_rows(part, source[0], before.shape[-2], size[0], size[1], rows)
         cut(content, (0, size[0]), rows).mul_(share).add_(larger)
     return content
 

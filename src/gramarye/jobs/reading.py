@@ -14,7 +14,8 @@ from gramarye.files import file_sha256
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.jobs.files import State, read_whole, state_of
 from gramarye.pictures.alpha import opacity
-from gramarye.pictures.picture import Picture, load_picture
+from gramarye.pictures.picture import Picture, load_picture, load_with_room
+from gramarye.pictures.room import MULTIPLE
 from gramarye.pictures.settings import PictureSettings
 from gramarye.recipe import InputFile, input_file
 
@@ -51,16 +52,21 @@ def read_inputs(
     painted: bool = False,
 ) -> InputPictures:
     """Read all inputs, the small ones onto the device; `painted` in one pass, fewer are small."""
-    large = LARGE_PAINTED if painted else LARGE
-    read = {name: read_input(path, device, large) for name, path in paths.items()}
+    large, multiple = (LARGE_PAINTED, MULTIPLE) if painted else (LARGE, 1)
+    read = {name: read_input(path, device, large, multiple) for name, path in paths.items()}
     pictures = {name: picture for name, (_, picture) in read.items()}
     files = {name: input_file(picture) for name, picture in pictures.items()}
     inputs = Inputs({name: found for name, (found, _) in read.items()}, settings)
     return InputPictures(inputs, pictures, files)
 
 
-def read_input(path: Path, device: torch.device, large: int) -> tuple[Input, Picture]:
-    """Read a picture, and let go of its pixels if they are many."""
+def read_input(
+    path: Path, device: torch.device, large: int, multiple: int = 1
+) -> tuple[Input, Picture]:
+    """Read a picture, and let go of its pixels if they are many.
+
+    Those that are read again have room for sides of a `multiple` of pixels.
+    """
     before = state_of(path)
     picture = read_whole(path, load_picture)
     size = picture.height, picture.width
@@ -69,7 +75,7 @@ def read_input(path: Path, device: torch.device, large: int) -> tuple[Input, Pic
     opacity(picture.alpha, f"'{path}'")  # said now, not when it is read again
     without = replace(picture, pixels=picture.pixels[..., :1, :1].clone())
     assert picture.metadata.sha256 is not None, "it came from a file"
-    again = LargePicture(path, device, picture.metadata.sha256, before)
+    again = LargePicture(path, device, picture.metadata.sha256, before, multiple)
     return Input(again, *size, fresh=True), without
 
 
@@ -85,11 +91,15 @@ class LargePicture:
     device: torch.device
     sha256: str
     state: State | None
+    multiple: int = 1
 
     def __call__(self) -> Picture:
         before = state_of(self.path)
         try:
-            picture = load_picture(self.path)
+            if self.multiple > 1:
+                picture = load_with_room(self.path, self.multiple)
+            else:
+                picture = load_picture(self.path)
         except ImageError as error:  # gone, or cut short
             raise self.changed() from error
         if picture.metadata.sha256 != self.sha256 or state_of(self.path) != before:

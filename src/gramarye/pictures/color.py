@@ -4,7 +4,7 @@ Images are (1, 3, H, W), of sRGB values in [0, 1], which are worked on as they a
 like the paper). What has a `clamp` leaves its result unclamped unless asked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, get_args
 
 import torch
@@ -27,16 +27,26 @@ def mean_and_covariance(image: Tensor, weights: Tensor | None = None) -> tuple[T
 
     By `weights` (1, 1, H, W), 0 or more, a pixel counts more or less than another.
     """
-    x = image[0].flatten(1)  # (3, H*W)
     if weights is not None:
+        x = image[0].flatten(1)  # (3, H*W)
         return _weighted(x, weights.flatten().to(x.dtype))
-    sums = [part.sum(dim=1, dtype=torch.float64) for part in torch.split(x, _PIXELS, dim=1)]
-    mean = torch.stack(sums).sum(0) / x.shape[1]
+    count = image.shape[-2] * image.shape[-1]
+    sums = [part.sum(dim=1, dtype=torch.float64) for part in _parts(image)]
+    mean = torch.stack(sums).sum(0) / count
     total = torch.zeros(3, 3, dtype=torch.float64)
-    for part in torch.split(x, _PIXELS, dim=1):
-        centered = part - mean.to(x.dtype)[:, None]
+    for part in _parts(image):
+        centered = part - mean.to(image.dtype)[:, None]
         total += (centered @ centered.mT).double().cpu()
-    return mean, total.to(mean.device) / x.shape[1]
+    return mean, total.to(mean.device) / count
+
+
+def _parts(image: Tensor) -> Iterator[Tensor]:
+    """The pixels (3, N) of an image, some at a time: its rows may lie apart in memory."""
+    width, count = image.shape[-1], image.shape[-2] * image.shape[-1]
+    for first in range(0, count, _PIXELS):
+        last = min(first + _PIXELS, count)
+        top, bottom = first // width, -(-last // width)
+        yield image[0, :, top:bottom].flatten(1)[:, first - top * width : last - top * width]
 
 
 def _weighted(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

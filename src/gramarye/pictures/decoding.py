@@ -53,17 +53,20 @@ class Decoded:
     notes: tuple[str, ...]
 
 
-def decode_file(file: OpenFile, name: str, max_pixels: int) -> Decoded:
-    """The first picture of an open file; `name` is for the messages and the metadata."""
+def decode_file(file: OpenFile, name: str, max_pixels: int, multiple: int = 1) -> Decoded:
+    """The first picture of an open file; `name` is for the messages and the metadata.
+
+    Behind its rows and columns there is room for sides of a `multiple` of pixels.
+    """
     kind = _kind_of(file, name)
     file.seek(0)
     sha256 = file_digest(file, "sha256").hexdigest()
     try:
         with pillow_alone() as warned, vips_alone():
             if kind == "HEIC":
-                decoded = _decode_heic(file, name, max_pixels)
+                decoded = _decode_heic(file, name, max_pixels, multiple)
             else:
-                decoded = _decode(file, kind, name, max_pixels)
+                decoded = _decode(file, kind, name, max_pixels, multiple)
     except MemoryError as error:
         raise ImageError(f"'{name}' needs more memory than there is: make it smaller") from error
     except _DECODE_ERRORS as error:
@@ -131,10 +134,10 @@ def pillow_alone() -> Iterator[list[str]]:
                 said.append(f"part of the file's metadata is damaged ({words})")
 
 
-def _decode(file: OpenFile, kind: str, name: str, max_pixels: int) -> Decoded:
+def _decode(file: OpenFile, kind: str, name: str, max_pixels: int, multiple: int) -> Decoded:
     header = open_header(file, kind)
     _check_size(*header.size, name, max_pixels)
-    about = _about(header)
+    about = replace(_about(header), multiple=multiple)
     notes = (*_frames_note(header), *header.notes)
     if header.frames is None and kind == "TIFF":
         file = first_page_alone(file)  # libvips gives up at pages that are not there
@@ -165,7 +168,7 @@ def _open_heic(file: OpenFile, name: str) -> Any:
     return heif[heif.primary_index]
 
 
-def _decode_heic(file: OpenFile, name: str, max_pixels: int) -> Decoded:
+def _decode_heic(file: OpenFile, name: str, max_pixels: int, multiple: int) -> Decoded:
     heif = _open_heic(file, name)
     width, height = heif.size
     _check_size(width, height, name, max_pixels)
@@ -178,7 +181,7 @@ def _decode_heic(file: OpenFile, name: str, max_pixels: int) -> Decoded:
     carrier.info = {k: v for k in ("exif", "xmp", "icc_profile") if (v := heif.info.get(k))}
     carrier.format = "HEIC"
     about = _about(Header(carrier, (width, height), carrier.getexif()))
-    return _finish(image, replace(about, how=1))
+    return _finish(image, replace(about, how=1, multiple=multiple))
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,7 @@ class _About:
     metadata: Metadata
     how: int  # the EXIF orientation that is still to be applied
     notes: tuple[str, ...]
+    multiple: int = 1  # of pixels that there is to be room for
 
 
 def _about(header: Header) -> _About:
@@ -207,15 +211,17 @@ def _finish(image: VipsImage, about: _About) -> Decoded:
     color, notes = to_srgb(image.extract_band(0, n=channels), space, metadata.icc)
     if image.bands > channels:
         color = color.bandjoin(image.extract_band(channels))
-    planes = _to_floats(color, about.how)
+    planes = _to_floats(color, about.how, about.multiple)
     alpha = planes[3:] if len(planes) > 3 else None
     return Decoded(planes[:3], alpha, metadata, (*notes, *about.notes))
 
 
-def _to_floats(image: VipsImage, how: int) -> Array:
-    """(3 or 4, H, W) upright float32 in [0, 1]."""
+def _to_floats(image: VipsImage, how: int, multiple: int) -> Array:
+    """(3 or 4, H, W) upright float32 in [0, 1], with room for sides of a multiple of pixels."""
     size = (image.height, image.width)
-    planes = np.empty((image.bands, *(size[::-1] if how in (5, 6, 7, 8) else size)), np.float32)
+    height, width = size[::-1] if how in (5, 6, 7, 8) else size
+    sides = (-(-side // multiple) * multiple for side in (height, width))
+    planes = np.empty((image.bands, *sides), np.float32)[:, :height, :width]
     read = row_reader(image)
     for top, bottom in row_bands(*size):
         write_floats(lying(planes.transpose(1, 2, 0), how)[top:bottom], read(top, bottom))

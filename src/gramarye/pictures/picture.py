@@ -176,6 +176,12 @@ def load_picture(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
         return _from_decoded(decode_file(file, name, max_pixels))
 
 
+def load_with_room(path: Path, multiple: int) -> Picture:
+    """A file's picture, in memory with room for sides of a multiple of pixels (`continued`)."""
+    with open_source(path) as (file, name):
+        return _from_decoded(decode_file(file, name, MAX_PIXELS, multiple))
+
+
 def load_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Tensor:
     """The pixels alone: (1, 3, H, W), float32, sRGB in [0, 1]; alpha is dropped."""
     return load_picture(source, max_pixels=max_pixels).pixels
@@ -186,7 +192,11 @@ save_picture = Picture.save
 
 def _from_decoded(decoded: Decoded) -> Picture:
     alpha = None if decoded.alpha is None else torch.from_numpy(decoded.alpha)[None]
-    return Picture(torch.from_numpy(decoded.color)[None], alpha, decoded.metadata, decoded.notes)
+    # Of all the memory that the color lies in: it may have room behind rows and columns.
+    whole = decoded.color if decoded.color.base is None else decoded.color.base
+    height, width = decoded.color.shape[-2:]
+    color = torch.from_numpy(whole)[None, :3, :height, :width]
+    return Picture(color, alpha, decoded.metadata, decoded.notes)
 
 
 def _from_array(array: Array) -> Picture:

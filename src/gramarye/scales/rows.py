@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -14,6 +14,7 @@ from gramarye.scales.resizing import resize
 Rows = tuple[int, int]  # from the first to the last, the last not included
 NO_ROWS: Rows = (0, 0)
 BAND = 1 << 20  # pixels that are resized at once where none more need be there
+BESIDE = 4  # rows of a smaller image: the kernel reaches two of them to each side
 
 Kernel = Literal["bicubic", "bilinear"]
 KERNELS: dict[Kernel, tuple[Callable[[Tensor], Tensor], int]]  # and how far it reaches
@@ -70,7 +71,7 @@ def resize_rows(
     return result
 
 
-def bands_of(size: tuple[int, int]) -> Iterator[Rows]:
+def bands_of(size: Sequence[int]) -> Iterator[Rows]:
     """The rows of an image of that height and width, about `BAND` pixels at a time."""
     height, width = size
     step = max(1, BAND // width)
@@ -85,6 +86,20 @@ def resize_by_rows(image: Tensor, height: int, width: int) -> Tensor:
         source = source_rows(old, height, rows)
         part = resize_rows(cut(image, (0, old), source), source[0], old, height, width, rows)
         cut(result, (0, height), rows).copy_(part)
+    return result
+
+
+def shrunk_by_rows(image: Tensor, part: int) -> Tensor:
+    """What `resize` makes, bit by bit, of an image (B, C, h, w) at one part of its size.
+
+    Its sides are multiples of the part. Then all rows are weighed alike, wherever a band begins.
+    """
+    height, width = (side // part for side in image.shape[-2:])
+    result = image.new_empty((*image.shape[:-2], height, width))
+    for top, bottom in bands_of((height, width)):
+        first, last = max(0, top - BESIDE), min(height, bottom + BESIDE)
+        seen = resize(image[..., first * part : last * part, :], last - first, width)
+        result[..., top:bottom, :] = seen[..., top - first : bottom - first, :]
     return result
 
 
