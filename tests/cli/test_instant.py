@@ -131,9 +131,9 @@ def test_one_broken_photograph_does_not_stop_the_others(
         (["photo.png", "painting.png", "--painter", "photo.png"], "cannot be read as weights"),
         (["photo.png", "painting.png", "--painter", "nowhere"], "nowhere"),
         (["photo.png", "painting.png", "--size", "8"], "--size is 8"),
-        (["photo.png", "photo.png", "painting.png", "--protect", "photo.png"],
+        (["photo.png", "painting.png", "painting.png", "--protect", "photo.png"],
          "--protect is laid over one photograph, and there are 2"),
-        (["photo.png", "photo.png", "painting.png", "--processes", "0"], "--processes is 0"),
+        (["photo.png", "painting.png", "painting.png", "--processes", "0"], "--processes is 0"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_in_one_sentence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -82,3 +83,17 @@ def test_pictures_that_it_does_not_know_are_pytorchs(
     config = make_instant_config((size, size))
     with pytest.raises(LeftToTorch, match=reason):
         check_pictures({"content": content, "style/0": style}, config)
+
+
+def test_a_large_photograph_is_left_to_pytorch_before_it_is_decoded(
+    make_picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(*_: object) -> None:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr("gramarye.jobs.at_once.decode_file", decode)
+    inputs = {"content": make_picture("a.png", 1100, 1025), "style/0": make_picture("b.png", 150)}
+    large = replace(job(inputs), config=make_instant_config((1100, 1025)))
+    assert done_at_once(large) is None
+    with pytest.raises(AssertionError, match="it was decoded"):
+        done_at_once(job(inputs, size=200))

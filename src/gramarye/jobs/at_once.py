@@ -35,7 +35,7 @@ from gramarye.networks.catalog import find_network
 from gramarye.peaks import peak_memory
 from gramarye.pictures.decoding import Decoded, decode_file
 from gramarye.pictures.formats import format_of
-from gramarye.pictures.stored import MAX_PIXELS, Saved, open_source, save_planes
+from gramarye.pictures.stored import MAX_PIXELS, Saved, open_source, picture_size, save_planes
 from gramarye.recipe import InputFile, Recipe, name_of, versions, without_folders
 from gramarye.scales.sizes import fit, style_size
 
@@ -81,6 +81,8 @@ def paint_job(job: Job) -> Report:
             held.callback(release)
             job = replace(job, out=numbered(job.out, number))
         check_targets(job)
+        width, height = picture_size(job.inputs["content"])
+        check_room((height, width), job.config)  # before a large photograph is decoded
         pictures = {name: read_whole(path, decoded) for name, path in job.inputs.items()}
         check_pictures(pictures, job.config)
         height, width = fit(*size_of(pictures["content"]), job.config.picture.size)
@@ -146,14 +148,20 @@ def check_pictures(pictures: Mapping[str, Decoded], config: StylizeConfig) -> No
         if name != "content":
             size = style_size(*size, config.picture.size, config.picture.style_scale)
         else:
-            size = fit(*size, config.picture.size)
-            if -(-size[0] // MULTIPLE) * -(-size[1] // MULTIPLE) * MULTIPLE**2 > MOST:
-                raise LeftToTorch("the picture is of more than a megapixel")
+            size = check_room(size, config)
         if min(size) < LEAST:
             raise LeftToTorch(f"{name} has a side of less than {LEAST} pixels")
     weighed = zip(names_of("style", pictures), style_weights(config, pictures), strict=True)
     if all(is_gray(pictures[name].color[None]) for name, weight in weighed if weight):
         raise LeftToTorch("the style is gray, and the picture, too")
+
+
+def check_room(size: tuple[int, int], config: StylizeConfig) -> tuple[int, int]:
+    """The size of the result of a content of that size; LeftToTorch if that is too large."""
+    height, width = fit(*size, config.picture.size)
+    if -(-height // MULTIPLE) * -(-width // MULTIPLE) * MULTIPLE**2 > MOST:
+        raise LeftToTorch("the picture is of more than a megapixel")
+    return height, width
 
 
 @final
