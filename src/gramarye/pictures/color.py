@@ -31,8 +31,12 @@ def mean_and_covariance(image: Tensor, weights: Tensor | None = None) -> tuple[T
         x = image[0].flatten(1)  # (3, H*W)
         return _weighted(x, weights.flatten().to(x.dtype))
     count = image.shape[-2] * image.shape[-1]
-    sums = [part.sum(dim=1, dtype=torch.float64) for part in _parts(image)]
-    mean = torch.stack(sums).sum(0) / count
+    # In one place: small tensors that stay would lie in the memory that parts give back, so that
+    # none of it is large enough for the next part.
+    sums = torch.empty((-(-count // _PIXELS), 3), dtype=torch.float64, device=image.device)
+    for number, part in enumerate(_parts(image)):
+        sums[number] = part.sum(dim=1, dtype=torch.float64)
+    mean = sums.sum(0) / count
     total = torch.zeros(3, 3, dtype=torch.float64)
     for part in _parts(image):
         centered = part - mean.to(image.dtype)[:, None]
