@@ -157,3 +157,11 @@ def test_as_many_are_painted_at_once_as_there_are() -> None:
     assert processes_for([None], None) == 1  # type: ignore[list-item]
     assert list(do_all([], 1)) == []
     assert Done(0, None).problem is None
+
+
+def test_no_optimizer_is_forecast(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gramarye.cli.running.is_long", lambda _: True)
+    assert instant("photo.png", "painting.png", "--runtime", "torch") == 0
+    assert "forecast" not in capsys.readouterr().err

@@ -81,7 +81,8 @@ def announce(run: JobRun, console: Console) -> Forecast | None:
         message = f"{processes.size} processes, {last.bands.count} of them at the last scale"
         console.print(message, markup=False, soft_wrap=True)
         return None
-    if not is_long([part.scale for part in run.plan.scales]):
+    # A forecast is of an optimizer's steps.
+    if run.plan.config.painter.is_on or not is_long([part.scale for part in run.plan.scales]):
         return None
     expected = forecast(run.plan, run.network)
     console.print(describe(expected, run.plan.history), markup=False, soft_wrap=True)
