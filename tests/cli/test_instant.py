@@ -163,5 +163,5 @@ def test_no_optimizer_is_forecast(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("gramarye.cli.running.is_long", lambda _: True)
-    assert instant("photo.png", "painting.png", "--runtime", "torch") == 0
+    assert main(["instant", "photo.png", "painting.png", "--runtime", "torch"]) == 0
     assert "forecast" not in capsys.readouterr().err
