@@ -9,6 +9,7 @@ from typing import final
 
 import torch
 
+from gramarye.devices import release_memory
 from gramarye.errors import ImageError
 from gramarye.files import file_sha256
 from gramarye.inputs.inputs import Input, Inputs
@@ -104,6 +105,7 @@ class LargePicture:
             raise self.changed() from error
         if picture.metadata.sha256 != self.sha256 or state_of(self.path) != before:
             raise self.changed()
+        release_memory(torch.device("cpu"))  # what decoding took, before colors are matched
         return picture.on(self.device)
 
     def check(self) -> None:

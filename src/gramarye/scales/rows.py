@@ -13,7 +13,7 @@ from gramarye.scales.resizing import resize
 
 Rows = tuple[int, int]  # from the first to the last, the last not included
 NO_ROWS: Rows = (0, 0)
-BAND = 1 << 20  # pixels that are resized at once where none more need be there
+BAND = 1 << 18  # pixels that are resized at once where none more need be there
 BESIDE = 4  # rows of a smaller image: the kernel reaches two of them to each side
 
 Kernel = Literal["bicubic", "bilinear"]
