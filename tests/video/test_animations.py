@@ -13,6 +13,7 @@ from PIL import Image
 
 from gramarye.errors import ImageError
 from gramarye.video.animations import AnimationFile
+from gramarye.video.clip import OnePictureError
 from gramarye.video.formats import FORMATS
 from gramarye.video.frames import Pixels
 from gramarye.video.reading import open_clip
@@ -53,9 +54,12 @@ def test_without_a_recipe_there_is_none(av: Any, tmp_path: Path, scene: Scene) -
     assert recipe_text(tmp_path / "a.webp") is None
 
 
-def test_one_frame_is_a_clip(av: Any, tmp_path: Path, scene: Scene) -> None:
+def test_one_frame_is_written_and_is_one_picture(av: Any, tmp_path: Path, scene: Scene) -> None:
+    """The encoder makes a plain WebP of it, which nothing tells from a photograph."""
     saved(tmp_path / "a.webp", scene(1), "{}")
-    assert len(list(open_clip(tmp_path / "a.webp").frames())) == 1
+    assert len(list(AnimationFile(tmp_path / "a.webp").frames())) == 1
+    with pytest.raises(OnePictureError, match="is one picture, and no clip"):
+        open_clip(tmp_path / "a.webp")
 
 
 def test_transparency_is_laid_over_white(tmp_path: Path) -> None:
