@@ -34,6 +34,15 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture
+def flows_of_the_test(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flows that are found are kept in a folder of the test's, not in the user's."""
+    folder = tmp_path_factory.mktemp("caches")
+    monkeypatch.setattr("gramarye.video.ways.cache_home", lambda: folder)
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a vgg19-lite of two channels per layer, with fixed random weights."""

@@ -112,9 +112,5 @@ def plain_painter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def flows_of_the_test(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Flows that are found are kept in a folder of the test's, not in the user's."""
-    folder = tmp_path_factory.mktemp("caches")
-    monkeypatch.setattr("gramarye.video.ways.cache_home", lambda: folder)
+def apart(flows_of_the_test: None) -> None:
+    """What a test keeps of flows is its own."""
