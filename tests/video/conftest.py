@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from torch import Tensor
 
 from gramarye.video.frames import Pixels
@@ -114,3 +115,12 @@ def plain_painter(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def apart(flows_of_the_test: None) -> None:
     """What a test keeps of flows is its own."""
+
+
+def folder_of_frames(folder: Path, frames: list[Pixels]) -> Path:
+    """A folder of a film's frames, in its folder."""
+    film = folder / "film"
+    film.mkdir()
+    for number, pixels in enumerate(frames):
+        Image.fromarray(pixels).save(film / f"{number}.png")
+    return film

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 from gramarye.config import StylizeConfig
@@ -26,6 +25,8 @@ from gramarye.video.optimizing import OptimizingPainter, held
 from gramarye.video.run import VideoJob, open_video
 from gramarye.video.settings import make_video_settings
 from gramarye.video.ways import make_video_config
+
+from .conftest import folder_of_frames
 
 pytest.importorskip("cv2", reason="OpenCV is not installed (the extra 'video')")
 
@@ -225,10 +226,7 @@ def test_a_killed_run_goes_on_and_its_recipe_tells_the_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(running, "PART_FRAMES", 2)
-    film = tmp_path / "film"
-    film.mkdir()
-    for number, pixels in enumerate(scene(5, moved=1)):
-        Image.fromarray(pixels).save(film / f"{number}.png")
+    film = folder_of_frames(tmp_path, scene(5, moved=1))
     video = make_video_settings(way="optimize", frame_steps=2, offsets=(1, 2))
     settings = {**FAST, "weights": str(tiny_weights)}
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from gramarye.errors import InputError, OutputError
 from gramarye.video import flows
@@ -22,6 +21,8 @@ from gramarye.video.frames import Pixels
 from gramarye.video.reading import open_clip
 from gramarye.video.run import VideoJob, VideoReport, VideoRun, open_video
 from gramarye.video.settings import make_video_settings
+
+from .conftest import folder_of_frames
 
 pytestmark = [pytest.mark.usefixtures("plain_painter"), pytest.mark.filterwarnings("error")]
 Scene = Callable[..., list[Pixels]]
@@ -351,11 +352,3 @@ def test_known_flows_are_those_of_a_frames_number_in_one_pass_too(
     (known / "backward_4_3.flo").unlink()
     with pytest.raises(InputError, match=r"backward_4_3.flo' cannot be read"):
         list(open_video(job("missing")).steps())
-
-
-def folder_of_frames(folder: Path, frames: list[Pixels]) -> Path:
-    film = folder / "film"
-    film.mkdir()
-    for number, pixels in enumerate(frames):
-        Image.fromarray(pixels).save(film / f"{number}.png")
-    return film
