@@ -16,8 +16,9 @@ import gramarye
 from gramarye.errors import RunError, WeightsError
 from gramarye.feedforward.metadata import KEY, painter_path, painter_sha256
 from gramarye.feedforward.network import Painter
+from gramarye.feedforward.settings import MULTIPLE
 from gramarye.graphs.files import open_arrays, open_network
-from gramarye.graphs.images import MULTIPLE, uniform_noise
+from gramarye.graphs.images import uniform_noise
 from gramarye.graphs.johnson import johnson_graph
 from gramarye.graphs.runtime import Session, onnxruntime
 from gramarye.graphs.whole import picture_graph, style_graph

@@ -19,7 +19,7 @@ from gramarye.devices import release_memory
 from gramarye.feedforward.cascade import add_detail, add_detail_by_rows
 from gramarye.feedforward.files import load_painter
 from gramarye.feedforward.network import Painter
-from gramarye.feedforward.settings import LEAST, SHIPPED, reach, steps_at
+from gramarye.feedforward.settings import LEAST, MULTIPLE, SHIPPED, reach, steps_at
 from gramarye.inputs.kinds import form_of, kind_of
 from gramarye.johnson.files import load_trained
 from gramarye.johnson.network import Johnson
@@ -27,7 +27,7 @@ from gramarye.memory.budget import ScaleBudget
 from gramarye.networks.features import PerceptualNetwork
 from gramarye.networks.passes import choose_precision
 from gramarye.optimize import Iterate
-from gramarye.pictures.room import MULTIPLE, continued
+from gramarye.pictures.room import continued
 from gramarye.scales.resizing import resize
 from gramarye.scales.rows import bands_of, shrunk_by_rows
 from gramarye.stepping import stepped
@@ -137,7 +137,7 @@ class Painting:
         contents = Contents(seen.pop("content"), {part for part, _ in steps}, again)
         for name in seen:
             if kind_of(name).size == "image":
-                seen[name] = continued(seen[name])
+                seen[name] = continued(seen[name], MULTIPLE)
         image, before = None, 0
         for number, (part, further) in enumerate(steps):
             here: dict[str, Tensor] = {}
@@ -207,7 +207,7 @@ class Contents:
         self, content: Tensor, parts: Iterable[int], again: Callable[[], Tensor] | None
     ) -> None:
         self.again, self.device = again, content.device
-        self.whole: Tensor | None = continued(content, in_place=again is not None)
+        self.whole: Tensor | None = continued(content, MULTIPLE, in_place=again is not None)
         self.small: dict[int, Tensor] = {}
         if again is not None:
             del content
@@ -222,7 +222,7 @@ class Contents:
         if self.whole is None:
             assert self.again is not None
             release_memory(self.device)  # what the last part took
-            self.whole = continued(self.again(), in_place=True)
+            self.whole = continued(self.again(), MULTIPLE, in_place=True)
             release_memory(self.device)  # what matching the colors took
         if part == 1:
             found, self.whole = self.whole, None

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from gramarye.feedforward.network import Painter, Step
+from gramarye.feedforward.settings import MULTIPLE
 from gramarye.feedforward.transport import Move
 from gramarye.networks.features import PerceptualNetwork
-from gramarye.pictures.room import MULTIPLE
 from gramarye.tiles.extractor import FeatureExtractor
 from gramarye.tiles.regions import Box
 from gramarye.wanted import Features, Target

@@ -56,8 +56,8 @@ def test_a_file_is_read_with_room(tmp_path: Path, channels: int) -> None:
     if channels == 4:
         assert found.alpha is not None and plain.alpha is not None
         assert torch.equal(found.alpha, plain.alpha)
-    larger = continued(found.pixels, in_place=True)
-    assert torch.equal(larger, continued(plain.pixels)) and larger.shape == (1, 3, 64, 128)
+    larger = continued(found.pixels, 64, in_place=True)
+    assert torch.equal(larger, continued(plain.pixels, 64)) and larger.shape == (1, 3, 64, 128)
     assert larger.data_ptr() == found.pixels.data_ptr()
     if channels == 4:
         assert torch.equal(found.alpha, plain.alpha)

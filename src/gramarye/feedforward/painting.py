@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gramarye.feedforward.cascade import Cascade, match_colors
 from gramarye.feedforward.network import Painter
 from gramarye.feedforward.objective import StepObjective
+from gramarye.feedforward.settings import MULTIPLE
 from gramarye.losses.statistics import moments
+from gramarye.pictures.room import continued
 from gramarye.scales.resizing import resize
 from gramarye.scales.sizes import fit
-
-MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eighth of that
 
 
 @final
@@ -24,12 +23,6 @@ MULTIPLE = 64  # of pixels that sides are: an eighth of the size, seen at an eig
 class Painted:
     image: Tensor  # (1, 3, H, W) in [0, 1]
     losses: dict[str, float]  # by name; style losses are shares of the way left
-
-
-def whole(image: Tensor, multiple: int = MULTIPLE) -> Tensor:
-    """The image (B, 3, H, W), mirrored at its far sides up to the next multiple of pixels."""
-    height, width = image.shape[-2:]
-    return F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
 
 
 def at_longest(image: Tensor, size: int) -> Tensor:
@@ -51,7 +44,7 @@ def paint(
 ) -> Painted:
     """A content (1, 3, H, W) painted in a style's (1, 3, h, w) manner, each as large as it is."""
     height, width = content.shape[-2:]
-    contents = match_colors(whole(content), moments(style.double()))
+    contents = match_colors(continued(content, MULTIPLE), moments(style.double()))
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         image = cascade.paint(painter, contents, cascade.look(style), [seed])
     image = image.contiguous(memory_format=torch.channels_last)

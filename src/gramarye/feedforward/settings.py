@@ -30,6 +30,7 @@ OPTIMIZER = "optimizer"  # no painter
 RIDGE = 0.02  # of the mean variance, added to all: what hardly varies is not blown up
 ROUNDING = 1e-5  # of the mean square, likewise
 LARGEST = 4.0  # times a direction of features is stretched at most
+MULTIPLE = 64  # of pixels that a painter's sides are: an eighth of the size, seen at an eighth
 LEAST = 16  # pixels of a part's shorter side: below, there is next to nothing to see
 
 Width = Annotated[int, Field(ge=1, le=1024)]

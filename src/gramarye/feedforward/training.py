@@ -29,7 +29,7 @@ from gramarye.networks.passes import choose_precision
 
 MEMORY = 0.98  # of the running means that are reported
 LARGEST_GRADIENT = 1.0
-MULTIPLE = 8  # of pixels, where crops begin
+GRID = 8  # pixels, where crops begin
 
 
 @final
@@ -166,7 +166,7 @@ def crop(images: Tensor, side: int, step: int) -> Tensor:
     generator = torch.Generator().manual_seed(step)
     places = []
     for whole in images.shape[-2:]:
-        room = max(0, whole - side) // MULTIPLE
-        first = MULTIPLE * int(torch.randint(room + 1, (), generator=generator))
+        room = max(0, whole - side) // GRID
+        first = GRID * int(torch.randint(room + 1, (), generator=generator))
         places.append(slice(first, first + side))
     return images[..., places[0], places[1]].contiguous(memory_format=torch.channels_last)

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from gramarye.feedforward.settings import MULTIPLE
 from gramarye.graphs.moments import symmetric_root
 from gramarye.graphs.writing import Array
 
 LEVEL = 1e-5  # the least variance of colors, under one 8-bit level squared
 GRAY = 1.01 / 255  # a level of 8 bits, and what float32 may add to it
-MULTIPLE = 64  # of pixels that sides are
 
 
 def resize(image: Array, height: int, width: int) -> Array:

@@ -14,8 +14,8 @@ from typing import Any, final
 
 import numpy as np
 
-from gramarye.feedforward.settings import LARGEST, LEAST, RIDGE, ROUNDING
-from gramarye.graphs.images import LEVEL, MULTIPLE
+from gramarye.feedforward.settings import LARGEST, LEAST, MULTIPLE, RIDGE, ROUNDING
+from gramarye.graphs.images import LEVEL
 from gramarye.graphs.layers import Carry, look, step
 from gramarye.graphs.matrices import at_least, at_most, identity, number, roots
 from gramarye.graphs.painting import Network

@@ -19,9 +19,10 @@ import numpy as np
 from gramarye.config import StylizeConfig, changed_settings
 from gramarye.errors import SettingsError
 from gramarye.feedforward.metadata import painter_sha256
+from gramarye.feedforward.settings import MULTIPLE
 from gramarye.files import file_sha256, is_there, numbered
 from gramarye.graphs.files import open_network
-from gramarye.graphs.images import MULTIPLE, is_gray, match_colors, resize
+from gramarye.graphs.images import is_gray, match_colors, resize
 from gramarye.graphs.painting import Graphs, Network
 from gramarye.graphs.runtime import MISSING, is_installed, thread_count, version
 from gramarye.graphs.writing import Array

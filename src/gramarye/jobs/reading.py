@@ -11,12 +11,12 @@ import torch
 
 from gramarye.devices import release_memory
 from gramarye.errors import ImageError
+from gramarye.feedforward.settings import MULTIPLE
 from gramarye.files import file_sha256
 from gramarye.inputs.inputs import Input, Inputs
 from gramarye.jobs.files import State, read_whole, state_of
 from gramarye.pictures.alpha import opacity
 from gramarye.pictures.picture import Picture, load_picture, load_with_room
-from gramarye.pictures.room import MULTIPLE
 from gramarye.pictures.settings import PictureSettings
 from gramarye.recipe import InputFile, input_file
 

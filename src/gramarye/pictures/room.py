@@ -5,10 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-MULTIPLE = 64  # of pixels that a painter's sides are: an eighth of the size, seen at an eighth
 
-
-def continued(image: Tensor, multiple: int = MULTIPLE, *, in_place: bool = False) -> Tensor:
+def continued(image: Tensor, multiple: int, *, in_place: bool = False) -> Tensor:
     """The image (1, C, H, W), mirrored at its far sides up to a multiple of pixels.
 
     It is a copy. With `in_place` it is not if the memory has room (`load_picture`): what lies there

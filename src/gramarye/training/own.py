@@ -17,10 +17,11 @@ from torch import Tensor
 from gramarye.errors import ImageError
 from gramarye.feedforward.cascade import Cascade, StyleLook
 from gramarye.feedforward.files import FORMAT, load_painter, packed
-from gramarye.feedforward.painting import MULTIPLE, paint
+from gramarye.feedforward.painting import paint
 from gramarye.feedforward.pairs import Pairs, content_crop
 from gramarye.feedforward.settings import (
     CONTENT_LAYERS,
+    MULTIPLE,
     STYLE_LAYERS,
     FeedForwardConfig,
     PainterConfig,
