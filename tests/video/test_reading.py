@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -172,3 +173,12 @@ def test_an_animated_png_is_one(scene: Scene, tmp_path: Path) -> None:
     first, *others = (Image.fromarray(x) for x in scene(3, moved=2))
     first.save(tmp_path / "a.png", save_all=True, append_images=others, duration=100)
     assert len(list(open_clip(tmp_path / "a.png").frames())) == 3
+
+
+def test_a_photograph_is_one_picture_whether_or_not_clips_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    Image.new("RGB", (8, 6)).save(tmp_path / "a.jpg")
+    with pytest.raises(ImageError, match="is one picture, and no clip"):
+        open_clip(tmp_path / "a.jpg")

@@ -25,6 +25,7 @@ from gramarye.video.settings import FRAMES_A_SECOND, is_pattern
 
 UNKNOWN = 2  # in H.273
 BT709, BT601 = 1, 5  # color spaces of libswscale
+MOVING = (".webp", ".avif", ".png")  # of the formats of pictures, those that may hold a clip
 STILL = ("image2", "_pipe")  # how FFmpeg calls what reads one picture
 MISSED = Fraction(1, 2)  # seconds; below, times are only rounded
 HIGH = 720  # rows; from here on a clip that does not say so is taken for BT.709, as players do
@@ -44,6 +45,8 @@ def open_clip(path: Path, rate: Fraction | None = None, *, map_hdr: bool = True)
         if animation.count == 1:
             raise one_picture(path)
         return animation
+    if path.suffix.lower() in EXTENSIONS and path.suffix.lower() not in MOVING:
+        raise one_picture(path)  # for which PyAV need not be there
     return ClipFile(path, map_hdr=map_hdr)
 
 
